@@ -1,0 +1,76 @@
+/** One row per stable error code. `docs/errors.md` is this table; a test holds the two equal. */
+interface ErrorKind {
+  readonly exitCode: 1 | 2 | 3 | 4 | 5 | 70
+  readonly meaning: string
+}
+
+export const ERROR_CODES = {
+  // Usage: exit 2
+  USAGE: { exitCode: 2, meaning: 'the command line cannot be understood' },
+  CONSENT_NEEDED: { exitCode: 2, meaning: 'a question must be answered and there is no terminal to ask it on' },
+
+  // Authors: exit 1
+  MANIFEST_INVALID: { exitCode: 1, meaning: 'plugin.json breaks its schema; every fault is listed with its path' },
+  MANIFEST_MISSING: { exitCode: 1, meaning: 'there is no plugin.json' },
+  PACKAGE_INVALID: { exitCode: 1, meaning: 'the folder holds something that may not be packed' },
+  KEY_FILE_INVALID: { exitCode: 1, meaning: 'a key file is damaged, of another kind, or readable by others' },
+  PASSPHRASE_NEEDED: { exitCode: 2, meaning: 'the key is encrypted and no passphrase was given' },
+  PASSPHRASE_WRONG: { exitCode: 1, meaning: 'the passphrase does not open the key file' },
+  FILE_EXISTS: { exitCode: 1, meaning: 'the command would overwrite a file' },
+  FILE_UNREADABLE: { exitCode: 1, meaning: 'a file cannot be opened: missing, a link, or not a regular file' },
+  CONFIG_INVALID: { exitCode: 1, meaning: 'config.json breaks its schema' },
+
+  // Verification: exit 3, one verdict each
+  UNSIGNED: { exitCode: 3, meaning: 'there is no bundle beside the tarball' },
+  BUNDLE_MALFORMED: { exitCode: 3, meaning: 'the bundle breaks the Sigstore bundle format or our rules for it' },
+  SIGNATURE_INVALID: { exitCode: 3, meaning: 'the signature does not match the signed bytes' },
+  SIGNER_NOT_TRUSTED: { exitCode: 3, meaning: 'the trust policy names no such signer for this plugin' },
+  THRESHOLD_NOT_MET: { exitCode: 3, meaning: 'fewer distinct principals signed than the policy demands' },
+  KEY_EXPIRED: { exitCode: 3, meaning: 'the key is outside its validity window' },
+  KEY_REVOKED: { exitCode: 3, meaning: 'the key was revoked' },
+  DIGEST_MISMATCH: { exitCode: 3, meaning: 'the tarball is not the one that was signed' },
+  SUBJECT_MISMATCH: { exitCode: 3, meaning: 'the statement is about another plugin or version' },
+  STATEMENT_INVALID: { exitCode: 3, meaning: 'the signed statement breaks its schema' },
+  STATEMENT_EXPIRED: { exitCode: 3, meaning: 'the signed statement has passed its own expiry' },
+  DOWNGRADE_REFUSED: { exitCode: 3, meaning: 'a newer version was installed before' },
+  VERSION_REPUBLISHED: { exitCode: 3, meaning: 'the same version was seen before with other bytes' },
+  MODIFIED: { exitCode: 3, meaning: 'installed files differ from the signed list' },
+  RELEASE_REVOKED: { exitCode: 3, meaning: 'the release was revoked' },
+  METADATA_STALE: { exitCode: 3, meaning: 'trust metadata is older than it may be' },
+  VERIFIER_ERROR: { exitCode: 3, meaning: 'the verifier itself failed; this is a refusal, never a pass' },
+  POLICY_INVALID: { exitCode: 3, meaning: 'trust.json breaks its schema' },
+  POLICY_UNSAFE: { exitCode: 3, meaning: 'trust.json, config.json or a parent folder could be changed by others' },
+
+  // Archive: exit 3
+  ARCHIVE_MALFORMED: { exitCode: 3, meaning: 'the tarball is not one whole gzip member holding one tar archive' },
+  ARCHIVE_UNSAFE: { exitCode: 3, meaning: 'the archive holds an entry that may not be unpacked' },
+  ARCHIVE_TOO_LARGE: { exitCode: 3, meaning: 'the archive is beyond a bound on size, entries, depth or path length' },
+  ARCHIVE_MISMATCH: { exitCode: 3, meaning: 'the archive holds other files than its signed statement lists' },
+
+  // Store: exit 4 or 1
+  NOT_INSTALLED: { exitCode: 4, meaning: 'no such plugin is installed' },
+  ALREADY_INSTALLED: { exitCode: 4, meaning: 'this release is installed already' },
+  WRONG_STATE: { exitCode: 4, meaning: 'the installation is in a state that does not allow this' },
+  PRINCIPAL_NOT_FOUND: { exitCode: 4, meaning: 'trust.json names no such principal' },
+  STORE_TOO_NEW: { exitCode: 1, meaning: 'the database was written by a newer version' },
+  STORE_BUSY: { exitCode: 1, meaning: 'another process holds the store or this plugin' },
+  STORE_UNREADABLE: { exitCode: 1, meaning: 'the database is damaged or cannot be opened' },
+  UIDS_EXHAUSTED: { exitCode: 1, meaning: 'no user id is left in the configured range' },
+  AUDIT_BROKEN: { exitCode: 3, meaning: 'the event chain was changed, cut or reordered' },
+
+  // Isolation: exit 5
+  SANDBOX_UNAVAILABLE: { exitCode: 5, meaning: 'this host cannot build a required layer of the sandbox' },
+  LAUNCHER_MISSING: { exitCode: 5, meaning: 'the launcher binary is not there for this machine' },
+  NETWORK_UNAVAILABLE: { exitCode: 5, meaning: 'the manifest asks for network, which this version cannot relay' },
+  INTERPRETER_MISSING: { exitCode: 5, meaning: 'the interpreter the plugin needs is not on this host' },
+  PLATFORM_UNSUPPORTED: { exitCode: 5, meaning: 'the plugin is not made for this machine' },
+  DATA_QUOTA_UNAVAILABLE: { exitCode: 5, meaning: 'the kernel can enforce no quota on /data here' },
+  LAUNCH_FAILED: { exitCode: 5, meaning: 'the launcher failed before the plugin ran' },
+  LIMIT_TOO_SMALL: { exitCode: 5, meaning: "the effective limit is below what the plugin's runtime needs to start" },
+  ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },
+  ENTRY_NOT_EXECUTABLE: { exitCode: 4, meaning: 'the entry program cannot be executed' },
+
+  INTERNAL: { exitCode: 70, meaning: 'a bug in Bulkhead' },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERROR_CODES

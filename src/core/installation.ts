@@ -1,0 +1,38 @@
+import type { Sha256 } from './digest.ts'
+import type { PluginName } from './name.ts'
+
+/** Where an installation stands. `installing` and `removing` are pending: start-up finishes or undoes them. */
+export const INSTALLATION_STATES = ['installing', 'installed', 'disabled', 'quarantined', 'removing'] as const
+export type InstallationState = (typeof INSTALLATION_STATES)[number]
+
+/** The only moves there are. SQLite's CHECK repeats the states, and a test holds the two lists equal. */
+export const NEXT = {
+  installing: ['installed', 'removing'],
+  installed: ['disabled', 'quarantined', 'removing'],
+  disabled: ['installed', 'quarantined', 'removing'],
+  quarantined: ['installed', 'removing'],
+  removing: [], // the row is deleted; there is no way back
+} as const satisfies Record<InstallationState, readonly InstallationState[]>
+
+export function mayBecome(from: InstallationState, to: InstallationState): boolean {
+  return (NEXT[from] as readonly InstallationState[]).includes(to)
+}
+
+/** One release of one plugin on this host. */
+export interface Installation {
+  readonly id: number
+  readonly name: PluginName
+  readonly version: string
+  readonly state: InstallationState
+  /** sha256 of the tarball that was verified. */
+  readonly digest: Sha256
+  /** sha256 of `plugin.json` as signed. */
+  readonly manifestDigest: Sha256
+  /** The host uid and gid that only this plugin runs as. */
+  readonly uid: number
+  /** Key ids and identities that were counted. */
+  readonly signers: readonly string[]
+  /** Records of the launcher's `--seal` walk over the tree when it was last found equal to the signed list. */
+  readonly seal: Uint8Array | null
+  readonly installedAtMs: number
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import type { Sha256 } from './digest.ts'
+import { type PluginName, splitName } from './name.ts'
+
+/** Where everything lies below `BULKHEAD_HOME` (DESIGN §5). Pure: it names paths, it touches none. */
+export class Layout {
+  readonly home: string
+
+  constructor(home: string) {
+    this.home = home
+  }
+
+  get database(): string {
+    return join(this.home, 'bulkhead.db')
+  }
+  get trustFile(): string {
+    return join(this.home, 'trust.json')
+  }
+  get configFile(): string {
+    return join(this.home, 'config.json')
+  }
+  get plugins(): string {
+    return join(this.home, 'plugins')
+  }
+  get staging(): string {
+    return join(this.home, 'staging')
+  }
+  get cache(): string {
+    return join(this.home, 'cache')
+  }
+  get spool(): string {
+    return join(this.home, 'spool')
+  }
+
+  /** `plugins/<ns>/<name>/<version>-<digest12>`: the release's folder. */
+  release(name: PluginName, version: string, digest: Sha256): string {
+    const { namespace, base } = splitName(name)
+    return join(this.plugins, namespace, base, `${version}-${digest.slice(0, 12)}`)
+  }
+
+  data(name: PluginName): string {
+    const { namespace, base } = splitName(name)
+    return join(this.home, 'data', namespace, base)
+  }
+
+  spoolOf(run: string): string {
+    return join(this.spool, run)
+  }
+}
+
+/** Inside a release's folder: the chroot directory, the package in it, and the evidence beside it. */
+export const chrootOf = (release: string): string => join(release, 'root')
+export const packageOf = (release: string): string => join(release, 'root', 'plugin')
+export const bundleOf = (release: string): string => join(release, 'bundle.sigstore.jsonl')

@@ -1,0 +1,35 @@
+const UNIT_BYTES = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+
+export const SIZE = /^([1-9]\d{0,5})(K|M|G)$/
+export const DURATION = /^([1-9]\d{0,6})(ms|s|m|h)$/
+
+/** `"128M"` to bytes; binary units, as cgroups and every container tool read them. `undefined` when it is no size. */
+export function parseSize(text: string): number | undefined {
+  const match = SIZE.exec(text)
+  return match ? Number(match[1]) * UNIT_BYTES[match[2] as keyof typeof UNIT_BYTES] : undefined
+}
+
+/** `"300s"` to milliseconds. `undefined` when it is no duration. */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION.exec(text)
+  return match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : undefined
+}
+
+export function formatSize(bytes: number): string {
+  for (const [unit, size] of [
+    ['G', UNIT_BYTES.G],
+    ['M', UNIT_BYTES.M],
+    ['K', UNIT_BYTES.K],
+  ] as const) {
+    if (bytes >= size) return `${trim(bytes / size)}${unit}`
+  }
+  return `${bytes}`
+}
+
+export function formatDuration(ms: number): string {
+  if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`
+  return ms >= 1_000 ? `${trim(ms / 1_000)}s` : `${ms}ms`
+}
+
+const trim = (value: number): string => String(Math.round(value * 10) / 10)
