@@ -1,4 +1,5 @@
 import type { Sha256 } from './digest.ts'
+import type { Permissions } from './manifest.ts'
 import type { PluginName } from './name.ts'
 
 /** Where an installation stands. `installing` and `removing` are pending: start-up finishes or undoes them. */
@@ -32,7 +33,11 @@ export interface Installation {
   readonly uid: number
   /** Key ids and identities that were counted. */
   readonly signers: readonly string[]
+  /** What the operator agreed to when it was installed. */
+  readonly consent: Permissions
   /** Records of the launcher's `--seal` walk over the tree when it was last found equal to the signed list. */
-  readonly seal: Uint8Array | null
+  readonly seal: Buffer | null
+  /** The process that last changed its state: a pending state is finished or undone once that process is gone. */
+  readonly holder: string
   readonly installedAtMs: number
 }

@@ -2,9 +2,9 @@ import * as z from 'zod/mini'
 import { ManifestError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
+import { limitsSchema, requestOf } from './limit-request.ts'
 import type { LimitRequest } from './limits.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
-import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
 
 export const MANIFEST_FILE = 'plugin.json'
@@ -13,9 +13,6 @@ export const MANIFEST_SCHEMA = 'https://bulkhead.dev/schema/plugin-1.json'
 export const MANIFEST_MAX_BYTES = 256 * 1024
 
 const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max), z.regex(/^[^\u0000-\u001f\u007f]*$/u))
-const size = () => z.string().check(z.regex(SIZE))
-const duration = () => z.string().check(z.regex(DURATION))
-const count = (max: number) => z.int().check(z.gte(1), z.lte(max))
 
 /** A path inside the package: relative, forward slashes, no empty, `.` or `..` segment. */
 const packagePath = () =>
@@ -90,20 +87,7 @@ export const manifestSchema = z.strictObject({
     preload: list(text(200), 64),
   }),
   protocol: z._default(z.enum(PROTOCOLS), 'stdio'),
-  limits: z._default(
-    z.strictObject({
-      memory: z.optional(size()),
-      cpu: z.optional(z.number().check(z.gte(0.01), z.lte(256))),
-      processes: z.optional(count(32_768)),
-      files: z.optional(count(1_048_576)),
-      tmp: z.optional(size()),
-      data: z.optional(size()),
-      output: z.optional(size()),
-      timeout: z.optional(duration()),
-      idle: z.optional(duration()),
-    }),
-    {},
-  ),
+  limits: z._default(limitsSchema, {}),
   permissions: z._default(
     z.strictObject({ network: list(networkTarget(), 100), read: list(readPath(), 32), env: list(envName(), 64) }),
     { network: [], read: [], env: [] },
@@ -151,22 +135,6 @@ function invalid(source: string, faults: readonly Fault[]): ManifestError {
     hint: 'plugins schema prints every key and its rule',
     details: { faults },
   })
-}
-
-function requestOf(limits: ManifestJson['limits']): LimitRequest {
-  const sized = (value: string | undefined) => (value === undefined ? undefined : parseSize(value))
-  const timed = (value: string | undefined) => (value === undefined ? undefined : parseDuration(value))
-  return {
-    memoryBytes: sized(limits.memory),
-    cpu: limits.cpu,
-    processesMax: limits.processes,
-    filesMax: limits.files,
-    tmpBytes: sized(limits.tmp),
-    dataBytes: sized(limits.data),
-    outputBytes: sized(limits.output),
-    timeoutMs: timed(limits.timeout),
-    idleMs: timed(limits.idle),
-  }
 }
 
 /** Below its floor a runtime hangs instead of failing, so asking for less is a fault of the manifest. */

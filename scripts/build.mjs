@@ -1,0 +1,47 @@
+// Builds all of it into dist/: the launcher (C), the library and the command line (bundled, so that a command starts
+// fast), the type declarations, and the published manifest schema.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = join(root, 'dist')
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (error) throw new Error(`cannot run ${command}: ${error.message}`)
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+mkdirSync(dist, { recursive: true })
+run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${dist}`])
+
+for (const part of ['js', 'types']) rmSync(join(dist, part), { recursive: true, force: true })
+await build({
+  absWorkingDir: root,
+  entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
+  outdir: 'dist/js',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.15',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'linked',
+  // What every command needs is bundled (zod, commander); what only some need stays a package, loaded when needed.
+  external: ['better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
+  logLevel: 'warning',
+})
+run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'])
+
+const { manifestJsonSchema } = await import(join(dist, 'js', 'index.js'))
+writeFileSync(join(dist, 'plugin-1.schema.json'), `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`)
+
+// The workspace's own `plugins`, for people who work in a checkout: node_modules/.bin is on the PATH of npm scripts.
+const link = join(root, 'node_modules', '.bin', 'plugins')
+rmSync(link, { force: true })
+symlinkSync('../../src/cli/bin.js', link)
+chmodSync(join(root, 'src', 'cli', 'bin.js'), 0o755)

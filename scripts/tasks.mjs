@@ -1,0 +1,30 @@
+// What each npm script needs of the machine, and the commands it is made of.
+const BUILD = [
+  { file: '/usr/bin/cc', debian: 'gcc' },
+  { file: '/usr/bin/make', debian: 'make' },
+  { file: '/usr/include/stdio.h', debian: 'libc6-dev' },
+]
+const SANDBOX = [
+  { file: '/usr/bin/python3', debian: 'python3-minimal' },
+  { file: '/usr/sbin/mkfs.ext4', debian: 'e2fsprogs' },
+  { file: '/usr/bin/mount', debian: 'mount' },
+]
+const TEST = [{ file: '/usr/bin/newuidmap', debian: 'uidmap' }]
+const BENCH = [
+  { file: '/usr/bin/bwrap', debian: 'bubblewrap' },
+  { file: '/usr/bin/hyperfine', debian: 'hyperfine' },
+]
+
+const test = ['node', 'scripts/test.mjs']
+
+export const TASKS = {
+  build: { needs: BUILD, steps: [] },
+  demo: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'scripts/demo.mjs']] },
+  test: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [test] },
+  attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [[...test, 'test/attacks/**/*.test.ts']] },
+  bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
+  check: {
+    needs: [...BUILD, ...SANDBOX, ...TEST],
+    steps: [['biome', 'ci', '.'], ['tsc', '-p', 'tsconfig.json'], test],
+  },
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The command `plugins`. Plain JavaScript that any Node can read, and nothing is loaded before the version is known:
+// the database driver crashes on an older Node instead of saying so.
+const [major, minor] = process.versions.node.split('.').map(Number)
+const supported = (major === 22 && minor >= 22) || (major === 24 && minor >= 15) || major >= 26
+
+if (!supported) {
+  process.stderr.write(
+    `plugins: cannot run on Node ${process.versions.node}: it needs Node 22.22, 24.15 or 26 and newer (in a checkout of the source, node_modules/.bin/node is one)\n`,
+  )
+  process.exitCode = 1
+} else {
+  const { main } = await import('../../dist/js/cli.js')
+  await main(process.argv.slice(2))
+}

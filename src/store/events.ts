@@ -1,0 +1,102 @@
+import { type Sha256, sha256 } from '../core/digest.ts'
+import { PluginError } from '../core/errors.ts'
+import type { Db } from './database.ts'
+
+/** One line of the audit trail. `hash` covers every other field and the hash of the line before. */
+export interface AuditEvent {
+  readonly id: number
+  readonly atMs: number
+  readonly kind: string
+  /** The plugin, principal or file it is about. */
+  readonly subject: string
+  readonly details: Readonly<Record<string, unknown>>
+  readonly hash: string
+}
+
+interface Row {
+  readonly id: number
+  readonly at_ms: number
+  readonly kind: string
+  readonly subject: string
+  readonly details: string
+  readonly previous: string
+  readonly hash: string
+}
+
+const GENESIS = '0'.repeat(64) as Sha256
+
+/** Hashes the text as it is stored, never a re-serialisation of it. */
+const hashOf = (row: Omit<Row, 'hash'>): Sha256 =>
+  sha256(JSON.stringify([row.previous, row.id, row.at_ms, row.kind, row.subject, row.details]))
+
+/** The append-only, hash-chained trail of every decision. */
+export class Events {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /** Must be called inside the transaction of the change it tells about, so that neither exists without the other. */
+  append(atMs: number, kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
+    const last = this.#db
+      .prepare<[], Pick<Row, 'id' | 'hash'>>('SELECT id, hash FROM events ORDER BY id DESC LIMIT 1')
+      .get()
+    const row = {
+      id: (last?.id ?? 0) + 1,
+      at_ms: atMs,
+      kind,
+      subject,
+      details: JSON.stringify(details),
+      previous: last?.hash ?? GENESIS,
+    }
+    this.#db
+      .prepare(
+        `INSERT INTO events (id, at_ms, kind, subject, details, previous, hash)
+         VALUES (@id, @at_ms, @kind, @subject, @details, @previous, @hash)`,
+      )
+      .run({ ...row, hash: hashOf(row) })
+  }
+
+  list(subject: string | null, limit: number): AuditEvent[] {
+    return this.#db
+      .prepare<[string | null, string | null, number], Row>(
+        'SELECT * FROM events WHERE ? IS NULL OR subject = ? ORDER BY id DESC LIMIT ?',
+      )
+      .all(subject, subject, limit)
+      .reverse()
+      .map((row) => ({
+        id: row.id,
+        atMs: row.at_ms,
+        kind: row.kind,
+        subject: row.subject,
+        details: JSON.parse(row.details) as Record<string, unknown>,
+        hash: row.hash,
+      }))
+  }
+
+  /**
+   * Walks the whole chain.
+   *
+   * @returns how many events there are and the last hash; keep it elsewhere, since a chain cut at its end still holds
+   * @throws PluginError `AUDIT_BROKEN` naming the first event that does not follow from the one before
+   */
+  verify(): { count: number; head: string } {
+    let previous: string = GENESIS
+    let count = 0
+    for (const row of this.#db.prepare<[], Row>('SELECT * FROM events ORDER BY id').iterate()) {
+      if (row.id !== count + 1) throw broken(count + 1, `event ${count + 1} is missing, found ${row.id}`)
+      if (row.previous !== previous) throw broken(row.id, `event ${row.id} does not follow event ${count}`)
+      if (row.hash !== hashOf(row)) throw broken(row.id, `event ${row.id} was changed after it was written`)
+      previous = row.hash
+      count++
+    }
+    return { count, head: previous }
+  }
+}
+
+const broken = (id: number, what: string) =>
+  new PluginError('AUDIT_BROKEN', `cannot trust the audit trail: ${what}`, {
+    details: { event: id },
+    hint: 'compare with a copy of the database from before; nothing after this event is proven',
+  })

@@ -1,0 +1,83 @@
+/**
+ * The schema, as an append-only list: entry n takes a database from `user_version` n to n + 1. Never edit one that was
+ * released. The states repeated in CHECK are those of core/installation.ts; a test holds the two lists equal.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- A plugin this host has ever installed. The row outlives \`remove --purge\`: without its high-water mark, removing and
+  -- installing again would be a way round the downgrade check.
+  CREATE TABLE plugins (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT    NOT NULL UNIQUE,
+    uid           INTEGER UNIQUE CHECK (uid > 0),
+    high_water    TEXT,
+    first_seen_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- Every release that was ever verified here, with the bytes first seen under its version.
+  CREATE TABLE releases (
+    id              INTEGER PRIMARY KEY,
+    plugin_id       INTEGER NOT NULL REFERENCES plugins (id) ON DELETE RESTRICT,
+    version         TEXT    NOT NULL,
+    sha256          TEXT    NOT NULL CHECK (length(sha256) = 64),
+    manifest_sha256 TEXT    NOT NULL CHECK (length(manifest_sha256) = 64),
+    signers         TEXT    NOT NULL CHECK (json_valid(signers)),
+    policy_digest   TEXT    NOT NULL,
+    verified_at_ms  INTEGER NOT NULL,
+    UNIQUE (plugin_id, version)
+  ) STRICT;
+
+  CREATE TABLE installations (
+    id              INTEGER PRIMARY KEY,
+    plugin_id       INTEGER NOT NULL REFERENCES plugins (id) ON DELETE RESTRICT,
+    release_id      INTEGER NOT NULL REFERENCES releases (id) ON DELETE RESTRICT,
+    state           TEXT    NOT NULL
+      CHECK (state IN ('installing', 'installed', 'disabled', 'quarantined', 'removing')),
+    consent         TEXT    NOT NULL CHECK (json_valid(consent)),
+    seal            BLOB,
+    holder          TEXT    NOT NULL,
+    installed_at_ms INTEGER NOT NULL,
+    changed_at_ms   INTEGER NOT NULL
+  ) STRICT;
+
+  -- One settled installation and one in the making: two installs of one plugin cannot both begin.
+  CREATE UNIQUE INDEX installations_settled ON installations (plugin_id)
+    WHERE state IN ('installed', 'disabled', 'quarantined');
+  CREATE UNIQUE INDEX installations_beginning ON installations (plugin_id) WHERE state = 'installing';
+  -- Start-up asks on every command what was interrupted.
+  CREATE INDEX installations_pending ON installations (state) WHERE state IN ('installing', 'removing');
+  CREATE INDEX installations_by_release ON installations (release_id);
+
+  CREATE TABLE runs (
+    id            TEXT    PRIMARY KEY,
+    plugin_id     INTEGER NOT NULL REFERENCES plugins (id) ON DELETE CASCADE,
+    version       TEXT    NOT NULL,
+    profile       TEXT    NOT NULL,
+    weaker        TEXT    NOT NULL CHECK (json_valid(weaker)),
+    holder        TEXT    NOT NULL,
+    started_at_ms INTEGER NOT NULL,
+    ended_at_ms   INTEGER,
+    outcome       TEXT    CHECK (outcome IS NULL OR json_valid(outcome)),
+    CHECK ((ended_at_ms IS NULL) = (outcome IS NULL))
+  ) STRICT;
+
+  CREATE INDEX runs_by_plugin ON runs (plugin_id, started_at_ms DESC);
+  CREATE INDEX runs_open ON runs (id) WHERE ended_at_ms IS NULL;
+
+  CREATE TABLE events (
+    id       INTEGER PRIMARY KEY,
+    at_ms    INTEGER NOT NULL,
+    kind     TEXT    NOT NULL,
+    subject  TEXT    NOT NULL,
+    details  TEXT    NOT NULL CHECK (json_valid(details)),
+    previous TEXT    NOT NULL CHECK (length(previous) = 64),
+    hash     TEXT    NOT NULL UNIQUE CHECK (length(hash) = 64)
+  ) STRICT;
+
+  CREATE INDEX events_by_subject ON events (subject, id);
+  CREATE TRIGGER events_append_only_update BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+  CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+  `,
+]

@@ -1,0 +1,45 @@
+import type { Sha256 } from '../core/digest.ts'
+import type { Installation, InstallationState } from '../core/installation.ts'
+import type { PluginName } from '../core/name.ts'
+
+/** An `installations` row joined with its plugin and release. */
+export interface InstallationRow {
+  readonly id: number
+  readonly name: string
+  readonly version: string
+  readonly state: string
+  readonly sha256: string
+  readonly manifest_sha256: string
+  readonly uid: number | null
+  readonly signers: string
+  readonly consent: string
+  readonly seal: Buffer | null
+  readonly holder: string
+  readonly installed_at_ms: number
+}
+
+/** Everything but the seal: a list of a thousand plugins must not read a thousand of them. */
+export const SELECT_INSTALLATION = `
+  SELECT i.id, p.name, r.version, i.state, r.sha256, r.manifest_sha256, p.uid, r.signers, i.consent, i.holder,
+         i.installed_at_ms, NULL AS seal
+  FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id`
+
+export const SELECT_SEALED_INSTALLATION = SELECT_INSTALLATION.replace('NULL AS seal', 'i.seal')
+
+export function installationOf(row: InstallationRow): Installation {
+  if (row.uid === null) throw new TypeError(`installation ${row.id} of ${row.name} has no user id`)
+  return {
+    id: row.id,
+    name: row.name as PluginName,
+    version: row.version,
+    state: row.state as InstallationState,
+    digest: row.sha256 as Sha256,
+    manifestDigest: row.manifest_sha256 as Sha256,
+    uid: row.uid,
+    signers: JSON.parse(row.signers) as string[],
+    consent: JSON.parse(row.consent) as Installation['consent'],
+    seal: row.seal,
+    holder: row.holder,
+    installedAtMs: row.installed_at_ms,
+  }
+}

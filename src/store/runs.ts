@@ -1,0 +1,94 @@
+import type { PluginName } from '../core/name.ts'
+import type { Outcome } from '../core/outcome.ts'
+import { type Db, transact } from './database.ts'
+import { holderOf, isAlive } from './holder.ts'
+
+/** One run as `history` shows it. */
+export interface RunRecord {
+  readonly id: string
+  readonly name: PluginName
+  readonly version: string
+  readonly profile: string
+  readonly weaker: readonly string[]
+  readonly startedAtMs: number
+  readonly endedAtMs: number | null
+  /** `null` while it runs. */
+  readonly outcome: Outcome | null
+}
+
+interface RunRow {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly profile: string
+  readonly weaker: string
+  readonly holder: string
+  readonly started_at_ms: number
+  readonly ended_at_ms: number | null
+  readonly outcome: string | null
+}
+
+const SELECT_RUN = 'SELECT r.*, p.name FROM runs r JOIN plugins p ON p.id = r.plugin_id'
+
+/** Every run there was, and how it ended. */
+export class Runs {
+  readonly #db: Db
+  readonly #now: () => number
+
+  constructor(db: Db, now: () => number) {
+    this.#db = db
+    this.#now = now
+  }
+
+  /** `pid` is the process that will supervise it: when that is gone without a report, the run is lost. */
+  begin(run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>, pid: number): void {
+    transact(this.#db, () => {
+      this.#db
+        .prepare(
+          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms)
+           SELECT ?, id, ?, ?, ?, ?, ? FROM plugins WHERE name = ?`,
+        )
+        .run(run.id, run.version, run.profile, JSON.stringify(run.weaker), holderOf(pid) ?? '', this.#now(), run.name)
+    })
+  }
+
+  /** Keeps the first outcome: two commands may take up the same report. */
+  end(id: string, outcome: Outcome, endedAtMs: number = this.#now()): void {
+    transact(this.#db, () => {
+      this.#db
+        .prepare('UPDATE runs SET outcome = ?, ended_at_ms = ? WHERE id = ? AND outcome IS NULL')
+        .run(JSON.stringify(outcome), endedAtMs, id)
+    })
+  }
+
+  /** Runs without an outcome, each with whether its supervisor still lives. */
+  open(): { run: RunRecord; alive: boolean }[] {
+    return this.#db
+      .prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`)
+      .all()
+      .map((row) => ({ run: recordOf(row), alive: isAlive(row.holder) }))
+  }
+
+  /** Newest first. */
+  history(name: PluginName | null, limit: number): RunRecord[] {
+    return this.#db
+      .prepare<[string | null, string | null, number], RunRow>(
+        `${SELECT_RUN} WHERE ? IS NULL OR p.name = ? ORDER BY r.started_at_ms DESC, r.rowid DESC LIMIT ?`,
+      )
+      .all(name, name, limit)
+      .map(recordOf)
+  }
+}
+
+function recordOf(row: RunRow): RunRecord {
+  return {
+    id: row.id,
+    name: row.name as PluginName,
+    version: row.version,
+    profile: row.profile,
+    weaker: JSON.parse(row.weaker) as string[],
+    startedAtMs: row.started_at_ms,
+    endedAtMs: row.ended_at_ms,
+    outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as Outcome),
+  }
+}

@@ -1,0 +1,330 @@
+import { StoreError } from '../core/errors.ts'
+import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { PluginName } from '../core/name.ts'
+import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
+import { type Db, openDatabase, transact } from './database.ts'
+import { Events } from './events.ts'
+import { holderOf, isAlive, pidOf } from './holder.ts'
+import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
+import { Runs } from './runs.ts'
+
+/** The host user ids plugins may be given: `first` up to `first + count - 1`. */
+export interface UidRange {
+  readonly first: number
+  readonly count: number
+}
+
+export interface StoreOptions {
+  readonly path: string
+  readonly uids: UidRange
+  readonly now: () => number
+}
+
+/** What is known only when the tree stands. */
+export interface Settled {
+  readonly seal: Buffer | null
+  /** The newest version this host has ever had of the plugin, the new one included (DESIGN §4.7): never lowered. */
+  readonly highWater: string
+  /** Said in the audit trail: an older version was let in by name. */
+  readonly allowedDowngrade: boolean
+}
+
+/**
+ * What this host has. Every method is one transaction, takes effect as a whole or not at all, and leaves its line in
+ * the audit trail in that same transaction.
+ */
+export class Store {
+  readonly #db: Db
+  readonly #uids: UidRange
+  readonly #now: () => number
+  readonly events: Events
+  readonly runs: Runs
+
+  private constructor(db: Db, options: StoreOptions) {
+    this.#db = db
+    this.#uids = options.uids
+    this.#now = options.now
+    this.events = new Events(db)
+    this.runs = new Runs(db, options.now)
+  }
+
+  /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE` */
+  static open(options: StoreOptions): Store {
+    return new Store(openDatabase(options.path), options)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  /**
+   * Takes the place of the plugin's one installation in the making: row `installing`, user id allocated.
+   *
+   * @throws StoreError `ALREADY_INSTALLED` when the same bytes are installed, `STORE_BUSY` when another process is
+   * installing this plugin, `UIDS_EXHAUSTED`
+   */
+  begin(release: VerifiedRelease, consent: Permissions): Installation {
+    const { statement, signers, policyDigest } = release.verified
+    return transact(this.#db, () => {
+      const installed = this.find(statement.name)
+      if (installed?.digest === statement.sha256) {
+        throw new StoreError(
+          'ALREADY_INSTALLED',
+          `cannot install ${statement.name} ${statement.version}: it is installed already, with the same bytes`,
+          { hint: `plugins verify ${statement.name} checks its files` },
+        )
+      }
+      this.#refuseSecond(statement.name, statement.sha256)
+      const pluginId = this.#adoptPlugin(statement.name)
+      const releaseId = this.#adoptRelease(
+        pluginId,
+        statement,
+        signers.map((signer) => signer.id),
+        policyDigest,
+      )
+      const now = this.#now()
+      const { lastInsertRowid } = this.#db
+        .prepare(
+          `INSERT INTO installations (plugin_id, release_id, state, consent, holder, installed_at_ms, changed_at_ms)
+           VALUES (?, ?, 'installing', ?, ?, ?, ?)`,
+        )
+        .run(pluginId, releaseId, JSON.stringify(consent), this.#holder(), now, now)
+      return this.#get(Number(lastInsertRowid))
+    })
+  }
+
+  /** `installing` becomes `installed`; what was installed before becomes `removing`, in the same moment. */
+  settle(installation: Installation, settled: Settled): { installation: Installation; replaced: Installation | null } {
+    return transact(this.#db, () => {
+      const before = this.find(installation.name)
+      if (before !== null) this.#move(before, 'removing')
+      this.#move(installation, 'installed')
+      this.#db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(settled.seal, installation.id)
+      this.#db.prepare('UPDATE plugins SET high_water = ? WHERE name = ?').run(settled.highWater, installation.name)
+      this.events.append(this.#now(), 'installed', installation.name, {
+        version: installation.version,
+        sha256: installation.digest,
+        signers: installation.signers,
+        consent: installation.consent,
+        uid: installation.uid,
+        replaced: before?.version ?? null,
+        allowedDowngrade: settled.allowedDowngrade,
+      })
+      return { installation: this.#get(installation.id), replaced: before }
+    })
+  }
+
+  /** Moves an installation along the lifecycle table, and says why. */
+  advance(installation: Installation, to: InstallationState, reason: string): Installation {
+    return transact(this.#db, () => {
+      this.#move(installation, to)
+      this.events.append(this.#now(), to, installation.name, { version: installation.version, reason })
+      return this.#get(installation.id)
+    })
+  }
+
+  /** Deletes the row of an installation whose tree is gone. `purge` also gives its user id back. */
+  forget(installation: Installation, options: { purge: boolean } = { purge: false }): void {
+    transact(this.#db, () => {
+      this.#db.prepare('DELETE FROM installations WHERE id = ?').run(installation.id)
+      const others = this.#db
+        .prepare<[string], { n: number }>(
+          'SELECT count(*) AS n FROM installations i JOIN plugins p ON p.id = i.plugin_id WHERE p.name = ?',
+        )
+        .get(installation.name)
+      if (options.purge && others?.n === 0) {
+        this.#db.prepare('UPDATE plugins SET uid = NULL WHERE name = ?').run(installation.name)
+      }
+      this.events.append(this.#now(), 'forgotten', installation.name, {
+        version: installation.version,
+        state: installation.state,
+        purge: options.purge,
+      })
+    })
+  }
+
+  /** Keeps what the launcher saw of a tree that was just found equal to its signed list. */
+  reseal(installation: Installation, seal: Buffer): void {
+    transact(this.#db, () => {
+      this.#db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(seal, installation.id)
+    })
+  }
+
+  /** Writes a decision that changed no row: a refusal, a change of policy, a weaker run. */
+  note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
+    transact(this.#db, () => this.events.append(this.#now(), kind, subject, details))
+  }
+
+  /** The settled installation of a plugin, or `null`. */
+  find(name: PluginName): Installation | null {
+    const row = this.#db
+      .prepare<[string], InstallationRow>(
+        `${SELECT_SEALED_INSTALLATION} WHERE p.name = ? AND i.state IN ('installed', 'disabled', 'quarantined')`,
+      )
+      .get(name)
+    return row === undefined ? null : installationOf(row)
+  }
+
+  /** Every settled installation, by name, without its seal. */
+  list(): Installation[] {
+    return this.#db
+      .prepare<[], InstallationRow>(
+        `${SELECT_INSTALLATION} WHERE i.state IN ('installed', 'disabled', 'quarantined') ORDER BY p.name`,
+      )
+      .all()
+      .map(installationOf)
+  }
+
+  /** Rows that a process which is gone left pending; the caller finishes or undoes each. */
+  interrupted(): Installation[] {
+    return this.#db
+      .prepare<[], InstallationRow>(`${SELECT_INSTALLATION} WHERE i.state IN ('installing', 'removing') ORDER BY i.id`)
+      .all()
+      .filter((row) => !isAlive(row.holder))
+      .map(installationOf)
+  }
+
+  /** Whether any installation still needs the tree of this release. */
+  holdsRelease(installation: Installation): boolean {
+    return (
+      this.#db
+        .prepare<[string, string, number], { id: number }>(
+          `SELECT i.id FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
+           WHERE p.name = ? AND r.sha256 = ? AND i.id <> ?`,
+        )
+        .get(installation.name, installation.digest, installation.id) !== undefined
+    )
+  }
+
+  history(name: PluginName): ReleaseHistory {
+    const plugin = this.#db
+      .prepare<[string], { id: number; high_water: string | null }>('SELECT id, high_water FROM plugins WHERE name = ?')
+      .get(name)
+    return {
+      highWater: plugin?.high_water ?? null,
+      digestOf: (version) =>
+        this.#db
+          .prepare<[number, string], { sha256: string }>(
+            'SELECT sha256 FROM releases WHERE plugin_id = ? AND version = ?',
+          )
+          .get(plugin?.id ?? 0, version)?.sha256 ?? null,
+    }
+  }
+
+  #get(id: number): Installation {
+    const row = this.#db.prepare<[number], InstallationRow>(`${SELECT_SEALED_INSTALLATION} WHERE i.id = ?`).get(id)
+    if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find installation ${id}: its row is gone`)
+    return installationOf(row)
+  }
+
+  /** Compares the state again inside the transaction: it may have moved since the caller looked. */
+  #move(installation: Installation, to: InstallationState): void {
+    const { state } = this.#get(installation.id)
+    if (!mayBecome(state, to)) {
+      throw new StoreError(
+        'WRONG_STATE',
+        `cannot make ${installation.name} ${installation.version} ${to}: it is ${state}`,
+      )
+    }
+    this.#db
+      .prepare('UPDATE installations SET state = ?, holder = ?, changed_at_ms = ? WHERE id = ?')
+      .run(to, this.#holder(), this.#now(), installation.id)
+  }
+
+  /** One installation of a plugin in the making; and none over a tree that is still being taken away. */
+  #refuseSecond(name: PluginName, digest: string): void {
+    const other = this.#db
+      .prepare<[string, string], { state: string; holder: string }>(
+        `SELECT i.state, i.holder FROM installations i
+         JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
+         WHERE p.name = ? AND (i.state = 'installing' OR (i.state = 'removing' AND r.sha256 = ?))`,
+      )
+      .get(name, digest)
+    if (other === undefined) return
+    const pid = pidOf(other.holder)
+    const what =
+      other.state === 'installing' ? `process ${pid} is installing it` : 'the same release is still being removed'
+    throw new StoreError('STORE_BUSY', `cannot install ${name}: ${what}`, {
+      hint: 'try again when it has finished',
+      details: { pid },
+    })
+  }
+
+  #adoptPlugin(name: PluginName): number {
+    const known = this.#db
+      .prepare<[string], { id: number; uid: number | null }>('SELECT id, uid FROM plugins WHERE name = ?')
+      .get(name)
+    if (known !== undefined && known.uid !== null) return known.id
+    const uid = this.#freeUid()
+    if (known !== undefined) {
+      this.#db.prepare('UPDATE plugins SET uid = ? WHERE id = ?').run(uid, known.id)
+      return known.id
+    }
+    const { lastInsertRowid } = this.#db
+      .prepare('INSERT INTO plugins (name, uid, first_seen_ms) VALUES (?, ?, ?)')
+      .run(name, uid, this.#now())
+    return Number(lastInsertRowid)
+  }
+
+  #freeUid(): number {
+    const { first, count } = this.#uids
+    const row = this.#db
+      .prepare<[number, number, number], { uid: number | null }>(
+        `SELECT min(candidate) AS uid FROM (
+           SELECT ? AS candidate UNION ALL SELECT uid + 1 FROM plugins WHERE uid >= ? AND uid < ?
+         ) WHERE candidate NOT IN (SELECT uid FROM plugins WHERE uid IS NOT NULL)`,
+      )
+      .get(first, first, first + count - 1)
+    if (row?.uid == null) {
+      throw new StoreError(
+        'UIDS_EXHAUSTED',
+        `cannot give the plugin a user id: all ${count} from ${first} up are taken`,
+        {
+          hint: 'plugins remove --purge gives one back, or widen "uids" in config.json',
+        },
+      )
+    }
+    return row.uid
+  }
+
+  #adoptRelease(
+    pluginId: number,
+    statement: VerifiedRelease['verified']['statement'],
+    signers: readonly string[],
+    policyDigest: string,
+  ): number {
+    // The verifier refused other bytes under a known version; the UNIQUE constraint says it once more.
+    const row = this.#db
+      .prepare<unknown[], { id: number; sha256: string }>(
+        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, signers, policy_digest, verified_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (plugin_id, version) DO UPDATE SET
+           signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
+         WHERE sha256 = excluded.sha256
+         RETURNING id, sha256`,
+      )
+      .get(
+        pluginId,
+        statement.version,
+        statement.sha256,
+        statement.manifestDigest,
+        JSON.stringify(signers),
+        policyDigest,
+        this.#now(),
+      )
+    if (row === undefined) {
+      throw new StoreError(
+        'VERSION_REPUBLISHED',
+        `cannot install ${statement.name} ${statement.version}: this host has seen other bytes under that version`,
+      )
+    }
+    return row.id
+  }
+
+  #holder(): string {
+    const holder = holderOf(process.pid)
+    if (holder === null) throw new StoreError('STORE_UNREADABLE', 'cannot read /proc/self/stat: is /proc mounted?')
+    return holder
+  }
+}
