@@ -35,7 +35,7 @@ groups=/sys/fs/cgroup
 delegated=$groups/user.slice/user-1000.slice/user@1000.service
 mkdir -p $groups/system.slice/tests.service $delegated/session.scope
 for inner in "" /system.slice /user.slice /user.slice/user-1000.slice /user.slice/user-1000.slice/user@1000.service; do
-	echo "+cpu +memory +pids +io" > "$groups$inner/cgroup.subtree_control"
+	echo "+cpu +memory +pids" > "$groups$inner/cgroup.subtree_control"
 done
 chown tester:tester $delegated $delegated/cgroup.{procs,threads,subtree_control} \
 	$delegated/session.scope $delegated/session.scope/cgroup.{procs,threads,subtree_control}
@@ -49,6 +49,11 @@ rmdir lost+found
 set -a
 . $project/.vm/environment
 set +a
+
+# When the host gives up, the last of these tells what was running.
+while sleep 30; do
+	echo "vm: after $SECONDS s: $(ps -N --ppid 1,2 -ww -o args= | grep -o '[^ ]*[.]test[.]ts$' | tr '\n' ' ')"
+done > /dev/ttyS0 2>&1 &
 
 # Through a pipe, so that the tests see what they would see in CI: no terminal.
 (

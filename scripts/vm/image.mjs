@@ -75,7 +75,7 @@ const ETC = {
 }
 
 /** The disk with Debian on it; a matter of a few seconds once, then of none. */
-export function systemImage(cache, mountPoint, say) {
+export function systemImage(cache, folder, mountPoint, say) {
   const packages = closure(SYSTEM_PACKAGES)
   const recipe = JSON.stringify([packages, ETC, String(NO_USE), mountPoint])
   const image = join(cache, `system-${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}.img`)
@@ -83,7 +83,7 @@ export function systemImage(cache, mountPoint, say) {
 
   say(`making the system disk from ${packages.length} Debian packages`)
   for (const old of readdirSync(cache)) if (/^system-.*\.img$/.test(old)) rmSync(join(cache, old))
-  const tree = emptyFolder(join(cache, 'system'))
+  const tree = emptyFolder(join(folder, 'system'))
   for (const name of ['bin', 'lib', 'lib64', 'sbin']) {
     mkdirSync(join(tree, 'usr', name), { recursive: true })
     symlinkSync(`usr/${name}`, join(tree, name))
@@ -100,8 +100,8 @@ export function systemImage(cache, mountPoint, say) {
 }
 
 /** The disk with the project on it: the checkout as it stands, its Node, its fixtures, and what to do with them. */
-export function projectImage(cache, { root, node, fixtures, notes }) {
-  const tree = emptyFolder(join(cache, 'project'))
+export function projectImage(folder, { root, node, fixtures, notes }) {
+  const tree = emptyFolder(join(folder, 'project'))
   copy(
     root,
     tree,
@@ -123,7 +123,7 @@ export function projectImage(cache, { root, node, fixtures, notes }) {
   // The checkout may lie in a private folder, but inside the machine its ordinary user works with it.
   chmodSync(tree, 0o755)
 
-  const image = join(cache, 'project.img')
+  const image = join(folder, 'project-disk.img')
   makeDisk(tree, image)
   rmSync(tree, { recursive: true })
   return image
@@ -156,8 +156,7 @@ function copy(from, to, options, names) {
 
 function makeDisk(tree, image) {
   const megabytes = Number(run('du', ['-sm', '--apparent-size', tree]).split('\t')[0])
-  const staging = `${image}.new`
-  rmSync(staging, { force: true })
+  const staging = `${tree}.img`
   // Sparse: what is not used costs nothing, and tests may fill some of it.
   run('truncate', ['-s', `${Math.ceil(megabytes * 1.3) + 1024}M`, staging])
   const make = [

@@ -11,9 +11,9 @@ const DISKS = ['virtio_pci', 'virtio_blk']
 /** What the runtime and its tests may use once the machine is up, and Debian's kernel has as modules. */
 const LATER = ['loop', 'overlay', 'fuse', 'veth', 'tun', 'nf_tables', 'vsock_loopback', 'xfs']
 
-/** Writes `<cache>/initramfs.gz` and gives its path. It takes less than a second, so it is never reused. */
-export function makeInitramfs(kernel, cache, { project, init }) {
-  const tree = join(cache, 'initramfs')
+/** Writes `<folder>/initramfs.gz` and gives its path. It takes less than a second, so it is never reused. */
+export function makeInitramfs(kernel, folder, { project, init }) {
+  const tree = join(folder, 'initramfs')
   rmSync(tree, { recursive: true, force: true })
   for (const folder of ['bin', 'dev', 'modules', 'root']) mkdirSync(join(tree, folder), { recursive: true })
   copyFileSync('/bin/busybox', join(tree, 'bin', 'busybox'))
@@ -31,7 +31,7 @@ export function makeInitramfs(kernel, cache, { project, init }) {
     { mode: 0o755 },
   )
 
-  const archive = join(cache, 'initramfs.gz')
+  const archive = join(folder, 'initramfs.gz')
   const packed = spawnSync('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 > "$0"', archive], {
     cwd: tree,
   })

@@ -5,7 +5,16 @@
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,13 +73,14 @@ async function main() {
   fillFixtures({ root: ROOT, node, files, folder: FIXTURES, say })
 
   const kernel = getKernel(CACHE, say)
-  const initramfs = makeInitramfs(kernel, CACHE, { project: PROJECT, init: `${PROJECT}/scripts/vm/guest.sh` })
-  const system = systemImage(CACHE, PROJECT, say)
-  const project = projectImage(CACHE, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
+  const desk = ownFolder()
+  const initramfs = makeInitramfs(kernel, desk, { project: PROJECT, init: `${PROJECT}/scripts/vm/guest.sh` })
+  const system = systemImage(CACHE, desk, PROJECT, say)
+  const project = projectImage(desk, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
 
   say(`starting Linux ${kernel.release}, emulated, ${prepared(started)}`)
   const nonce = randomBytes(8).toString('hex')
-  const log = join(CACHE, 'kernel.log')
+  const log = join(desk, 'kernel.log')
   const seen = await watchMachine({
     command: machine({ kernel, initramfs, disks: [system, project], nonce, log }),
     nonce,
@@ -78,7 +88,20 @@ async function main() {
     timeoutMs: seconds(values.timeout, '--timeout'),
     say: (text) => process.stdout.write(text),
   })
-  return judge(seen, { log, ran: files.length > 0, started })
+  renameSync(log, join(CACHE, 'kernel.log'))
+  rmSync(desk, { recursive: true })
+  return judge(seen, { log: join(CACHE, 'kernel.log'), ran: files.length > 0, started })
+}
+
+/** A folder for this run alone, since two may go on at once; those of runs that were killed are swept away. */
+function ownFolder() {
+  for (const name of readdirSync(CACHE)) {
+    const owner = /^run-(\d+)$/.exec(name)?.[1]
+    if (owner && !existsSync(`/proc/${owner}`)) rmSync(join(CACHE, name), { recursive: true })
+  }
+  const folder = join(CACHE, `run-${process.pid}`)
+  mkdirSync(folder)
+  return folder
 }
 
 /** The tests' own verdict, unless there is none: a run that tested nothing has not passed. */
