@@ -1,0 +1,104 @@
+import { ARCHIVE_BOUNDS, type ArchiveBounds } from '../core/archive.ts'
+import { readArchive } from '../core/archive-reader.ts'
+import { type Sha256, type Sha512, sha256, sha512 } from '../core/digest.ts'
+import { ArchiveError, ManifestError, PluginError } from '../core/errors.ts'
+import { MANIFEST_FILE, type Manifest, parseManifest } from '../core/manifest.ts'
+import type { PluginName } from '../core/name.ts'
+import type { SignedFile } from '../core/statement.ts'
+import { readFolder, unpackable } from './folder.ts'
+import { gzip } from './gzip.ts'
+import { type TarFile, writeTar } from './tar-writer.ts'
+
+export interface PackOptions {
+  readonly bounds?: ArchiveBounds
+}
+
+/** A package as it will be signed and published. */
+export interface Packed {
+  readonly name: PluginName
+  readonly version: string
+  readonly bytes: Buffer
+  readonly sha256: Sha256
+  readonly sha512: Sha512
+  /** What the publisher signs: sorted by path, in byte order. */
+  readonly files: readonly SignedFile[]
+  readonly manifest: Manifest
+  /** Paths that are in the folder and not in the package; folders end with a slash if they were empty. */
+  readonly leftOut: readonly string[]
+}
+
+/**
+ * Makes the tarball of a plugin's folder. The same files give the same bytes on every machine, whatever its clock, its
+ * users, its umask or its zlib. What comes out is read back by the reader that will judge it at every install.
+ */
+export async function packFolder(dir: string, { bounds = ARCHIVE_BOUNDS }: PackOptions = {}): Promise<Packed> {
+  const { files, leftOut } = await readFolder(dir, bounds)
+  const manifest = manifestOf(files, dir)
+  checkEntry(manifest, files)
+  const bytes = gzip(writeTar(files))
+  if (bytes.length > bounds.tarballBytes) {
+    throw new PluginError(
+      'PACKAGE_INVALID',
+      `cannot pack ${dir}: the tarball is ${bytes.length} bytes; the bound is ${bounds.tarballBytes}`,
+    )
+  }
+  readBack(bytes, files, bounds, dir)
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    bytes,
+    sha256: sha256(bytes),
+    sha512: sha512(bytes),
+    files: files.map((file) => ({
+      path: file.path,
+      size: file.bytes.length,
+      executable: file.executable,
+      sha256: sha256(file.bytes),
+    })),
+    manifest,
+    leftOut,
+  }
+}
+
+function manifestOf(files: readonly TarFile[], dir: string): Manifest {
+  const file = files.find(({ path }) => path === MANIFEST_FILE)
+  if (file === undefined) {
+    throw new ManifestError('MANIFEST_MISSING', `cannot pack ${dir}: it has no ${MANIFEST_FILE}`, {
+      hint: 'plugins init makes a folder that has one',
+    })
+  }
+  return parseManifest(file.bytes)
+}
+
+/** A manifest that names a program which is not there would be found out on somebody else's machine. */
+function checkEntry({ entry }: Manifest, files: readonly TarFile[]): void {
+  const program = files.find(({ path }) => path === entry.path)
+  if (program === undefined) throw unpackable(entry.path, 'entry.path names it, and it is not in the folder')
+  if (entry.runtime === 'exec' && !program.executable) {
+    throw new PluginError(
+      'PACKAGE_INVALID',
+      `cannot pack "${entry.path}": entry.path names it, and it is not executable`,
+      {
+        hint: `chmod +x ${entry.path}`,
+      },
+    )
+  }
+}
+
+function readBack(bytes: Buffer, files: readonly TarFile[], bounds: ArchiveBounds, dir: string): void {
+  try {
+    const { entries } = readArchive(bytes, bounds)
+    const isSame =
+      entries.length === files.length &&
+      entries.every(({ path, size, executable }, at) => {
+        const file = files[at]
+        return file?.path === path && file.bytes.length === size && file.executable === executable
+      })
+    if (!isSame) throw new PluginError('INTERNAL', `cannot pack ${dir}: the tarball does not hold what was put in`)
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error
+    // The author needs to hear about the folder; the reader speaks of the archive.
+    const rule = error.message.replace(/^cannot (?:read the archive|accept archive entry) ?:? ?/, '')
+    throw new PluginError('PACKAGE_INVALID', `cannot pack ${dir}: ${rule}`, { cause: error, details: error.details })
+  }
+}
