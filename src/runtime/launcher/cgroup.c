@@ -1,0 +1,317 @@
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+
+#include "kernel.h"
+#include "refusal.h"
+#include "text.h"
+
+struct leaf {
+	const char *parent; /* as the specification spells it */
+	int parent_fd;
+	int fd;
+	int tasks; /* v1: open for writing, so that the child can move itself */
+};
+
+static struct leaf v2 = {.parent_fd = -1, .fd = -1, .tasks = -1};
+static struct leaf v1[V1_COUNT];
+static struct leaf *leaf_of[V1_COUNT]; /* two controllers may share one v1 directory */
+static char leaf_name[80];
+static const struct leaf *memory_leaf, *pids_leaf, *cpu_leaf, *cpuacct_leaf;
+static const enum layer layer_of[V1_COUNT] = {LAYER_MEMORY, LAYER_PROCESSES, LAYER_CPU, LAYER_CPU};
+
+static void make_leaf(struct leaf *leaf, const char *parent, enum layer layer)
+{
+	leaf->parent = parent;
+	leaf->tasks = -1;
+	leaf->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (leaf->parent_fd < 0)
+		refuse(LAYER_UNAVAILABLE, layer, "cannot open cgroup %s: %m", parent);
+	/* A leaf of this name is left over from a run that was killed: empty, or the second mkdir says so. */
+	if (mkdirat(leaf->parent_fd, leaf_name, 0755) < 0 &&
+	    (errno != EEXIST || unlinkat(leaf->parent_fd, leaf_name, AT_REMOVEDIR) < 0 ||
+	     mkdirat(leaf->parent_fd, leaf_name, 0755) < 0))
+		refuse(LAYER_UNAVAILABLE, layer, "cannot make cgroup %s/%s: %m", parent, leaf_name);
+	leaf->fd = openat(leaf->parent_fd, leaf_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (leaf->fd < 0)
+		refuse(LAYER_UNAVAILABLE, layer, "cannot open cgroup %s/%s: %m", parent, leaf_name);
+}
+
+/* Returns 0 or an errno: some files exist only on some kernels, and the caller knows which may be missing. */
+static int write_value(const struct leaf *leaf, const char *file, uint64_t value)
+{
+	TEXT(text, 32);
+	const int fd = openat(leaf->fd, file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	text_print(&text, "%llu", (unsigned long long)value);
+	const int error = write(fd, text.bytes, text.length) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+static void set_limit(const struct leaf *leaf, enum layer layer, const char *file, uint64_t value)
+{
+	const int error = write_value(leaf, file, value);
+
+	if (error != 0) {
+		errno = error;
+		refuse(LAYER_UNAVAILABLE, layer, "cannot set %s of cgroup %s/%s: %m", file, leaf->parent, leaf_name);
+	}
+}
+
+/* A memory limit that pages can leave for swap is none. Where the file is missing there must be no swap at all. */
+static void forbid_swap(const struct leaf *leaf, const char *file, uint64_t value)
+{
+	struct sysinfo info;
+	const int error = write_value(leaf, file, value);
+
+	if (error == 0)
+		return;
+	if (error == ENOENT && sysinfo(&info) == 0 && info.totalswap == 0)
+		return;
+	errno = error;
+	unavailable(MEMORY, "cannot set %s of cgroup %s/%s: %m", file, leaf->parent, leaf_name);
+}
+
+static void limit_memory(const struct spec *spec)
+{
+	if (spec->cgroup2_controllers & CONTROLS_MEMORY) {
+		memory_leaf = &v2;
+		set_limit(&v2, LAYER_MEMORY, "memory.max", spec->memory_bytes);
+		forbid_swap(&v2, "memory.swap.max", 0);
+		/* One victim would leave the rest of a program in a state its author never saw. */
+		set_limit(&v2, LAYER_MEMORY, "memory.oom.group", 1);
+	} else if (leaf_of[V1_MEMORY]) {
+		memory_leaf = leaf_of[V1_MEMORY];
+		set_limit(memory_leaf, LAYER_MEMORY, "memory.limit_in_bytes", spec->memory_bytes);
+		forbid_swap(memory_leaf, "memory.memsw.limit_in_bytes", spec->memory_bytes);
+	} else {
+		unavailable(MEMORY, "cannot limit memory: no cgroup with a memory controller was given");
+	}
+}
+
+static void limit_processes(const struct spec *spec)
+{
+	/* One more than asked: the sandbox's own pid 1 is counted too. */
+	if (spec->cgroup2_controllers & CONTROLS_PIDS)
+		pids_leaf = &v2;
+	else if (leaf_of[V1_PIDS])
+		pids_leaf = leaf_of[V1_PIDS];
+	else if (wants(spec, LAYER_USER_NAMESPACE) && wants(spec, LAYER_RLIMITS))
+		return; /* RLIMIT_NPROC counts per user namespace since Linux 5.14, so it holds on its own */
+	else
+		unavailable(PROCESSES, "cannot limit processes: no cgroup with a pids controller was given");
+	set_limit(pids_leaf, LAYER_PROCESSES, "pids.max", spec->processes + 1);
+}
+
+static void limit_cpu(const struct spec *spec)
+{
+	/* The kernel takes no quota under 1 ms, so a tiny share needs a longer period. */
+	const uint64_t period_us = spec->cpu_permille < 10 ? 1000000 : 100000;
+	const uint64_t quota_us = spec->cpu_permille * period_us / 1000;
+
+	if (spec->cgroup2_controllers & CONTROLS_CPU) {
+		TEXT(text, 64);
+		cpu_leaf = &v2;
+		const int fd = openat(v2.fd, "cpu.max", O_WRONLY | O_CLOEXEC);
+		text_print(&text, "%llu %llu", (unsigned long long)quota_us, (unsigned long long)period_us);
+		if (fd < 0 || write(fd, text.bytes, text.length) < 0)
+			unavailable(CPU, "cannot set cpu.max of cgroup %s/%s: %m", v2.parent, leaf_name);
+		close(fd);
+	} else if (leaf_of[V1_CPU]) {
+		cpu_leaf = leaf_of[V1_CPU];
+		if (period_us != 100000) /* the kernel's default */
+			set_limit(cpu_leaf, LAYER_CPU, "cpu.cfs_period_us", period_us);
+		set_limit(cpu_leaf, LAYER_CPU, "cpu.cfs_quota_us", quota_us);
+	} else {
+		unavailable(CPU, "cannot limit cpu: no cgroup with a cpu controller was given");
+	}
+}
+
+void cgroup_make(const struct spec *spec)
+{
+	struct text name = {leaf_name, 0, sizeof leaf_name};
+
+	text_print(&name, "bulkhead-%s", spec->run);
+	if (spec->cgroup2)
+		make_leaf(&v2, spec->cgroup2, LAYER_KILL_TREE);
+	for (int i = 0; i < V1_COUNT; i++) {
+		if (!spec->cgroup1[i] || spec->weaker[layer_of[i]])
+			continue;
+		for (int j = 0; j < i && !leaf_of[i]; j++)
+			if (leaf_of[j] && strcmp(spec->cgroup1[i], leaf_of[j]->parent) == 0)
+				leaf_of[i] = leaf_of[j];
+		if (leaf_of[i])
+			continue;
+		make_leaf(&v1[i], spec->cgroup1[i], layer_of[i]);
+		leaf_of[i] = &v1[i];
+		v1[i].tasks = openat(v1[i].fd, "tasks", O_WRONLY | O_CLOEXEC);
+		if (v1[i].tasks < 0)
+			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot open tasks of cgroup %s/%s: %m", v1[i].parent, leaf_name);
+	}
+	if (wants(spec, LAYER_MEMORY))
+		limit_memory(spec);
+	if (wants(spec, LAYER_PROCESSES))
+		limit_processes(spec);
+	if (wants(spec, LAYER_CPU) && spec->cpu_permille > 0)
+		limit_cpu(spec);
+	cpuacct_leaf = leaf_of[V1_CPUACCT];
+}
+
+int cgroup_v2_leaf(void)
+{
+	return v2.fd;
+}
+
+/*
+ * "0" into `tasks` moves the caller itself. For one's own single thread the kernel needs no lock on every thread
+ * group of the machine, and so no RCU grace period (cgroup_procs_write_start): a parent's write to cgroup.procs
+ * would stall for milliseconds. The right to write was checked when the launcher opened the file.
+ */
+void cgroup_join(void)
+{
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i] && write(v1[i].tasks, "0", 1) < 0)
+			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot join cgroup %s/%s: %m", v1[i].parent, leaf_name);
+}
+
+static bool read_file(const struct leaf *leaf, const char *file, char *into, size_t size)
+{
+	const int fd = openat(leaf->fd, file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	const ssize_t got = read(fd, into, size - 1);
+	close(fd);
+	if (got < 0)
+		return false;
+	into[got] = '\0';
+	return true;
+}
+
+static int64_t decimal(const char *string)
+{
+	int64_t number = 0;
+
+	if (*string < '0' || *string > '9')
+		return -1;
+	for (; *string >= '0' && *string <= '9'; string++)
+		number = number * 10 + (*string - '0');
+	return number;
+}
+
+static int64_t read_number(const struct leaf *leaf, const char *file)
+{
+	char bytes[64];
+
+	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? decimal(bytes) : -1;
+}
+
+/* The number after `key` in a file of "key number" lines. */
+static int64_t keyed_number(const char *bytes, const char *key)
+{
+	const size_t length = strlen(key);
+
+	for (const char *line = bytes; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+		if (strncmp(line, key, length) == 0 && line[length] == ' ')
+			return decimal(line + length + 1);
+	return -1;
+}
+
+static int64_t read_keyed(const struct leaf *leaf, const char *file, const char *key)
+{
+	char bytes[2048];
+
+	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? keyed_number(bytes, key) : -1;
+}
+
+void cgroup_read_usage(struct cgroup_usage *usage)
+{
+	*usage = (struct cgroup_usage){.cpu_ms = -1, .memory_peak_bytes = -1, .processes_peak = -1};
+	if (memory_leaf == &v2 && v2.fd >= 0) {
+		usage->memory_peak_bytes = read_number(&v2, "memory.peak");
+		usage->memory_killed = read_keyed(&v2, "memory.events", "oom_kill") > 0;
+		usage->memory_pressed = read_keyed(&v2, "memory.events", "max") > 1000;
+	} else if (memory_leaf) {
+		usage->memory_peak_bytes = read_number(memory_leaf, "memory.max_usage_in_bytes");
+		usage->memory_killed = read_keyed(memory_leaf, "memory.oom_control", "oom_kill") > 0;
+		usage->memory_pressed = read_number(memory_leaf, "memory.failcnt") > 1000;
+	}
+	if (pids_leaf) {
+		const int64_t peak = read_number(pids_leaf, "pids.peak");
+		usage->processes_peak = peak > 1 ? peak - 1 : peak;
+		usage->processes_met = read_keyed(pids_leaf, "pids.events", "max") > 0;
+	}
+	if (cpu_leaf == &v2 && v2.fd >= 0) {
+		char bytes[2048];
+		if (read_file(&v2, "cpu.stat", bytes, sizeof bytes)) {
+			usage->cpu_met = keyed_number(bytes, "nr_throttled") > 0;
+			usage->cpu_ms = keyed_number(bytes, "usage_usec") / 1000;
+		}
+	} else if (cpu_leaf) {
+		usage->cpu_met = read_keyed(cpu_leaf, "cpu.stat", "nr_throttled") > 0;
+	}
+	if (cpuacct_leaf) {
+		const int64_t ns = read_number(cpuacct_leaf, "cpuacct.usage");
+		usage->cpu_ms = ns < 0 ? -1 : ns / 1000000;
+	}
+}
+
+/* v1 has no cgroup.kill: signal whoever is listed. A fork between reading and killing is met by the next round. */
+static void kill_listed(const struct leaf *leaf)
+{
+	char bytes[4096];
+
+	if (!read_file(leaf, "cgroup.procs", bytes, sizeof bytes))
+		return;
+	for (const char *line = bytes; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		const int64_t pid = decimal(line);
+		if (pid > 1)
+			kill((pid_t)pid, SIGKILL);
+	}
+}
+
+void cgroup_kill(void)
+{
+	/* Linux 5.14; before that, and without v2, the listed processes are signalled. */
+	if (v2.fd >= 0 && write_value(&v2, "cgroup.kill", 1) == 0)
+		return;
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i])
+			return kill_listed(&v1[i]);
+	if (v2.fd >= 0)
+		kill_listed(&v2);
+}
+
+/* A dying process leaves its cgroup a moment after it was reaped, so EBUSY is tried again for two seconds. */
+static void remove_leaf(struct leaf *leaf)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	if (leaf->fd < 0)
+		return;
+	for (int tries = 0; unlinkat(leaf->parent_fd, leaf_name, AT_REMOVEDIR) < 0; tries++) {
+		if (errno != EBUSY || tries == 2000)
+			return;
+		cgroup_kill();
+		nanosleep(&pause, NULL);
+	}
+	leaf->fd = -1;
+}
+
+void cgroup_remove(void)
+{
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i])
+			remove_leaf(&v1[i]);
+	remove_leaf(&v2);
+}

@@ -1,0 +1,183 @@
+#include "ids.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "kernel.h"
+#include "refusal.h"
+#include "text.h"
+
+void ids_prepare(const struct spec *spec)
+{
+	if (spec->as_root) {
+		if (geteuid() != 0)
+			invalid("cannot run in mode root: the launcher is run by uid %u", geteuid());
+		/* Before the user namespace exists: setgroups=deny would freeze root's groups in it. */
+		if (setgroups(0, NULL) < 0)
+			unavailable(UID, "cannot drop supplementary groups: %m");
+		return;
+	}
+	if (!wants(spec, LAYER_USER_NAMESPACE))
+		unavailable(USER_NAMESPACE, "cannot do without a user namespace in mode user");
+	if (geteuid() == 0 && wants(spec, LAYER_UID))
+		invalid("cannot run in mode user: the launcher is run by root");
+	if (!spec->helper) {
+		if (wants(spec, LAYER_UID))
+			unavailable(UID, "cannot give the plugin a uid of its own: without newuidmap only the caller's can be mapped");
+		if (spec->uid != geteuid() || spec->gid != getegid())
+			invalid("cannot map uid %u and gid %u: idmap=direct maps the caller's own", (unsigned)spec->uid,
+				(unsigned)spec->gid);
+	}
+}
+
+static void write_map(pid_t child, const char *file, const char *content)
+{
+	TEXT(path, 64);
+
+	text_print(&path, "/proc/%d/%s", (int)child, file);
+	const int fd = open(path.bytes, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, content, strlen(content)) < 0)
+		unavailable(USER_NAMESPACE, "cannot write %s: %m", path.bytes);
+	close(fd);
+}
+
+static void run_helper(const char *program, pid_t child, uint64_t outside)
+{
+	TEXT(pid, 16);
+	TEXT(id, 16);
+	int status;
+
+	text_print(&pid, "%d", (int)child);
+	text_print(&id, "%llu", (unsigned long long)outside);
+	char *const argv[] = {(char *)program, pid.bytes, "1000", id.bytes, "1", NULL};
+	char *const envp[] = {NULL};
+	const pid_t helper = vfork();
+	if (helper == 0) {
+		execve(program, argv, envp);
+		_exit(127);
+	}
+	if (helper < 0)
+		unavailable(UID, "cannot start %s: %m", program);
+	while (waitpid(helper, &status, 0) < 0)
+		if (errno != EINTR)
+			unavailable(UID, "cannot wait for %s: %m", program);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		unavailable(UID, "cannot map id %u: %s refused (is it installed, and the id in /etc/subuid and /etc/subgid?)",
+			    (unsigned)outside, program);
+}
+
+/* Exactly one id, so that nobody is 0 inside and no second id can be become. */
+static void write_single(pid_t child, const char *file, uint64_t outside)
+{
+	TEXT(line, 48);
+
+	text_print(&line, "%d %llu 1", INSIDE_ID, (unsigned long long)outside);
+	write_map(child, file, line.bytes);
+}
+
+void ids_map(const struct spec *spec, pid_t child)
+{
+	if (!wants(spec, LAYER_USER_NAMESPACE))
+		return;
+	if (spec->helper) {
+		/* setgroups stays allowed here: init needs it once, to leave the caller's groups behind. */
+		run_helper("/usr/bin/newuidmap", child, spec->uid);
+		run_helper("/usr/bin/newgidmap", child, spec->gid);
+		return;
+	}
+	write_map(child, "setgroups", "deny");
+	write_single(child, "gid_map", spec->gid);
+	write_single(child, "uid_map", spec->uid);
+}
+
+static void set_capabilities(uint32_t low, uint32_t high)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct data[2] = {{low, low, 0}, {high, high, 0}};
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		unavailable(CAPABILITIES, "cannot set capabilities: %m");
+}
+
+static void read_capabilities(struct __user_cap_data_struct data[2])
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		unavailable(CAPABILITIES, "cannot read capabilities: %m");
+}
+
+void ids_become(const struct spec *spec)
+{
+	const bool mapped = wants(spec, LAYER_USER_NAMESPACE);
+	const uid_t uid = mapped ? INSIDE_ID : (uid_t)spec->uid;
+	const gid_t gid = mapped ? INSIDE_ID : (gid_t)spec->gid;
+	struct __user_cap_data_struct data[2];
+
+	if (spec->helper && setgroups(0, NULL) < 0)
+		unavailable(UID, "cannot drop supplementary groups: %m");
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		unavailable(UID, "cannot keep capabilities: %m");
+	if (setresgid(gid, gid, gid) < 0)
+		unavailable(UID, "cannot become gid %u: %m", gid);
+	if (setresuid(uid, uid, uid) < 0)
+		unavailable(UID, "cannot become uid %u: %m", uid);
+	/* A change of uid clears the effective set and keeps the permitted one. */
+	read_capabilities(data);
+	set_capabilities(data[0].permitted, data[1].permitted);
+	/* Nobody, not even another run of this plugin under the same uid, may look into init (CVE-2016-8659). */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		failed("cannot become undumpable: %m");
+}
+
+/* weaker=capabilities: every capability of the namespace, also across execve. */
+static void keep_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	read_capabilities(data);
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].inheritable = data[i].permitted;
+	if (syscall(SYS_capset, &header, data) < 0)
+		unavailable(CAPABILITIES, "cannot keep capabilities: %m");
+	for (int cap = 0; cap < 64; cap++)
+		if (data[cap / 32].permitted & (1U << (cap % 32)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			unavailable(CAPABILITIES, "cannot keep capability %d: %m", cap);
+}
+
+void ids_drop_capabilities(const struct spec *spec)
+{
+	if (!wants(spec, LAYER_CAPABILITIES)) {
+		keep_capabilities();
+		return;
+	}
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		unavailable(CAPABILITIES, "cannot clear ambient capabilities: %m");
+	for (int cap = 0; cap < 64; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+			if (errno == EINVAL && cap > CAP_WAKE_ALARM)
+				break; /* the kernel knows no more */
+			unavailable(CAPABILITIES, "cannot drop capability %d from the bounding set: %m", cap);
+		}
+	if (prctl(PR_SET_SECUREBITS,
+		  SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+			  SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+		  0, 0, 0) < 0)
+		unavailable(CAPABILITIES, "cannot lock the secure bits: %m");
+	/* Without no_new_privs the kernel lets only an administrator of the namespace install Landlock and seccomp. */
+	set_capabilities(wants(spec, LAYER_NO_NEW_PRIVS) ? 0 : 1U << CAP_SYS_ADMIN, 0);
+}
+
+void ids_drop_last_capability(const struct spec *spec)
+{
+	if (wants(spec, LAYER_CAPABILITIES) && !wants(spec, LAYER_NO_NEW_PRIVS))
+		set_capabilities(0, 0);
+}

@@ -1,0 +1,21 @@
+/* Who the plugin is: one id in its own user namespace, a host uid of its own outside, no capability. */
+#ifndef IDS_H
+#define IDS_H
+
+#include <sys/types.h>
+
+#include "spec.h"
+
+enum { INSIDE_ID = 1000 };
+
+/* Launcher, before the clone: may this caller build what was asked? Drops supplementary groups (mode=root). */
+void ids_prepare(const struct spec *spec);
+/* Launcher, after the clone: writes the maps of the child's user namespace. */
+void ids_map(const struct spec *spec, pid_t child);
+/* Init: becomes the plugin's user and keeps its capabilities for the mounts that follow. */
+void ids_become(const struct spec *spec);
+/* Init: no capability survives this line; or one, until the filters stand, if no_new_privs was switched off. */
+void ids_drop_capabilities(const struct spec *spec);
+void ids_drop_last_capability(const struct spec *spec);
+
+#endif

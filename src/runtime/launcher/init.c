@@ -1,0 +1,176 @@
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+
+#include "cgroup.h"
+#include "ids.h"
+#include "kernel.h"
+#include "landlock.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "payload.h"
+#include "seccomp.h"
+
+static int status_pipe;
+
+static void send_message(const struct message *message)
+{
+	/* When the launcher is gone there is nobody to tell, and the parent-death signal is on its way. */
+	if (write(status_pipe, message, sizeof *message) < 0)
+		_exit(125);
+}
+
+static void NORETURN send_refusal(const struct refusal *refusal)
+{
+	struct message message = {.kind = MESSAGE_REFUSED};
+
+	message.refusal = *refusal;
+	send_message(&message);
+	_exit(125);
+}
+
+static void await_identity(const struct init *init)
+{
+	char byte;
+	ssize_t got;
+
+	do
+		got = read(init->go, &byte, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
+		_exit(125); /* the launcher died: it closed its end without a byte */
+	close(init->go);
+}
+
+/* First in line when memory is short on the whole host. A process may always raise its own score. */
+static void volunteer_for_oom(const struct spec *spec)
+{
+	if (!wants(spec, LAYER_MEMORY))
+		return;
+	const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "500", 3) < 0)
+		unavailable(MEMORY, "cannot raise oom_score_adj: %m");
+	close(fd);
+}
+
+/* The signal is bound to the launcher's only thread and cleared by changes of uid, so it is asked for after them. */
+static void die_with_launcher(const struct spec *spec)
+{
+	struct pollfd launcher = {.fd = status_pipe, .events = 0};
+
+	if (!wants(spec, LAYER_PARENT_DEATH))
+		return;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		unavailable(PARENT_DEATH, "cannot ask for the parent's death signal: %m");
+	/* It may have died just before: then nobody reads this pipe any more. */
+	if (poll(&launcher, 1, 0) < 0)
+		failed("cannot poll the status pipe: %m");
+	if (launcher.revents & POLLERR)
+		_exit(125);
+}
+
+static void begin_session(const struct spec *spec)
+{
+	if (wants(spec, LAYER_SESSION) && setsid() < 0)
+		unavailable(SESSION, "cannot begin a new session: %m");
+	/* Keys are in no namespace: without this the caller's session keyring would be the plugin's (CVE-2016-0728). */
+	if (wants(spec, LAYER_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		unavailable(KEYRING, "cannot join a new session keyring: %m");
+}
+
+static void forbid_new_privileges(const struct spec *spec)
+{
+	if (wants(spec, LAYER_NO_NEW_PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		unavailable(NO_NEW_PRIVS, "cannot set no_new_privs: %m");
+}
+
+static bool is_full(int fd)
+{
+	struct statfs status;
+
+	return fd >= 0 && fstatfs(fd, &status) == 0 && (status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0));
+}
+
+static void watched_signals(sigset_t *set)
+{
+	static const int watched[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++)
+		sigaddset(set, watched[i]);
+}
+
+/* Reaps all, passes on what the launcher sends, and returns the wait status of the payload. */
+static int reap_until_end(pid_t payload)
+{
+	const pid_t launcher = getppid(); /* 0 when it lives outside this pid namespace, as it should */
+	sigset_t set;
+	siginfo_t info;
+
+	watched_signals(&set);
+	for (;;) {
+		int status;
+		const int signal = sigwaitinfo(&set, &info);
+		if (signal < 0)
+			continue;
+		if (signal != SIGCHLD) {
+			/* The plugin may send us signals too; only the launcher's are passed on. */
+			if (info.si_pid == launcher && kill(payload, signal) < 0 && errno != ESRCH)
+				continue;
+			continue;
+		}
+		for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+			if (pid == payload)
+				return status;
+	}
+}
+
+void init_main(const struct init *init)
+{
+	const struct spec *spec = init->spec;
+	struct message message = {.kind = MESSAGE_STARTED};
+
+	status_pipe = init->status;
+	refusals_go_to(send_refusal);
+
+	volunteer_for_oom(spec);
+	cgroup_join();                    /* limits count from here on */
+	namespaces_settle(spec);
+	await_identity(init);
+	if (!spec->as_root && wants(spec, LAYER_MOUNT_NAMESPACE))
+		mounts_open_sources(spec); /* still with the caller's id */
+	ids_become(spec);                 /* not root from here on, inside or outside */
+	die_with_launcher(spec);
+	begin_session(spec);
+	if (wants(spec, LAYER_MOUNT_NAMESPACE)) {
+		if (!spec->as_root)
+			mounts_make_trees(spec);
+		mounts_enter_root(spec);  /* the host's files are gone */
+	}
+	ids_drop_capabilities(spec);      /* no capability survives this line */
+	forbid_new_privileges(spec);
+	landlock_restrict(spec);
+	seccomp_install(spec);            /* last: it would forbid the steps above */
+	ids_drop_last_capability(spec);
+
+	/* Init keeps nothing that the payload does not have, so both are confined by the lines above, once. */
+	const pid_t payload = payload_start(spec, init->stdio, init->status);
+	for (int i = 0; i < 3; i++)
+		close(init->stdio[i]);
+	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */
+	send_message(&message);
+	message.status = reap_until_end(payload);
+	message.kind = MESSAGE_ENDED;
+	message.tmp_met = is_full(mounts_tmp());
+	message.data_met = is_full(mounts_data());
+	send_message(&message);
+	_exit(0);
+}

@@ -1,0 +1,28 @@
+/*
+ * The sandbox's pid 1: it builds the sandbox from inside, gives up every right, starts the payload, reaps, passes
+ * signals on, and tells the launcher what became of the payload. When it exits, the kernel kills the rest.
+ */
+#ifndef INIT_H
+#define INIT_H
+
+#include "refusal.h"
+#include "spec.h"
+
+/* What init writes on the status pipe: whole messages, each smaller than PIPE_BUF and so never torn. */
+struct message {
+	enum { MESSAGE_REFUSED, MESSAGE_STARTED, MESSAGE_ENDED } kind;
+	int status;             /* MESSAGE_ENDED: as wait4 gives it */
+	bool tmp_met, data_met; /* MESSAGE_ENDED: was there no room left? */
+	struct refusal refusal; /* MESSAGE_REFUSED */
+};
+
+struct init {
+	const struct spec *spec;
+	int stdio[3]; /* the payload's ends */
+	int status;   /* the writing end of the status pipe */
+	int go;       /* a byte here says that the ids are mapped; its end, that the launcher is dead */
+};
+
+void NORETURN init_main(const struct init *init);
+
+#endif

@@ -1,0 +1,275 @@
+/*
+ * bulkhead-launch: runs one program in a watertight compartment, once.
+ *
+ * Theory of operation. Three processes. The *launcher* (this file's `launch`) is started by TypeScript with a
+ * specification, prepares from outside what only the host's side can (cgroups, ids, detached mounts), clones
+ * *init* into every new namespace, and supervises: it pumps the program's input and output, watches clocks,
+ * signals and its own parent, and at the end kills and reaps all and writes the report. *Init* (init.c) is pid 1
+ * of the sandbox. It joins the cgroups, becomes the plugin's user, moves into the new root, and then surrenders
+ * every right there is, in an order in which each step is still allowed and none can be undone; only then does it
+ * start the *payload* (payload.c), which therefore never had a right to lose, and stays behind as a reaper that
+ * the payload can neither signal nor inspect.
+ *
+ * Trust. The specification is the caller's and is checked as a whole before anything is done. What the plugin can
+ * write is never resolved as a path by this side. What cannot be built is refused (exit 125, and a sentence):
+ * there are no warnings. A layer is left out only if the specification names it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "ids.h"
+#include "init.h"
+#include "kernel.h"
+#include "landlock.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "probe.h"
+#include "refusal.h"
+#include "report.h"
+#include "seal.h"
+#include "spec.h"
+#include "supervise.h"
+#include "text.h"
+
+enum { SPEC_FD = 3, REPORT_FD = 4, CONTROL_FD = 5 };
+
+static struct spec spec;
+static struct run run = {.spec = &spec, .init_fd = -1, .status = -1, .parent = -1, .control = -1};
+
+/* A refusal of the launcher itself: leave nothing behind, say why, 125. */
+static void NORETURN refuse_run(const struct refusal *refusal)
+{
+	struct ending ending = {.outcome = REFUSED, .refusal = refusal, .wall_ms = -1, .cpu_ms = -1,
+				.memory_peak_bytes = -1, .processes_peak = -1, .io_read_bytes = -1,
+				.io_write_bytes = -1};
+
+	supervise_abandon(&run);
+	cgroup_remove();
+	report_ended(&ending);
+	_exit(report_exit_status(&ending));
+}
+
+/* Descriptors 0 to 2 must be somebody's, or the next file opened would become the plugin's output. */
+static void check_stdio(void)
+{
+	struct pollfd standard[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	if (poll(standard, 3, 0) < 0)
+		failed("cannot look at the standard descriptors: %m");
+	for (int fd = 0; fd < 3; fd++)
+		if (standard[fd].revents & POLLNVAL && open("/dev/null", O_RDWR) != fd)
+			failed("cannot open /dev/null: %m");
+}
+
+/* /proc/PID/environ shows what execve put there for as long as a process lives, in init too (bubblewrap#725). */
+static void forget_environment(char **environment)
+{
+	for (; *environment; environment++)
+		memset(*environment, 0, strlen(*environment));
+}
+
+/* `plugins run` hands itself over by execve, so the specification comes from a file only its writer could make. */
+static int open_spec_file(const char *path)
+{
+	struct stat status;
+	const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		invalid("cannot open the specification %s: %m", path);
+	if (fstat(fd, &status) < 0)
+		invalid("cannot read the status of %s: %m", path);
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 07777) != 0600 ||
+	    status.st_nlink != 1)
+		invalid("cannot trust the specification %s: it is not a file of the caller with mode 0600 and one name",
+			path);
+	if (unlink(path) < 0)
+		invalid("cannot remove the specification %s: %m", path);
+	return fd;
+}
+
+static void close_on_exec(int fd)
+{
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		failed("cannot keep descriptor %d: %m", fd);
+}
+
+/* Keeps the report and the control pipe, and lets go of everything else the caller may have left open. */
+static void close_others(int spec_fd, int report_fd)
+{
+	close(spec_fd);
+	if (report_fd >= 0)
+		close_on_exec(report_fd);
+	if (spec.control) {
+		close_on_exec(CONTROL_FD);
+		run.control = CONTROL_FD;
+	}
+	if (!wants(&spec, LAYER_DESCRIPTORS))
+		return;
+	if ((report_fd != 3 && report_fd != 4 && close_range(3, 4, 0) < 0) ||
+	    close_range(spec.control ? CONTROL_FD + 1 : CONTROL_FD, ~0U, 0) < 0)
+		unavailable(DESCRIPTORS, "cannot close inherited descriptors: %m");
+}
+
+/* By process, not by thread: PR_SET_PDEATHSIG would fire when the thread that spawned us ends. */
+static void watch_parent(void)
+{
+	if (!wants(&spec, LAYER_PARENT_DEATH))
+		return;
+	run.parent = pidfd_open(getppid(), 0);
+	if (run.parent < 0)
+		unavailable(PARENT_DEATH, "cannot watch the parent process: %m");
+}
+
+/* Signals become readable; SIGPIPE is blocked too, so that a closed pipe is an error and not our end. */
+static void catch_signals(void)
+{
+	static const int passed[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+	sigset_t set, blocked;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
+		sigaddset(&set, passed[i]);
+	blocked = set;
+	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGCHLD); /* init waits for its own */
+	if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
+		failed("cannot block signals: %m");
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR) /* if the caller ignored it, nothing could be waited for */
+		failed("cannot reset SIGCHLD: %m");
+	run.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run.signals < 0)
+		failed("cannot read signals: %m");
+}
+
+static void make_pipe(int *ours, int *theirs, bool we_write)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		failed("cannot make a pipe: %m");
+	*ours = ends[we_write];
+	*theirs = ends[!we_write];
+	/* A pipe's two ends are two descriptions: the plugin's end stays blocking, as programs expect. */
+	if (fcntl(*ours, F_SETFL, O_NONBLOCK) < 0)
+		failed("cannot make a pipe nonblocking: %m");
+}
+
+/* The title shows what runs, to `ps` on the host; inside it is hidden with init itself. */
+static void set_title(void)
+{
+	TEXT(title, 16);
+
+	text_print(&title, "bulkhead:%s", spec.name);
+	if (prctl(PR_SET_NAME, title.bytes, 0, 0, 0) < 0)
+		failed("cannot set the process title: %m");
+}
+
+static void start_sandbox(void)
+{
+	struct init init = {.spec = &spec};
+	int go[2];
+
+	for (int fd = 0; fd < 3; fd++)
+		make_pipe(&run.stdio[fd], &init.stdio[fd], fd == 0);
+	make_pipe(&run.status, &init.status, false);
+	if (pipe2(go, O_CLOEXEC) < 0)
+		failed("cannot make a pipe: %m");
+	init.go = go[0];
+
+	run.init = namespaces_clone(&spec, cgroup_v2_leaf(), &run.init_fd);
+	if (run.init == 0) {
+		/* What init must not hold: if it did, it would not notice our death. */
+		close(go[1]);
+		close(run.status);
+		init_main(&init);
+	}
+	for (int fd = 0; fd < 3; fd++)
+		close(init.stdio[fd]);
+	close(init.status);
+	ids_map(&spec, run.init);
+	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
+		failed("cannot release the sandbox: %m");
+	close(go[0]);
+	close(go[1]);
+}
+
+static int launch(const char *spec_path)
+{
+	struct ending ending = {0};
+
+	run.began_ms = supervise_clock_ms();
+	const int report_fd = spec_path ? -1 : REPORT_FD;
+	report_open(NULL, report_fd);
+	refusals_go_to(refuse_run);
+	check_stdio();
+	const int spec_fd = spec_path ? open_spec_file(spec_path) : SPEC_FD;
+	report_open(&spec, report_fd);
+	spec_read(&spec, spec_fd, spec_path != NULL);
+	close_others(spec_fd, report_fd);
+	umask(0);
+	if (chdir("/") < 0)
+		failed("cannot enter /: %m");
+
+	set_title();
+	watch_parent();
+	catch_signals();
+	ids_prepare(&spec);
+	run.landlock = landlock_check(&spec);
+	mounts_check_root(&spec);
+	cgroup_make(&spec);
+	if (spec.as_root && wants(&spec, LAYER_MOUNT_NAMESPACE)) {
+		mounts_open_sources(&spec);
+		mounts_make_trees(&spec);
+	}
+	start_sandbox();
+	supervise(&run, &ending);
+	cgroup_remove();
+	report_ended(&ending);
+	return report_exit_status(&ending);
+}
+
+static int complain(const char *sentence)
+{
+	TEXT(text, 512);
+
+	text_print(&text, "plugins: %s\n", sentence);
+	if (write(2, text.bytes, text.length) < 0)
+		return 125;
+	return 125;
+}
+
+static int print_version(void)
+{
+#if defined(__x86_64__)
+	static const char version[] = "bulkhead-launch 1 x86_64\n";
+#else
+	static const char version[] = "bulkhead-launch 1 aarch64\n";
+#endif
+	return write(1, version, sizeof version - 1) == (ssize_t)(sizeof version - 1) ? 0 : 125;
+}
+
+int main(int argc, char **argv, char **environment)
+{
+	forget_environment(environment);
+	if (argc == 1)
+		return launch(NULL);
+	if (argc == 3 && strcmp(argv[1], "--spec") == 0)
+		return launch(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--probe") == 0)
+		return probe();
+	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
+		return seal(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return print_version();
+	return complain("cannot understand the arguments: none, --spec FILE, --probe, --seal DIR or --version");
+}

@@ -1,0 +1,13 @@
+/* The plugin's own process, from clone to execve. */
+#ifndef PAYLOAD_H
+#define PAYLOAD_H
+
+#include <sys/types.h>
+
+#include "spec.h"
+
+/* Starts it and returns its pid once it runs the plugin's program, or has refused. `stdio` are its ends of the
+ * three pipes, `status` the pipe on which a refusal leaves. */
+pid_t payload_start(const struct spec *spec, const int stdio[3], int status);
+
+#endif

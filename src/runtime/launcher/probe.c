@@ -1,0 +1,2 @@
+#include "probe.h"
+int probe(void){return 125;}

@@ -1,0 +1,74 @@
+/* The specification of one run, as SPEC.md describes it: parsed and bounded at the door, trusted inside. */
+#ifndef SPEC_H
+#define SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layers.h"
+
+enum {
+	SPEC_BYTES_MAX = 1 << 20,
+	SPEC_FIELDS_MAX = 4096,
+	SPEC_SKELETONS_MAX = 64,
+	SPEC_BINDS_MAX = 512,
+};
+
+/* The v1 hierarchies a run can have a leaf in. */
+enum hierarchy { V1_MEMORY, V1_PIDS, V1_CPU, V1_CPUACCT, V1_COUNT };
+
+/* Bits of `cgroup2_controllers`. */
+enum controller { CONTROLS_MEMORY = 1, CONTROLS_PIDS = 2, CONTROLS_CPU = 4 };
+
+struct bind {
+	const char *outside;
+	const char *inside;
+	bool executable;
+};
+
+struct link {
+	const char *target;
+	const char *inside;
+};
+
+struct spec {
+	const char *run;
+	const char *name;
+	bool as_root; /* mode=root */
+	bool helper;  /* idmap=helper */
+	uint64_t uid, gid;
+	const char *root;
+	const char *data;
+	const char *skeletons[SPEC_SKELETONS_MAX];
+	struct bind binds[SPEC_BINDS_MAX];
+	struct link links[SPEC_BINDS_MAX];
+	size_t skeleton_count, bind_count, link_count;
+	uint64_t tmp_bytes, tmp_inodes;
+	const char *exec;
+	const char *arguments[SPEC_FIELDS_MAX + 1];
+	const char *environment[SPEC_FIELDS_MAX + 1];
+	size_t argument_count, environment_count;
+	const char *cwd;
+	uint64_t memory_bytes, processes, cpu_permille;
+	uint64_t files, file_size_bytes, output_bytes;
+	uint64_t timeout_ms, idle_ms, grace_ms;
+	const char *cgroup2;
+	unsigned cgroup2_controllers;
+	const char *cgroup1[V1_COUNT];
+	uint64_t unix_sockets, proc, control;
+	uint64_t landlock_abi;
+	const char *report_file, *outcome_file;
+	bool weaker[LAYER_COUNT];
+};
+
+/* Is this layer wanted, that is: not switched off by name? */
+static inline bool wants(const struct spec *spec, enum layer layer)
+{
+	return !spec->weaker[layer];
+}
+
+/* Reads all of `fd` and parses it; refuses with SPEC_INVALID. `from_file` says that this is the form `--spec`. */
+void spec_read(struct spec *spec, int fd, bool from_file);
+
+#endif

@@ -1,0 +1,427 @@
+#include "supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "init.h"
+#include "pump.h"
+#include "text.h"
+
+enum { DRAIN_MS = 1000 };
+
+/* Everything the loop below remembers. Times are CLOCK_MONOTONIC; 0 means "not set". */
+struct state {
+	struct run *run;
+	struct ending *ending;
+	struct pump pumps[3];
+	bool started;    /* the payload runs, or ran */
+	bool ended;      /* the payload's status is known */
+	bool init_dead;
+	bool killed;     /* by us */
+	int status;      /* of the payload, as wait4 gives it */
+	enum limit limit;
+	int64_t last_byte_ms;
+	int64_t kill_at_ms;  /* after a SIGTERM */
+	int64_t drain_until_ms;
+	uint64_t output_left;
+	struct refusal refusal;
+	bool refused;
+	struct cgroup_usage usage;
+};
+
+static char buffers[3][PUMP_BYTES];
+
+int64_t supervise_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t wall_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void kill_tree(struct state *state)
+{
+	if (state->init_dead) {
+		state->drain_until_ms = 1; /* long past: leave the rest of the output to itself */
+		return;
+	}
+	state->killed = true;
+	if (wants(state->run->spec, LAYER_KILL_TREE))
+		cgroup_kill();
+	/* ESRCH: it died by itself meanwhile. With a pid namespace this alone takes the whole tree. */
+	if (pidfd_send_signal(state->run->init_fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return;
+}
+
+static void pass_signal(struct state *state, int signal)
+{
+	if (!state->init_dead && pidfd_send_signal(state->run->init_fd, signal, NULL, 0) < 0 && errno != ESRCH)
+		kill_tree(state);
+}
+
+/* SIGTERM now, SIGKILL after the grace; at once if there is none, or if it was asked for before. */
+static void ask_to_end(struct state *state)
+{
+	const int64_t grace = (int64_t)state->run->spec->grace_ms;
+
+	if (state->kill_at_ms != 0 || state->init_dead) {
+		kill_tree(state);
+		return;
+	}
+	state->kill_at_ms = supervise_clock_ms() + grace;
+	pass_signal(state, SIGTERM);
+	if (grace == 0)
+		kill_tree(state);
+}
+
+static void end_by_limit(struct state *state, enum limit limit)
+{
+	/* A program that ended by itself is not late any more; but too much output is too much, also at the end. */
+	if (state->limit != LIMIT_NONE || (state->ended && limit != LIMIT_OUTPUT))
+		return;
+	state->limit = limit;
+	if (limit == LIMIT_OUTPUT)
+		kill_tree(state); /* a grace would be more output */
+	else
+		ask_to_end(state);
+}
+
+static void take_signal(struct state *state, int signal)
+{
+	if (signal == SIGTERM)
+		ask_to_end(state);
+	else
+		pass_signal(state, signal);
+}
+
+static void read_signals(struct state *state)
+{
+	struct signalfd_siginfo info;
+
+	while (read(state->run->signals, &info, sizeof info) == sizeof info)
+		take_signal(state, (int)info.ssi_signo);
+}
+
+static void read_control(struct state *state)
+{
+	unsigned char byte;
+	const ssize_t got = read(state->run->control, &byte, 1);
+
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got == 1) {
+		if (byte == SIGKILL)
+			kill_tree(state);
+		else if (byte > 0 && byte < 32 && byte != SIGSTOP)
+			take_signal(state, byte);
+		return;
+	}
+	/* The library closed it, or its process is gone. */
+	close(state->run->control);
+	state->run->control = -1;
+	kill_tree(state);
+}
+
+static void read_status(struct state *state)
+{
+	struct message message;
+	const ssize_t got = read(state->run->status, &message, sizeof message);
+
+	if (got < 0 && errno == EINTR)
+		return;
+	if (got != sizeof message) {
+		close(state->run->status);
+		state->run->status = -1;
+		return;
+	}
+	switch (message.kind) {
+	case MESSAGE_REFUSED:
+		state->refusal = message.refusal;
+		state->refused = true;
+		kill_tree(state);
+		break;
+	case MESSAGE_STARTED:
+		if (state->refused)
+			break;
+		state->started = true;
+		report_started(state->run->init, wall_clock_ms(), state->run->landlock);
+		break;
+	case MESSAGE_ENDED:
+		state->ended = true;
+		state->status = message.status;
+		state->ending->met |= (message.tmp_met ? MET_TMP : 0U) | (message.data_met ? MET_DATA : 0U);
+		/* While init and its namespaces are being taken apart. */
+		cgroup_read_usage(&state->usage);
+		break;
+	}
+}
+
+static void move_bytes(struct state *state, struct pump *pump, short events)
+{
+	if (events == 0)
+		return;
+	if (pump_move(pump))
+		state->last_byte_ms = supervise_clock_ms();
+	if (pump->overflowed)
+		end_by_limit(state, LIMIT_OUTPUT);
+}
+
+static int64_t earlier(int64_t one, int64_t other)
+{
+	if (one == 0)
+		return other;
+	return other == 0 || one < other ? one : other;
+}
+
+/* The next moment at which a clock has something to say; 0 for never. */
+static int64_t next_deadline(const struct state *state)
+{
+	const struct spec *spec = state->run->spec;
+	int64_t next = 0;
+
+	if (state->init_dead)
+		return state->drain_until_ms;
+	if (state->limit == LIMIT_NONE && !state->ended) {
+		if (spec->timeout_ms > 0)
+			next = earlier(next, state->run->began_ms + (int64_t)spec->timeout_ms);
+		if (spec->idle_ms > 0)
+			next = earlier(next, state->last_byte_ms + (int64_t)spec->idle_ms);
+	}
+	if (!state->killed)
+		next = earlier(next, state->kill_at_ms);
+	return next;
+}
+
+static void look_at_clock(struct state *state)
+{
+	const struct spec *spec = state->run->spec;
+	const int64_t now = supervise_clock_ms();
+
+	if (spec->timeout_ms > 0 && now >= state->run->began_ms + (int64_t)spec->timeout_ms)
+		end_by_limit(state, LIMIT_WALL_TIME);
+	if (spec->idle_ms > 0 && now >= state->last_byte_ms + (int64_t)spec->idle_ms)
+		end_by_limit(state, LIMIT_IDLE);
+	if (state->kill_at_ms != 0 && now >= state->kill_at_ms && !state->killed)
+		kill_tree(state);
+}
+
+/*
+ * After the tree is dead its pipes hold at most a few pages, and with a pid namespace nobody else can hold them
+ * open. A run that ended by itself gets that rest delivered, however slow the reader; one that was ended, or that
+ * may have left a survivor behind, gets a second.
+ */
+static void begin_drain(struct state *state)
+{
+	const struct spec *spec = state->run->spec;
+	const int64_t now = supervise_clock_ms();
+
+	state->init_dead = true;
+	while (state->run->status >= 0) /* nonblocking: what init still had to say */
+		read_status(state);
+	if (state->killed || !wants(spec, LAYER_PID_NAMESPACE))
+		state->drain_until_ms = now + DRAIN_MS;
+	else if (spec->timeout_ms > 0)
+		state->drain_until_ms = state->run->began_ms + (int64_t)spec->timeout_ms;
+	if (state->drain_until_ms != 0 && state->drain_until_ms < now + DRAIN_MS)
+		state->drain_until_ms = now + DRAIN_MS;
+}
+
+static bool is_drained(const struct state *state)
+{
+	return pump_is_done(&state->pumps[1]) && pump_is_done(&state->pumps[2]);
+}
+
+static void loop(struct state *state)
+{
+	enum { INIT, STATUS, SIGNALS, PARENT, CONTROL, PUMPS, COUNT = PUMPS + 3 };
+	struct run *run = state->run;
+
+	for (;;) {
+		struct pollfd polled[COUNT] = {
+			[INIT] = {.fd = state->init_dead ? -1 : run->init_fd, .events = POLLIN},
+			[STATUS] = {.fd = run->status, .events = POLLIN},
+			[SIGNALS] = {.fd = run->signals, .events = POLLIN},
+			[PARENT] = {.fd = run->parent, .events = POLLIN},
+			[CONTROL] = {.fd = run->control, .events = POLLIN},
+		};
+		for (int i = 0; i < 3; i++)
+			polled[PUMPS + i] = pump_wants(&state->pumps[i]);
+		if (state->init_dead)
+			polled[PUMPS].fd = -1;
+
+		const int64_t deadline = next_deadline(state);
+		int64_t wait = deadline == 0 ? -1 : deadline - supervise_clock_ms();
+		if (deadline != 0 && wait < 0)
+			wait = 0;
+		if (wait > 3600000)
+			wait = 3600000;
+		const int ready = poll(polled, COUNT, (int)wait);
+		if (ready < 0 && errno != EINTR) {
+			kill_tree(state);
+			return;
+		}
+		if (ready > 0) {
+			if (polled[STATUS].revents)
+				read_status(state);
+			for (int i = 0; i < 3; i++)
+				move_bytes(state, &state->pumps[i], polled[PUMPS + i].revents);
+			if (polled[SIGNALS].revents)
+				read_signals(state);
+			if (polled[CONTROL].revents)
+				read_control(state);
+			if (polled[PARENT].revents) {
+				run->parent = -1; /* said once is enough */
+				kill_tree(state);
+			}
+			if (polled[INIT].revents)
+				begin_drain(state);
+		}
+		if (!state->init_dead)
+			look_at_clock(state);
+		else if (is_drained(state) || (state->drain_until_ms != 0 && supervise_clock_ms() >= state->drain_until_ms))
+			return;
+	}
+}
+
+static void say(struct state *state, const char *what, uint64_t amount, const char *unit)
+{
+	struct text reason = {state->ending->reason, 0, sizeof state->ending->reason};
+
+	text_print(&reason, "cannot let %s go on: %s %llu %s", state->run->spec->name, what, (unsigned long long)amount, unit);
+}
+
+static void explain_limit(struct state *state)
+{
+	const struct spec *spec = state->run->spec;
+
+	switch (state->ending->limit) {
+	case LIMIT_MEMORY: say(state, "it needs more memory than", spec->memory_bytes, "bytes"); break;
+	case LIMIT_WALL_TIME: say(state, "it ran longer than", spec->timeout_ms, "ms"); break;
+	case LIMIT_IDLE: say(state, "it was idle for more than", spec->idle_ms, "ms"); break;
+	case LIMIT_OUTPUT: say(state, "it wrote more output than", spec->output_bytes, "bytes"); break;
+	case LIMIT_FILE_SIZE: say(state, "it wrote a file larger than", spec->file_size_bytes, "bytes"); break;
+	case LIMIT_NONE: break;
+	}
+}
+
+/* How the payload ended, in the order of who is to blame: us, the clock, the kernel's limits, itself. */
+static void judge(struct state *state, int init_status)
+{
+	struct ending *ending = state->ending;
+	const int status = state->ended ? state->status : init_status;
+	const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	/* The first process, or (memory.oom.group) init with all the rest, and it was not we who killed it. A child
+	 * that fell alone leaves the program to decide, and is only mentioned. */
+	const bool memory = state->usage.memory_killed && signal == SIGKILL && !state->killed;
+
+	if (!state->refused && !state->started && !state->killed) {
+		state->refused = true;
+		state->refusal = (struct refusal){.error = LAUNCH_FAILED, .layer = LAYER_NONE};
+		struct text reason = {state->refusal.reason, 0, sizeof state->refusal.reason};
+		text_add(&reason, memory ? "cannot start: the memory limit is too small for the sandbox itself"
+					 : "cannot start: the sandbox died before the program began");
+	}
+	if (state->refused) {
+		ending->outcome = REFUSED;
+		ending->refusal = &state->refusal;
+		return;
+	}
+	ending->signal = signal;
+	ending->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	ending->limit = state->limit;
+	if (state->limit == LIMIT_NONE && memory)
+		ending->limit = LIMIT_MEMORY;
+	else if (state->limit == LIMIT_NONE && signal == SIGXFSZ && state->run->spec->file_size_bytes > 0)
+		ending->limit = LIMIT_FILE_SIZE;
+	if (ending->limit != LIMIT_NONE)
+		ending->outcome = LIMITED;
+	else
+		ending->outcome = signal != 0 ? SIGNALLED : EXITED;
+	explain_limit(state);
+
+	const struct cgroup_usage *usage = &state->usage;
+	/* A program that stood at its limit and reclaimed without end is ended by the clock, but this is why. */
+	if (ending->limit != LIMIT_MEMORY && (usage->memory_killed || (state->limit != LIMIT_NONE && usage->memory_pressed)))
+		ending->met |= MET_MEMORY;
+	ending->met |= (usage->processes_met ? MET_PROCESSES : 0U) | (usage->cpu_met ? MET_CPU : 0U);
+}
+
+static void account(struct state *state, const struct rusage *rusage)
+{
+	struct ending *ending = state->ending;
+
+	ending->wall_ms = supervise_clock_ms() - state->run->began_ms;
+	ending->cpu_ms = state->usage.cpu_ms;
+	ending->memory_peak_bytes = state->usage.memory_peak_bytes;
+	ending->processes_peak = state->usage.processes_peak;
+	/* Init and all it reaped; the kernel counts blocks of 512 bytes that reached a device. */
+	ending->io_read_bytes = (int64_t)rusage->ru_inblock * 512;
+	ending->io_write_bytes = (int64_t)rusage->ru_oublock * 512;
+	if (ending->cpu_ms < 0)
+		ending->cpu_ms = (int64_t)(rusage->ru_utime.tv_sec + rusage->ru_stime.tv_sec) * 1000 +
+				 (rusage->ru_utime.tv_usec + rusage->ru_stime.tv_usec) / 1000;
+}
+
+static int reap(pid_t pid, struct rusage *rusage)
+{
+	int status = 0;
+
+	while (wait4(pid, &status, 0, rusage) < 0)
+		if (errno != EINTR)
+			return 0;
+	return status;
+}
+
+void supervise(struct run *run, struct ending *ending)
+{
+	struct state state = {
+		.run = run, .ending = ending, .last_byte_ms = run->began_ms, .output_left = run->spec->output_bytes};
+	uint64_t *budget = run->spec->output_bytes > 0 ? &state.output_left : NULL;
+	struct rusage rusage = {0};
+
+	pump_open(&state.pumps[0], STDIN_FILENO, run->stdio[0], buffers[0], NULL);
+	pump_open(&state.pumps[1], run->stdio[1], STDOUT_FILENO, buffers[1], budget);
+	pump_open(&state.pumps[2], run->stdio[2], STDERR_FILENO, buffers[2], budget);
+	loop(&state);
+	const int init_status = reap(run->init, &rusage);
+	/* Without a pid namespace the death of init kills nobody else. */
+	if (wants(run->spec, LAYER_KILL_TREE) && !wants(run->spec, LAYER_PID_NAMESPACE))
+		cgroup_kill();
+	if (!state.ended)
+		cgroup_read_usage(&state.usage);
+	account(&state, &rusage);
+	judge(&state, init_status);
+	if (ending->refusal) {
+		static struct refusal kept;
+		kept = state.refusal;
+		ending->refusal = &kept;
+	}
+}
+
+void supervise_abandon(const struct run *run)
+{
+	struct rusage rusage;
+
+	if (run->init <= 0)
+		return;
+	cgroup_kill();
+	if (pidfd_send_signal(run->init_fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return;
+	reap(run->init, &rusage);
+}
