@@ -65,6 +65,8 @@ export const ERROR_CODES = {
   INTERPRETER_MISSING: { exitCode: 5, meaning: 'the interpreter the plugin needs is not on this host' },
   PLATFORM_UNSUPPORTED: { exitCode: 5, meaning: 'the plugin is not made for this machine' },
   DATA_QUOTA_UNAVAILABLE: { exitCode: 5, meaning: 'the kernel can enforce no quota on /data here' },
+  DATA_SHRINK_REFUSED: { exitCode: 4, meaning: 'the kept /data is larger than the limit it is now given' },
+  READ_REFUSED: { exitCode: 5, meaning: 'a path of permissions.read cannot be shown to a plugin on this host' },
   LAUNCH_FAILED: { exitCode: 5, meaning: 'the launcher failed before the plugin ran' },
   LIMIT_TOO_SMALL: { exitCode: 5, meaning: "the effective limit is below what the plugin's runtime needs to start" },
   ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },

@@ -1,0 +1,58 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { IsolationError } from '../core/errors.ts'
+import { leavesOf } from './leaves.ts'
+import type { RunPlan } from './plan.ts'
+import { encodeSpec } from './spec.ts'
+
+/** The files of one handed-over run, `spool/<run>/`. */
+export const SPEC_FILE = 'spec'
+export const REPORT_FILE = 'report'
+/** The cgroup leaves it has, one a line: what to sweep should the launcher be killed. */
+export const LEAVES_FILE = 'leaves'
+
+export interface HandOver {
+  /** `layout.spool`; made if it is not there. */
+  readonly spool: string
+  /** The launcher. */
+  readonly binary: string
+  /** `plugins run --report FILE`. */
+  readonly outcomeFile?: string | undefined
+}
+
+/**
+ * This process becomes the launcher: what follows costs no Node. The caller has committed the run's row and closed its
+ * database before. Stdin, stdout, stderr, pid and parent stay what they are; nothing of Node's survives.
+ *
+ * The specification goes through a file because descriptors that Node opens do not survive execve. Its environment is
+ * empty, and the specification is the one argument: both stay readable in /proc for as long as the run lasts.
+ */
+export function handOver(plan: RunPlan, { spool, binary, outcomeFile }: HandOver): never {
+  const folder = spoolRun(plan, spool, outcomeFile)
+  try {
+    // The warning that execve is experimental is printed on the next tick, which does not come.
+    process.execve?.(binary, ['bulkhead-launch', '--spec', join(folder, SPEC_FILE)], {})
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw new IsolationError('LAUNCH_FAILED', `cannot start ${binary}: ${(error as Error).message}`, { cause: error })
+  }
+  rmSync(folder, { recursive: true, force: true })
+  throw new IsolationError('LAUNCH_FAILED', 'cannot hand over to the launcher: this Node has no process.execve', {
+    hint: 'use Node 22.22, 24.15 or newer',
+  })
+}
+
+/** Writes what the launcher reads, in a folder that is this run's alone. */
+export function spoolRun(plan: RunPlan, spool: string, outcomeFile?: string): string {
+  const folder = join(spool, plan.run)
+  const spec = encodeSpec(plan, {
+    reportFile: join(folder, REPORT_FILE),
+    outcomeFile: outcomeFile === undefined ? undefined : resolve(outcomeFile),
+  })
+  mkdirSync(spool, { recursive: true, mode: 0o700 })
+  mkdirSync(folder, { mode: 0o700 })
+  writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })
+  // wx is O_CREAT|O_EXCL: a file that somebody else put there is never written.
+  writeFileSync(join(folder, SPEC_FILE), spec, { mode: 0o600, flag: 'wx' })
+  return folder
+}

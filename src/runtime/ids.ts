@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { IsolationError } from '../core/errors.ts'
+import type { Mode } from './cgroups.ts'
+import { findTool } from './host-tools.ts'
+
+/** Who runs Bulkhead: handed in, so that a test can be anybody. */
+export interface Caller {
+  readonly uid: number
+  readonly gid: number
+  /** Login name, for /etc/subuid. */
+  readonly user: string
+}
+
+export const modeOf = (caller: Caller): Mode => (caller.uid === 0 ? 'root' : 'user')
+
+/** The host ids of one payload, and who writes them into its user namespace. */
+export interface Ids {
+  readonly mode: Mode
+  readonly uid: number
+  readonly gid: number
+  readonly idmap: 'direct' | 'helper'
+}
+
+export interface IdRange {
+  readonly first: number
+  readonly count: number
+}
+
+/** What a rootless choice rests on. */
+export interface SubordinateIds {
+  readonly uids: IdRange | null
+  readonly gids: IdRange | null
+  /** newuidmap and newgidmap, or the one that is missing. */
+  readonly missingHelper: 'newuidmap' | 'newgidmap' | null
+}
+
+/** subuid(5): `name-or-uid:first:count`. The largest range counts; each plugin needs one id of it. */
+export function parseSubordinate(text: string, caller: Caller): IdRange | null {
+  let best: IdRange | null = null
+  for (const line of text.split('\n')) {
+    const match = /^([^:#\s]+):(\d{1,10}):(\d{1,10})$/.exec(line.trim())
+    if (!match || (match[1] !== caller.user && match[1] !== String(caller.uid))) continue
+    const range = { first: Number(match[2]), count: Number(match[3]) }
+    if (range.first < 1 || range.count < 1 || range.first + range.count > 2 ** 32 - 1) continue
+    if (best === null || range.count > best.count) best = range
+  }
+  return best
+}
+
+/** `wanted`: the uid that this installation was given. */
+export function planIds(caller: Caller, wanted: number, subordinate: SubordinateIds, weaker: readonly string[]): Ids {
+  if (modeOf(caller) === 'root') return { mode: 'root', uid: wanted, gid: wanted, idmap: 'direct' }
+  if (weaker.includes('uid')) return { mode: 'user', uid: caller.uid, gid: caller.gid, idmap: 'direct' }
+  const { uids, gids, missingHelper } = subordinate
+  if (missingHelper !== null || uids === null || gids === null) {
+    throw new IsolationError(
+      'SANDBOX_UNAVAILABLE',
+      `cannot give the plugin a uid of its own: ${lackOf(caller, subordinate)}`,
+      { hint: remedyOf(caller, subordinate), details: { layer: 'uid' } },
+    )
+  }
+  const at = wanted - uids.first
+  if (at < 0 || at >= Math.min(uids.count, gids.count)) {
+    throw new IsolationError(
+      'SANDBOX_UNAVAILABLE',
+      `cannot give the plugin uid ${wanted}: ${caller.user} has ${uids.first} to ${uids.first + uids.count - 1} in /etc/subuid`,
+      {
+        hint: 'remove and install the plugin again: it is then given an id of the present range',
+        details: { layer: 'uid' },
+      },
+    )
+  }
+  return { mode: 'user', uid: wanted, gid: gids.first + at, idmap: 'helper' }
+}
+
+/** The uids that installations are given: the operator's range for root, else the caller's own subordinate ids. */
+export function uidRange(caller: Caller, configured: IdRange, subordinate: SubordinateIds): IdRange {
+  const { uids, gids } = subordinate
+  if (modeOf(caller) === 'root' || uids === null || gids === null) return configured
+  return { first: uids.first, count: Math.min(uids.count, gids.count) }
+}
+
+function lackOf(caller: Caller, { uids, gids, missingHelper }: SubordinateIds): string {
+  if (missingHelper !== null) return `there is no ${missingHelper} on this host`
+  const files = [uids === null ? '/etc/subuid' : null, gids === null ? '/etc/subgid' : null].filter(Boolean)
+  return `${files.join(' and ')} list nothing for ${caller.user}`
+}
+
+export function remedyOf(caller: Caller, { missingHelper }: SubordinateIds): string {
+  if (missingHelper !== null) return 'sudo apt-get install uidmap, or run with --weaker uid'
+  return `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${caller.user}, or run with --weaker uid`
+}
+
+/** Reads what `planIds` needs. Root needs nothing of it. */
+export function surveyIds(caller: Caller): SubordinateIds {
+  if (modeOf(caller) === 'root') return { uids: null, gids: null, missingHelper: null }
+  const missingHelper = (['newuidmap', 'newgidmap'] as const).find((tool) => findTool(tool) === null)
+  return {
+    uids: parseSubordinate(read('/etc/subuid'), caller),
+    gids: parseSubordinate(read('/etc/subgid'), caller),
+    missingHelper: missingHelper ?? null,
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,20 @@
+// Runs a plugin in its compartment: looks at the host, plans the run as data, starts the launcher, reads how it ended.
+// Refuses whatever this host cannot enforce, with the layer and the remedy named; never weakens a run by itself.
+// Called by the manager alone; it imports core and nothing else.
+
+export { surveyCgroups } from './cgroup-parents.ts'
+export { type CgroupPlan, type MissingLimit, type Mode, planCgroups } from './cgroups.ts'
+export { closeData, openData, removeData } from './data.ts'
+export { type Diagnosis, type DiagnosisOptions, diagnose, type LayerFinding } from './doctor.ts'
+export { type HandOver, handOver } from './hand-over.ts'
+export { type Caller, type IdRange, type Ids, modeOf, surveyIds, uidRange } from './ids.ts'
+export { type Bind, type Interpreter, Interpreters } from './interpreter.ts'
+export { Launcher, type Run, type RunStdio, type Started } from './launcher.ts'
+export { findLauncher } from './launcher-binary.ts'
+export { leavesOf, parentsOf, sweepEmpty } from './leaves.ts'
+export { type PlanInput, planRun, type RunPlan, redact } from './plan.ts'
+export { Planner, type RunRequest } from './planner.ts'
+export { CONTRACT_VERSION } from './platform.ts'
+export { READ_FOLDERS } from './reads.ts'
+export { encodeSpec } from './spec.ts'
+export { type TakenUp, takeUp } from './spool.ts'

@@ -1,0 +1,162 @@
+import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import { IsolationError } from '../core/errors.ts'
+import type { Outcome } from '../core/outcome.ts'
+import { leavesOf, sweepLeaf } from './leaves.ts'
+import type { RunPlan } from './plan.ts'
+import { type ReportLine, ReportReader } from './report.ts'
+import { encodeSpec } from './spec.ts'
+
+/** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
+export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
+
+export interface RunStdio {
+  readonly stdin?: RunStream
+  readonly stdout?: RunStream
+  readonly stderr?: RunStream
+}
+
+/** What is known when the program has been started. */
+export type Started = Extract<ReportLine, { event: 'started' }>
+
+/** A running plugin of a host application. */
+export interface Run {
+  readonly run: string
+  /** The launcher's process; the plugin's own, on the host, is in `started`. */
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  /** `null` when the run was refused: `outcome` says why. Never rejects. */
+  readonly started: Promise<Started | null>
+  /** How it ended. Rejects only when the launcher itself failed. */
+  readonly outcome: Promise<Outcome>
+  /** Passes a signal on to the program. `false`: the run has ended. */
+  kill(signal: NodeJS.Signals): boolean
+  /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
+  close(): Promise<Outcome>
+}
+
+/** Starts runs for the library: the host application stays, and reads the plugin's streams. */
+export class Launcher {
+  readonly #binary: string
+
+  constructor(options: { readonly binary: string }) {
+    this.#binary = options.binary
+  }
+
+  start(plan: RunPlan, stdio: RunStdio = {}): Run {
+    const spec = encodeSpec(plan, { control: true })
+    // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
+    const { spawn } = process.getBuiltinModule('node:child_process')
+    const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
+    const child = spawn(this.#binary, [], {
+      argv0: 'bulkhead-launch',
+      cwd: '/',
+      env: {},
+      stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
+    })
+    return new LaunchedRun(plan, child, spec)
+  }
+}
+
+const SPEC_FD = 3
+const REPORT_FD = 4
+const CONTROL_FD = 5
+
+class LaunchedRun implements Run {
+  readonly run: string
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  readonly started: Promise<Started | null>
+  readonly outcome: Promise<Outcome>
+  readonly #control: Writable
+  #ended = false
+
+  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer) {
+    this.run = plan.run
+    this.pid = child.pid ?? -1
+    this.stdin = child.stdin
+    this.stdout = child.stdout
+    this.stderr = child.stderr
+    // Node's types end at the fifth stream.
+    const streams: readonly unknown[] = child.stdio
+    this.#control = streams[CONTROL_FD] as Writable
+    const started = Promise.withResolvers<Started | null>()
+    const outcome = Promise.withResolvers<Outcome>()
+    this.started = started.promise
+    this.outcome = outcome.promise
+    // A caller that only awaits `started` must not be ended by an unhandled rejection; whoever awaits it still sees it.
+    outcome.promise.catch(() => {})
+
+    const specification = child.stdio[SPEC_FD] as Writable
+    for (const stream of [specification, this.#control]) stream.on('error', () => {})
+    specification.end(spec)
+    this.#follow(plan, child, started.resolve, outcome)
+  }
+
+  kill(signal: NodeJS.Signals): boolean {
+    const number = constants.signals[signal]
+    if (this.#ended || number === undefined || this.#control.destroyed) return false
+    this.#control.write(Uint8Array.of(number))
+    return true
+  }
+
+  close(): Promise<Outcome> {
+    // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
+    this.#control.destroy()
+    return this.outcome
+  }
+
+  #follow(
+    plan: RunPlan,
+    child: ChildProcess,
+    started: (line: Started | null) => void,
+    outcome: PromiseWithResolvers<Outcome>,
+  ): void {
+    let ended: Outcome | null = null
+    let fault: unknown = null
+    const report = child.stdio[REPORT_FD] as Readable
+    const reader = new ReportReader((line) => {
+      if (ended !== null) return
+      if (line.event === 'started') return started(line)
+      ended = line.outcome
+      this.#end(started)
+      outcome.resolve(ended)
+    })
+    report.on('error', () => {})
+    report.on('data', (chunk: Buffer) => {
+      if (fault !== null) return
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        fault = error
+        this.#control.destroy()
+      }
+    })
+    const lost = (why: string, cause: unknown): void => {
+      if (ended !== null) return
+      this.#end(started)
+      for (const leaf of leavesOf(plan)) sweepLeaf(leaf)
+      const message = `cannot tell how ${plan.name} ended: ${why}`
+      outcome.reject(new IsolationError('LAUNCH_FAILED', message, cause ? { cause } : {}))
+    }
+    child.on('error', (error) => lost(`the launcher could not be started (${error.message})`, error))
+    // 'exit' may come before the report's last bytes, and 'close' waits for streams that the caller may not read.
+    const gone = Promise.withResolvers<string>()
+    child.on('exit', (code, signal) => gone.resolve(signal ?? `exit ${code}`))
+    report.on('close', async () => {
+      const how = await gone.promise
+      lost(fault ? `its report ${(fault as Error).message}` : `the launcher left no report (${how})`, fault)
+    })
+  }
+
+  #end(started: (line: null) => void): void {
+    this.#ended = true
+    started(null)
+    this.#control.destroy()
+  }
+}

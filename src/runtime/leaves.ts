@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { type CgroupPlan, PARENT } from './cgroups.ts'
+import type { RunPlan } from './plan.ts'
+
+const PREFIX = `${PARENT}-`
+
+/** The directories that the launcher makes for a run, and takes away at its end. */
+export function leavesOf(plan: Pick<RunPlan, 'run' | 'cgroups'>): string[] {
+  return parentsOf(plan.cgroups).map((parent) => join(parent, PREFIX + plan.run))
+}
+
+export function parentsOf(cgroups: Pick<CgroupPlan, 'cgroup2' | 'cgroup1'>): string[] {
+  const parents = [cgroups.cgroup2, ...Object.values(cgroups.cgroup1)].filter((one) => typeof one === 'string')
+  return [...new Set(parents)]
+}
+
+/** Is this the leaf of `run`, in a parent of ours? Only then is it ever touched. */
+export function isLeafOf(path: string, run: string): boolean {
+  return path.startsWith('/') && basename(path) === PREFIX + run && basename(dirname(path)) === PARENT
+}
+
+/** Ends what is left of a run whose launcher is gone, and removes its leaves. `true`: nothing is left. */
+export function sweepLeaf(leaf: string): boolean {
+  killMembers(leaf)
+  try {
+    rmdirSync(leaf)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}
+
+/**
+ * Leaves without a process whose run nobody knows, older than a minute: a launcher that was killed together with the host
+ * that had started it. Younger ones may belong to a launcher that has not put anybody in yet.
+ */
+export function sweepEmpty(parents: readonly string[], nowMs: number): number {
+  let swept = 0
+  for (const parent of parents) {
+    for (const name of list(parent)) {
+      const leaf = join(parent, name)
+      if (!isLeafOf(leaf, name.slice(PREFIX.length))) continue
+      try {
+        if (nowMs - statSync(leaf).ctimeMs < 60_000) continue
+        // The kernel refuses while anybody is in it.
+        rmdirSync(leaf)
+        swept++
+      } catch {
+        // In use, or gone already.
+      }
+    }
+  }
+  return swept
+}
+
+function killMembers(leaf: string): void {
+  try {
+    writeFileSync(join(leaf, 'cgroup.kill'), '1')
+    return
+  } catch {
+    // cgroup v1 has no such file.
+  }
+  // A few rounds, because a member may fork while the list is read.
+  for (let round = 0; round < 8; round++) {
+    const members = pidsIn(leaf)
+    if (members.length === 0) return
+    for (const pid of members) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended by itself.
+      }
+    }
+  }
+}
+
+function pidsIn(leaf: string): number[] {
+  try {
+    const text = readFileSync(join(leaf, 'cgroup.procs'), 'utf8')
+    // 0 stands for a process of another pid namespace, and would mean our own group to kill(2).
+    return text
+      .split('\n')
+      .map(Number)
+      .filter((pid) => Number.isInteger(pid) && pid > 1 && pid !== process.pid)
+  } catch {
+    return []
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.startsWith(PREFIX))
+  } catch {
+    return []
+  }
+}

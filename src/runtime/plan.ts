@@ -1,0 +1,179 @@
+import { IsolationError, UsageError } from '../core/errors.ts'
+import { chrootOf } from '../core/layout.ts'
+import type { EffectiveLimits, LimitName, LimitSource } from '../core/limits.ts'
+import type { Manifest } from '../core/manifest.ts'
+import { FLOORS } from '../core/runtimes.ts'
+import type { CgroupPlan, MissingLimit } from './cgroups.ts'
+import { buildEnvironment, interpreterFlags } from './environment.ts'
+import type { Ids } from './ids.ts'
+import type { Bind, Interpreter } from './interpreter.ts'
+
+/** Everything a run's plan is made from; whoever gathers it has done all the looking. */
+export interface PlanInput {
+  /** `[a-z0-9-]{1,64}`, of this run alone. */
+  readonly run: string
+  readonly manifest: Manifest
+  /** The release's folder; its `root` is the chroot directory. */
+  readonly release: string
+  readonly limits: EffectiveLimits
+  readonly ids: Ids
+  readonly interpreter: Interpreter
+  readonly reads: readonly Bind[]
+  readonly cgroups: CgroupPlan
+  /** What is mounted at /data, or `null`. */
+  readonly data: string | null
+  readonly procMasked: boolean
+  /** The user's own arguments, after the manifest's. */
+  readonly args: readonly string[]
+  /** Values the operator grants; only those that `permissions.env` names are passed on. */
+  readonly grants: Readonly<Record<string, string>>
+  /** Layers to go without, by name. */
+  readonly weaker: readonly string[]
+}
+
+/** One run as data: what the launcher is told, and why. `--dry-run` prints it. */
+export interface RunPlan {
+  readonly run: string
+  readonly name: string
+  readonly version: string
+  readonly ids: Ids
+  /** Becomes `/`, read-only. */
+  readonly root: string
+  /** Small file systems that hold nothing but mount points. */
+  readonly skeletons: readonly string[]
+  readonly binds: readonly Bind[]
+  readonly data: string | null
+  readonly exec: string
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Names in `env` whose values are the operator's; `redact` hides them. */
+  readonly granted: readonly string[]
+  readonly cwd: string
+  readonly limits: Readonly<Record<LimitName, { readonly value: number; readonly from: LimitSource }>>
+  readonly cuts: EffectiveLimits['cuts']
+  readonly tmpInodes: number
+  readonly fileSizeBytes: number
+  readonly graceMs: number
+  readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
+  readonly unixSockets: boolean
+  readonly proc: boolean
+  readonly landlockAbi: number
+  /** Layers this run goes without: those asked for, and `cpu` where no cgroup can hold it. */
+  readonly weaker: readonly string[]
+  /** Why a limit is not held. */
+  readonly unenforced: readonly MissingLimit[]
+}
+
+/** An MCP client sends SIGKILL 2 s after SIGTERM; by then everything has to be gone. */
+const GRACE_MS = 1_500
+const RUN = /^[a-z0-9-]{1,64}$/
+
+/** Pure. @throws IsolationError when this host cannot hold what the manifest needs. */
+export function planRun(input: PlanInput): RunPlan {
+  const { manifest, limits, ids, interpreter, cgroups, weaker } = input
+  if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
+  refuseNetwork(manifest)
+  refuseTooSmall(manifest, limits)
+  const unenforced = cgroups.missing
+  for (const lack of unenforced) {
+    if (lack.limit === 'cpu' || weaker.includes(lack.limit)) continue
+    throw new IsolationError(
+      'SANDBOX_UNAVAILABLE',
+      `cannot run ${manifest.name}: the ${lack.limit} limit cannot be held here, ${lack.reason}`,
+      { hint: lack.remedy, details: { layer: lack.limit } },
+    )
+  }
+  const { memoryBytes, tmpBytes, dataBytes } = limits.limits
+  const hasQuota = !weaker.includes('data-quota')
+  const entry = `/plugin/${manifest.entry.path}`
+  const [argv0 = entry, ...leading] = interpreter.leading
+  const program = interpreter.leading.length === 0 ? [] : [entry]
+  const flags = interpreterFlags(interpreter.kind, memoryBytes)
+  const binds = placeBinds(manifest.name, interpreter.binds, input.reads)
+  const names = Object.keys(limits.limits) as LimitName[]
+
+  return {
+    run: input.run,
+    name: manifest.name,
+    version: manifest.version,
+    ids,
+    root: chrootOf(input.release),
+    skeletons: [...new Set(binds.map((bind) => topOf(bind.inside)))],
+    binds,
+    data: input.data,
+    exec: interpreter.exec,
+    argv: [argv0, ...flags, ...leading, ...program, ...manifest.entry.args, ...input.args],
+    env: buildEnvironment(manifest, interpreter.kind, { data: input.data !== null, grants: input.grants }),
+    granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
+    cwd: '/plugin',
+    limits: Object.fromEntries(
+      names.map((name) => [name, { value: limits.limits[name], from: limits.sources[name] }]),
+    ) as RunPlan['limits'],
+    cuts: limits.cuts,
+    // An inode of tmpfs costs the host about a kilobyte: as many as pages would fit, but not without end.
+    tmpInodes: Math.min(Math.max(Math.floor(tmpBytes / 4096), 64), 65_536),
+    // /tmp and /data are sized file systems, so a file's size needs no limit of its own, unless /data has no quota.
+    fileSizeBytes: input.data !== null && !hasQuota ? Math.max(dataBytes, tmpBytes) : 0,
+    graceMs: GRACE_MS,
+    cgroups: {
+      hierarchy: cgroups.hierarchy,
+      cgroup2: cgroups.cgroup2,
+      cgroup2Controllers: cgroups.cgroup2Controllers,
+      cgroup1: cgroups.cgroup1,
+    },
+    unixSockets: manifest.protocol === 'grpc',
+    proc: !input.procMasked,
+    landlockAbi: weaker.includes('landlock') ? 0 : 1,
+    weaker: [...new Set([...weaker, ...unenforced.map((lack) => lack.limit)])],
+    unenforced,
+  }
+}
+
+/** The plan as it may be shown: the operator's values are secrets. */
+export function redact(plan: RunPlan): RunPlan {
+  const hidden = plan.granted.map((name) => [name, '(granted)'])
+  return { ...plan, env: { ...plan.env, ...Object.fromEntries(hidden) } }
+}
+
+function refuseNetwork({ name, permissions }: Manifest): void {
+  if (permissions.network.length === 0) return
+  throw new IsolationError(
+    'NETWORK_UNAVAILABLE',
+    `cannot run ${name}: it asks for the network (${permissions.network.join(', ')}), and this version has no relay yet`,
+    { hint: 'a later version brings the relay; a plugin without permissions.network runs today' },
+  )
+}
+
+/** The manifest was held to these floors; an operator's ceiling or a flag of the run may have gone below. */
+function refuseTooSmall({ name, entry }: Manifest, { limits }: EffectiveLimits): void {
+  const floor = FLOORS[entry.runtime]
+  for (const limit of ['memoryBytes', 'processesMax', 'filesMax'] as const) {
+    if (limits[limit] >= floor[limit]) continue
+    throw new IsolationError(
+      'LIMIT_TOO_SMALL',
+      `cannot run ${name}: ${entry.runtime} needs ${limit} of at least ${floor[limit]}, it is given ${limits[limit]}`,
+    )
+  }
+}
+
+function placeBinds(name: string, own: readonly Bind[], reads: readonly Bind[]): Bind[] {
+  const binds = [...own]
+  for (const read of reads) {
+    // What a bind already shows needs no second one; what lies above one would hide it.
+    if (binds.some((bind) => bind.inside === read.inside || read.inside.startsWith(`${bind.inside}/`))) continue
+    const hidden = binds.find((bind) => bind.inside.startsWith(`${read.inside}/`))
+    if (hidden) {
+      throw new IsolationError(
+        'READ_REFUSED',
+        `cannot show ${read.inside} to ${name}: ${hidden.inside} lies below it`,
+        {
+          hint: 'name the folders below it one by one',
+        },
+      )
+    }
+    binds.push(read)
+  }
+  return binds
+}
+
+const topOf = (path: string): string => `/${path.split('/')[1]}`

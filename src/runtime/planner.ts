@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import type { Config } from '../core/config.ts'
+import { type Layout, packageOf } from '../core/layout.ts'
+import { effectiveLimits, type LimitRequest, type Profile } from '../core/limits.ts'
+import type { Manifest } from '../core/manifest.ts'
+import { prepareCgroups, surveyCgroups } from './cgroup-parents.ts'
+import { dataPlace, openData } from './data.ts'
+import { type Caller, type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
+import { Interpreters } from './interpreter.ts'
+import { isProcMasked, parseMountinfo } from './mountinfo.ts'
+import { planRun, type RunPlan } from './plan.ts'
+import { assertPlatform } from './platform.ts'
+import { surveyReads } from './reads.ts'
+
+/** What one run is: the installation, and what the user asked for. */
+export interface RunRequest {
+  readonly run: string
+  readonly manifest: Manifest
+  /** The release's folder. */
+  readonly release: string
+  /** The installation's uid. */
+  readonly uid: number
+  readonly args?: readonly string[]
+  /** Values for `permissions.env`, as far as the operator grants them. */
+  readonly grants?: Readonly<Record<string, string>>
+  readonly profile?: Profile | undefined
+  /** Limits of this one run; they narrow only. */
+  readonly flags?: LimitRequest
+  readonly weaker?: readonly string[]
+}
+
+/** Looks at this host, and makes plans for runs on it. */
+export class Planner {
+  readonly #layout: Layout
+  readonly #caller: Caller
+  readonly #config: Config
+  readonly #interpreters: Interpreters
+
+  constructor(options: { readonly layout: Layout; readonly caller: Caller; readonly config: Config }) {
+    this.#layout = options.layout
+    this.#caller = options.caller
+    this.#config = options.config
+    this.#interpreters = new Interpreters({
+      cache: options.layout.cache,
+      uid: options.caller.uid,
+      ...options.config.interpreters,
+    })
+  }
+
+  /** The plan alone, for `--dry-run`: nothing is made or mounted. */
+  survey(request: RunRequest): Promise<RunPlan> {
+    return this.#plan(request, dataPlace)
+  }
+
+  /** The plan, and everything that has to be there before the launcher starts: cgroup parents and /data. */
+  prepare(request: RunRequest): Promise<RunPlan> {
+    return this.#plan(request, openData)
+  }
+
+  async #plan(request: RunRequest, placeData: typeof openData): Promise<RunPlan> {
+    const { manifest, weaker = [] } = request
+    const limits = effectiveLimits(manifest.limits, this.#contextOf(request))
+    const ids = planIds(this.#caller, request.uid, this.#subordinate(), weaker)
+    const interpreter = this.#interpreters.find({
+      name: manifest.name,
+      runtime: manifest.entry.runtime,
+      package: packageOf(request.release),
+      path: manifest.entry.path,
+    })
+    await assertPlatform(manifest, interpreter, process.arch)
+    const cgroups = surveyCgroups({ mode: modeOf(this.#caller), uid: this.#caller.uid })
+    const input = {
+      run: request.run,
+      manifest,
+      release: request.release,
+      limits,
+      ids,
+      interpreter,
+      reads: surveyReads(manifest.name, manifest.permissions.read, this.#layout),
+      cgroups,
+      data: null,
+      procMasked: isProcMasked(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
+      args: request.args ?? [],
+      grants: request.grants ?? {},
+      weaker,
+    }
+    // Every refusal that needs no effect comes before the first effect.
+    planRun(input)
+    const data = limits.limits.dataBytes > 0 ? placeData(this.#dataOf(request, ids, limits.limits.dataBytes)) : null
+    if (placeData === openData) prepareCgroups(cgroups)
+    return planRun({ ...input, data })
+  }
+
+  #dataOf({ manifest, weaker = [] }: RunRequest, ids: Ids, bytes: number) {
+    return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker }
+  }
+
+  #contextOf({ manifest, profile, flags }: RunRequest) {
+    const { defaults, ceilings, plugins } = this.#config
+    return {
+      runtime: manifest.entry.runtime,
+      protocol: manifest.protocol,
+      profile: profile ?? this.#config.profile,
+      defaults,
+      ceilings: { ...ceilings, ...defined(plugins[manifest.name]?.ceilings ?? {}) },
+      flags,
+    }
+  }
+
+  #known: SubordinateIds | undefined
+  #subordinate(): SubordinateIds {
+    this.#known ??= surveyIds(this.#caller)
+    return this.#known
+  }
+}
+
+/** A ceiling that a plugin's own entry leaves open is the general one. */
+const defined = (request: LimitRequest): LimitRequest =>
+  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))

@@ -1,0 +1,158 @@
+import { parseStrictJson } from '../core/json.ts'
+import { ENDING_LIMITS, type EndingLimit, type Outcome, type Usage } from '../core/outcome.ts'
+
+/** One line of the launcher's report. */
+export type ReportLine =
+  | { readonly event: 'started'; readonly pid: number; readonly startedAtMs: number; readonly landlockAbi: number }
+  | { readonly event: 'ended'; readonly outcome: Outcome }
+
+/** A report is two lines; beyond this it is not one of ours. */
+export const LINE_BYTES_MAX = 64 * 1024
+export const REPORT_BYTES_MAX = 256 * 1024
+
+/** A report that does not keep SPEC.md: the launcher is another version, or something else wrote it. */
+export class ReportFault extends Error {
+  override readonly name = 'ReportFault'
+}
+
+/** Lines as they arrive. The bound holds before a line is whole: what never ends must not fill memory. */
+export class ReportReader {
+  readonly #onLine: (line: ReportLine) => void
+  #rest: Buffer = Buffer.alloc(0)
+  #total = 0
+
+  constructor(onLine: (line: ReportLine) => void) {
+    this.#onLine = onLine
+  }
+
+  /** @throws ReportFault */
+  push(chunk: Buffer): void {
+    this.#total += chunk.length
+    if (this.#total > REPORT_BYTES_MAX) throw new ReportFault(`is longer than ${REPORT_BYTES_MAX} bytes`)
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    for (let end = this.#rest.indexOf(0x0a); end >= 0; end = this.#rest.indexOf(0x0a)) {
+      const line = this.#rest.subarray(0, end)
+      this.#rest = this.#rest.subarray(end + 1)
+      this.#onLine(parseReportLine(line))
+    }
+    if (this.#rest.length > LINE_BYTES_MAX) throw new ReportFault(`has a line beyond ${LINE_BYTES_MAX} bytes`)
+  }
+}
+
+/** A whole report, as a hand-over leaves it. `null`: it has no end. @throws ReportFault */
+export function parseReport(bytes: Buffer): { started: ReportLine | null; outcome: Outcome } | null {
+  let started: ReportLine | null = null
+  let outcome: Outcome | null = null
+  const reader = new ReportReader((line) => {
+    if (outcome !== null) throw new ReportFault('goes on after its end')
+    if (line.event === 'ended') outcome = line.outcome
+    else started = line
+  })
+  reader.push(bytes)
+  return outcome === null ? null : { started, outcome }
+}
+
+/** @throws ReportFault */
+export function parseReportLine(bytes: Uint8Array): ReportLine {
+  const json = parseStrictJson(bytes, { maxBytes: LINE_BYTES_MAX, maxDepth: 4 })
+  if (!json.ok) throw new ReportFault(`has a line that ${json.reason}`)
+  const line = new Fields(json.value, 'line')
+  switch (line.text('event')) {
+    case 'started':
+      return {
+        event: 'started',
+        pid: line.count('pid'),
+        startedAtMs: line.count('startedAtMs'),
+        landlockAbi: line.count('landlockAbi'),
+      }
+    case 'ended':
+      return { event: 'ended', outcome: outcomeOf(line) }
+    default:
+      throw new ReportFault(`has a line of an unknown kind, "${line.text('event').slice(0, 40)}"`)
+  }
+}
+
+function outcomeOf(line: Fields): Outcome {
+  const rest = { limitsMet: line.texts('limitsMet'), weaker: line.texts('weaker'), usage: usageOf(line.inner('usage')) }
+  const kind = line.text('outcome')
+  switch (kind) {
+    case 'exited':
+      return { outcome: kind, code: line.count('code'), signal: null, limit: null, reason: null, error: null, ...rest }
+    case 'signalled':
+      return { outcome: kind, code: null, signal: line.text('signal'), limit: null, reason: null, error: null, ...rest }
+    case 'limited':
+      return {
+        outcome: kind,
+        code: null,
+        signal: line.textOrNull('signal'),
+        limit: limitOf(line.text('limit')),
+        reason: line.textOrNull('reason') ?? `the ${line.text('limit')} limit was reached`,
+        error: null,
+        ...rest,
+      }
+    case 'refused': {
+      const [error, reason] = [line.text('error'), line.text('reason')]
+      return { outcome: kind, code: null, signal: null, limit: null, reason, error, ...rest }
+    }
+    default:
+      throw new ReportFault(`tells of an unknown outcome, "${kind.slice(0, 40)}"`)
+  }
+}
+
+function limitOf(text: string): EndingLimit {
+  const limit = ENDING_LIMITS.find((one) => one === text)
+  if (limit === undefined) throw new ReportFault(`tells of an unknown limit, "${text.slice(0, 40)}"`)
+  return limit
+}
+
+function usageOf(usage: Fields): Usage {
+  return {
+    wallMs: usage.count('wallMs'),
+    cpuMs: usage.countOrNull('cpuMs'),
+    memoryPeakBytes: usage.countOrNull('memoryPeakBytes'),
+    processesPeak: usage.countOrNull('processesPeak'),
+    ioReadBytes: usage.countOrNull('ioReadBytes'),
+    ioWriteBytes: usage.countOrNull('ioWriteBytes'),
+  }
+}
+
+/** Typed access to one object of a report. By hand: a schema library would cost each run more than the launcher does. */
+class Fields {
+  readonly #value: Readonly<Record<string, unknown>>
+
+  constructor(value: unknown, what: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new ReportFault(`has a ${what} that is no object`)
+    }
+    this.#value = value as Record<string, unknown>
+  }
+
+  text(key: string): string {
+    return this.#must(key, 'text', (value) => (typeof value === 'string' && value.length <= 4096 ? value : undefined))
+  }
+  count(key: string): number {
+    return this.#must(key, 'a count', (value) => (Number.isSafeInteger(value) ? (value as number) : undefined))
+  }
+  textOrNull(key: string): string | null {
+    return this.#value[key] === null ? null : this.text(key)
+  }
+  countOrNull(key: string): number | null {
+    return this.#value[key] === null ? null : this.count(key)
+  }
+  texts(key: string): string[] {
+    return this.#must(key, 'a list of names', (value) =>
+      Array.isArray(value) && value.length <= 64 && value.every((one) => typeof one === 'string') ? value : undefined,
+    )
+  }
+  inner(key: string): Fields {
+    return new Fields(this.#value[key], key)
+  }
+
+  #must<T>(key: string, what: string, take: (value: unknown) => T | undefined): T {
+    const taken = take(this.#value[key])
+    if (taken === undefined || (typeof taken === 'number' && taken < 0)) {
+      throw new ReportFault(`has "${key}" that is not ${what}`)
+    }
+    return taken
+  }
+}
