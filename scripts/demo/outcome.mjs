@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+
+/** The outcome that `plugins run --report FILE` wrote. */
+export const readOutcome = (file) => JSON.parse(readFileSync(file, 'utf8'))
+
+export const inMegabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+/** One line of what a person wants to know. */
+export function describe({ outcome, limit, code, signal, usage }) {
+  const how =
+    { exited: `exited ${code}`, signalled: `signalled ${signal}`, limited: `limited: ${limit}` }[outcome] ?? outcome
+  const memory = usage.memoryPeakBytes === null ? [] : [`memory peak ${inMegabytes(usage.memoryPeakBytes)}`]
+  return [how, `wall ${usage.wallMs} ms`, ...memory].join(', ')
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkout } from './stage.mjs'
+
+const CLI = join(checkout, 'src', 'cli', 'bin.js')
+const PATIENCE_MS = 60_000
+
+/** Types commands on the stage, shows them and what they answer, and holds them to what is expected. */
+export class Shell {
+  #stage
+  #screen
+  #score
+  #running = null
+  #interrupted = false
+
+  constructor(stage, screen, score) {
+    this.#stage = stage
+    this.#screen = screen
+    this.#score = score
+  }
+
+  /**
+   * `plugins ARGS`, run by the built command line.
+   *
+   * @param expected `exit`: its exit code (0), or one of several; `says`: what it must print, each a string or a pattern; `input`: a file
+   *   for its standard input; `lines`: how much of the output to show
+   */
+  plugins(args, expected = {}) {
+    return this.#type('plugins', [process.execPath, CLI, ...args], args, expected)
+  }
+
+  node(args, expected = {}) {
+    return this.#type('node', [process.execPath, ...args], args, expected)
+  }
+
+  /** How a program starts the command line without a shell: for an MCP client. */
+  get server() {
+    return { command: process.execPath, cli: CLI, env: this.#stage.env, cwd: this.#stage.folder }
+  }
+
+  /** Ends what runs now, if anything does, and waits until it has. */
+  async interrupt() {
+    this.#interrupted = true
+    const child = this.#running
+    if (child === null) return
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGTERM')
+    const killer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+    await ended
+    clearTimeout(killer)
+  }
+
+  async #type(name, [file, ...args], shown, { exit = 0, says = [], input, lines }) {
+    const typed = `${[name, ...shown].map(quote).join(' ')}${input === undefined ? '' : ` < ${quote(input)}`}`
+    this.#screen.command(typed)
+    const started = performance.now()
+    const { code, stdout, output } = await this.#run(file, args, input)
+    // Whoever interrupted is about to leave: nothing may be concluded from what was cut short.
+    if (this.#interrupted) await new Promise(() => {})
+    const seconds = (performance.now() - started) / 1000
+    this.#screen.output(output, lines)
+    if (code !== 0) this.#screen.output(`(exit code ${code})`)
+
+    const exits = [exit].flat()
+    this.#score.expect(
+      exits.includes(code),
+      `\`${typed}\` ended with exit code ${code}, expected ${exits.join(' or ')}`,
+    )
+    for (const part of [says].flat()) {
+      const said = part instanceof RegExp ? part.test(output) : output.includes(part)
+      this.#score.expect(said, `\`${typed}\` did not print ${part}`)
+    }
+    return { code, stdout, output, seconds }
+  }
+
+  async #run(file, args, input) {
+    const stdin = input === undefined ? 'ignore' : openSync(this.#stage.path(input), 'r')
+    const child = spawn(file, args, {
+      cwd: this.#stage.folder,
+      env: this.#stage.env,
+      stdio: [stdin, 'pipe', 'pipe'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    })
+    if (stdin !== 'ignore') closeSync(stdin)
+    this.#running = child
+    let stdout = ''
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text
+      output += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+    const code = await new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (status, signal) => resolve(status ?? signal))
+    })
+    this.#running = null
+    return { code, stdout, output }
+  }
+}
+
+/** As a shell would need it. */
+const quote = (word) => (/^[\w@%+=:,./<>-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
