@@ -1,20 +1,11 @@
 import { ArchiveError } from './errors.ts'
+import { printable } from './printable.ts'
 
 type ArchiveCode = 'ARCHIVE_MALFORMED' | 'ARCHIVE_UNSAFE' | 'ARCHIVE_TOO_LARGE'
 
-/** Entry names are the attacker's text: nothing in them may move a cursor, reorder a line or fill a screen. */
-const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\ufffd]/gu
-const SHOWN_MAX = 200
-
-/** A name from an archive or a folder, quoted and escaped for a message. */
+/** A name from an archive or a folder, in quotes: it is the attacker's text, and must not move a cursor or fill a screen. */
 export function shownName(name: string | Buffer): string {
-  const text = typeof name === 'string' ? name : name.toString('utf8')
-  const head = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
-  const escaped = head.replaceAll(/["\\]/g, '\\$&').replaceAll(UNSHOWABLE, (character) => {
-    const code = character.codePointAt(0) ?? 0
-    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
-  })
-  return `"${escaped}"`
+  return `"${printable(typeof name === 'string' ? name : name.toString('utf8'), 200)}"`
 }
 
 /** Something is wrong with the container: gzip stream, checksum, end of archive. */

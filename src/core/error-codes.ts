@@ -56,6 +56,10 @@ export const ERROR_CODES = {
   STORE_BUSY: { exitCode: 1, meaning: 'another process holds the store or this plugin' },
   STORE_UNREADABLE: { exitCode: 1, meaning: 'the database is damaged or cannot be opened' },
   UIDS_EXHAUSTED: { exitCode: 1, meaning: 'no user id is left in the configured range' },
+  DISK_FAILED: {
+    exitCode: 1,
+    meaning: 'a file of the store cannot be written or read: the disk is full, read-only or failing',
+  },
   AUDIT_BROKEN: { exitCode: 3, meaning: 'the event chain was changed, cut or reordered' },
 
   // Isolation: exit 5

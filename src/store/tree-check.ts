@@ -1,0 +1,138 @@
+import { createHash, hash } from 'node:crypto'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs'
+import type { SignedFile } from '../core/statement.ts'
+
+/** How an installed package differs from its signed list. Paths as in the list; folders end with a slash. */
+export interface Differences {
+  readonly modified: readonly string[]
+  readonly missing: readonly string[]
+  readonly extra: readonly string[]
+}
+
+/** What a signed list implies: the files by path, and the folders above them. */
+export class Expected {
+  readonly files: ReadonlyMap<string, SignedFile>
+  readonly folders: ReadonlySet<string>
+
+  constructor(files: readonly SignedFile[]) {
+    this.files = new Map(files.map((file) => [file.path, file]))
+    const folders = new Set<string>()
+    for (const { path } of files) {
+      for (
+        let at = path.lastIndexOf('/');
+        at > 0 && !folders.has(path.slice(0, at));
+        at = path.lastIndexOf('/', at - 1)
+      ) {
+        folders.add(path.slice(0, at))
+      }
+    }
+    this.folders = folders
+  }
+}
+
+/** Hashes every signed file below `packageDir` and looks for whatever else is there. */
+export function hashTree(packageDir: string, expected: Expected, owner: number): Differences {
+  const walk = new HashWalk(packageDir, expected, owner)
+  walk.enter('')
+  return walk.differences()
+}
+
+class HashWalk {
+  readonly #dir: string
+  readonly #expected: Expected
+  readonly #owner: number
+  readonly #modified: string[] = []
+  readonly #extra: string[] = []
+  readonly #unseen: Set<string>
+
+  constructor(dir: string, expected: Expected, owner: number) {
+    this.#dir = dir
+    this.#expected = expected
+    this.#owner = owner
+    this.#unseen = new Set(expected.files.keys())
+  }
+
+  differences(): Differences {
+    return { modified: this.#modified.sort(), missing: [...this.#unseen].sort(), extra: this.#extra.sort() }
+  }
+
+  enter(folder: string): void {
+    const path = folder === '' ? this.#dir : `${this.#dir}/${folder}`
+    const stats = statusOf(path)
+    if (stats === null) return // its files stay unseen, and so are missing
+    if (!isPlainFolder(stats, this.#owner)) this.#modified.push(`${folder}/`)
+    if (!stats.isDirectory()) return
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+      const file = this.#expected.files.get(name)
+      if (this.#expected.folders.has(name)) this.enter(name)
+      else if (file === undefined) this.#extra.push(entry.isDirectory() ? `${name}/` : name)
+      // Only what is a file already is opened: opening a FIFO waits, opening a device acts.
+      else if (!entry.isFile()) this.#settle(name, 'modified')
+      else this.#settle(name, compareFile(`${this.#dir}/${name}`, file, this.#owner))
+    }
+  }
+
+  #settle(path: string, verdict: Verdict): void {
+    if (verdict === 'missing') return
+    this.#unseen.delete(path)
+    if (verdict === 'modified') this.#modified.push(path)
+  }
+}
+
+export type Verdict = 'same' | 'modified' | 'missing'
+
+const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+/** What open says of a link, a socket, a device or a file whose mode was taken away: changed, not unreadable. */
+const NOT_PLAIN = new Set(['ELOOP', 'ENXIO', 'ENODEV', 'EACCES', 'EPERM', 'EISDIR'])
+const GONE = new Set(['ENOENT', 'ENOTDIR'])
+
+/** Type, owner, mode, size and content of one installed file against the signed list. */
+export function compareFile(path: string, file: SignedFile, owner: number): Verdict {
+  let fd: number
+  try {
+    fd = openSync(path, OPEN)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (NOT_PLAIN.has(code)) return 'modified'
+    if (GONE.has(code)) return 'missing'
+    throw error // a failing disk is no verdict on the plugin
+  }
+  try {
+    const stats = fstatSync(fd)
+    const isPlain = stats.isFile() && stats.uid === owner && (stats.mode & 0o7777) === (file.executable ? 0o755 : 0o644)
+    return isPlain && stats.size === file.size && digestOf(fd, file.size) === file.sha256 ? 'same' : 'modified'
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function isPlainFolder(stats: Stats, owner: number): boolean {
+  return stats.isDirectory() && stats.uid === owner && (stats.mode & 0o7777) === 0o755
+}
+
+export function statusOf(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null
+}
+
+const CHUNK = 1024 * 1024
+let chunk: Buffer | undefined
+
+function digestOf(fd: number, size: number): string {
+  chunk ??= Buffer.allocUnsafeSlow(CHUNK)
+  if (size <= CHUNK) return hash('sha256', chunk.subarray(0, fill(fd, chunk, size)), 'hex')
+  const sum = createHash('sha256')
+  for (let length = fill(fd, chunk, CHUNK); length > 0; length = fill(fd, chunk, CHUNK))
+    sum.update(chunk.subarray(0, length))
+  return sum.digest('hex')
+}
+
+function fill(fd: number, into: Buffer, wanted: number): number {
+  let length = 0
+  while (length < wanted) {
+    const got = readSync(fd, into, length, wanted - length, null)
+    if (got === 0) break
+    length += got
+  }
+  return length
+}

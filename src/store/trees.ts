@@ -1,0 +1,225 @@
+import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PluginError, StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { type Layout, packageOf } from '../core/layout.ts'
+import type { SignedFile } from '../core/statement.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
+import { type Differences, Expected, hashTree } from './tree-check.ts'
+import { skeletonFaults } from './tree-skeleton.ts'
+
+export interface TreesOptions {
+  readonly layout: Layout
+  /** Path of the launcher, for its `--seal` walk; `null`: every check hashes every file. */
+  readonly sealer?: string | null
+}
+
+/** A release in private staging: complete and durable, and not yet where anything looks for it. */
+export interface UnpackedTree {
+  /** Becomes the release's folder. */
+  readonly path: string
+  readonly packageDir: string
+}
+
+/** What names a release's folder. */
+export type TreeName = Pick<Installation, 'name' | 'version' | 'digest'>
+
+export interface TreeCheck extends Differences {
+  /** A seal to keep for the next check, or `null` when the one that was kept still holds or none can be made. */
+  readonly seal: Buffer | null
+}
+
+/** Trees up to this size are hashed whole at every check: that costs less than a walk by another process. */
+const SMALL_FILES = 256
+const SMALL_BYTES = 16 * 2 ** 20
+/** File systems stamp times once a clock tick; a change within the tick of the last one would not show. */
+const TICK_MS = 20
+
+/** The files of installed releases. A tree is complete, or it is in staging; nothing in between has a release's name. */
+export class Trees {
+  readonly #layout: Layout
+  readonly #sealer: string | null
+
+  constructor({ layout, sealer = null }: TreesOptions) {
+    this.#layout = layout
+    this.#sealer = sealer
+  }
+
+  /** Unpacks into private staging and flushes it; if any step fails, nothing is left. */
+  async unpack(release: VerifiedRelease): Promise<UnpackedTree> {
+    const [{ unpackRelease }, { stage }] = await Promise.all([import('./unpack.ts'), import('./tree-staging.ts')])
+    return this.#onDisk('unpack the release', async () => {
+      const path = stage(this.#layout.staging)
+      try {
+        await unpackRelease(release, path)
+        return { path, packageDir: packageOf(path) }
+      } catch (error) {
+        rmSync(path, { recursive: true, force: true })
+        throw error
+      }
+    })
+  }
+
+  /** Gives a tree its release's name, in one durable step; gives back that path. */
+  async promote(tree: UnpackedTree, installation: TreeName): Promise<string> {
+    const { flush, flushParents } = await import('./tree-flush.ts')
+    const path = this.#pathOf(installation)
+    return this.#onDisk(`move ${path} into place`, async () => {
+      // What has the name already is of an install that was never recorded, or it would have been refused before.
+      await this.#withdraw(path)
+      for (let attempt = 1; ; attempt++) {
+        mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+        try {
+          renameSync(tree.path, path)
+          break
+        } catch (error) {
+          // A removal of the plugin's last release may take the folder away between the two lines above.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 3) throw error
+        }
+      }
+      flushParents(path, this.#layout.home)
+      flush(this.#layout.staging)
+      return path
+    })
+  }
+
+  /** Gives up a tree that was not promoted. */
+  async discard(tree: UnpackedTree): Promise<void> {
+    await this.#onDisk(`delete ${tree.path}`, async () => rmSync(tree.path, { recursive: true, force: true }))
+  }
+
+  /** Takes a release away: gone by its name at once, then deleted. Does nothing if it is not there. */
+  async remove(installation: TreeName): Promise<void> {
+    const path = this.#pathOf(installation)
+    await this.#onDisk(`remove ${path}`, async () => {
+      await this.#withdraw(path)
+      this.#prune(path)
+    })
+  }
+
+  /** At start-up: deletes what killed processes left in staging. */
+  async sweepStaging(): Promise<void> {
+    const { sweep } = await import('./tree-staging.ts')
+    await this.#onDisk(`clear ${this.#layout.staging}`, async () => sweep(this.#layout.staging))
+  }
+
+  /**
+   * Compares an installed package, and the chroot directory around it, with the signed list. Small trees are hashed
+   * whole. A large one is walked by the launcher, and only what has another record than in `seal` is hashed;
+   * `thorough` hashes all of it whatever the seal says.
+   */
+  async check(
+    packageDir: string,
+    files: readonly SignedFile[],
+    seal: Uint8Array | null,
+    { thorough = false }: { readonly thorough?: boolean } = {},
+  ): Promise<TreeCheck> {
+    return this.#onDisk(`check ${packageDir}`, async () => {
+      const owner = process.geteuid?.() ?? 0
+      const expected = new Expected(files)
+      const { seal: fresh, ...found } =
+        this.#sealer === null || isSmall(files)
+          ? { ...hashTree(packageDir, expected, owner), seal: null }
+          : await this.#checkLarge(this.#sealer, packageDir, expected, thorough ? null : seal, owner)
+      const around = skeletonFaults(dirname(packageDir), owner)
+      const modified = [...around, ...found.modified]
+      const isClean = modified.length + found.missing.length + found.extra.length === 0
+      return { ...found, modified, seal: isClean ? fresh : null }
+    })
+  }
+
+  /**
+   * The seal of a tree just unpacked, to keep with its installation; `null` for small trees and without a launcher. It
+   * vouches for nothing by itself: only call it where the content is known to be the signed one.
+   */
+  async seal(packageDir: string, files: readonly SignedFile[]): Promise<Buffer | null> {
+    if (this.#sealer === null || isSmall(files)) return null
+    const expected = new Expected(files)
+    const first = await this.#walk(this.#sealer, packageDir, expected)
+    if (first === null || !first.isRacy) return first?.seal ?? null
+    await sleep(TICK_MS)
+    const second = await this.#walk(this.#sealer, packageDir, expected)
+    return second === null || second.isRacy ? null : second.seal
+  }
+
+  async #checkLarge(
+    sealer: string,
+    packageDir: string,
+    expected: Expected,
+    seal: Uint8Array | null,
+    owner: number,
+  ): Promise<TreeCheck> {
+    const { parseSeal, compareSealed } = await import('./seal-records.ts')
+    // Walked before anything is hashed: a file that changes meanwhile has another record the next time.
+    const walk = await this.#walk(sealer, packageDir, expected)
+    const kept = seal === null ? null : parseSeal(seal)
+    const fresh = walk?.isExact && !walk.isRacy ? walk.seal : null
+    if (walk === null || seal === null || kept === null)
+      return { ...hashTree(packageDir, expected, owner), seal: fresh }
+    if (walk.isExact && walk.seal.equals(seal)) return { modified: [], missing: [], extra: [], seal: null }
+    return { ...compareSealed(packageDir, walk.records, kept, expected, owner), seal: fresh }
+  }
+
+  async #walk(sealer: string, packageDir: string, expected: Expected) {
+    const [{ walkSeal }, { parseSeal, showsExactly, newestMs }] = await Promise.all([
+      import('./seal-walk.ts'),
+      import('./seal-records.ts'),
+    ])
+    const startedMs = Date.now()
+    const seal = walkSeal(sealer, packageDir)
+    const records = seal === null ? null : parseSeal(seal)
+    if (seal === null || records === null) return null
+    return {
+      seal,
+      records,
+      isExact: showsExactly(records, expected),
+      isRacy: newestMs(records) > startedMs - TICK_MS,
+    }
+  }
+
+  #pathOf({ name, version, digest }: TreeName): string {
+    return this.#layout.release(name, version, digest)
+  }
+
+  /** Renamed away first, in one step: a crash while deleting leaves nothing that looks installed. */
+  async #withdraw(path: string): Promise<void> {
+    const [{ assertPrivate, nextName }, { flush }] = await Promise.all([
+      import('./tree-staging.ts'),
+      import('./tree-flush.ts'),
+    ])
+    assertPrivate(this.#layout.staging)
+    const away = nextName(this.#layout.staging)
+    try {
+      renameSync(path, away)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
+    }
+    flush(dirname(path))
+    rmSync(away, { recursive: true, force: true })
+  }
+
+  /** The plugin's folder, and its namespace's, once they are empty. */
+  #prune(path: string): void {
+    try {
+      rmdirSync(dirname(path))
+      rmdirSync(dirname(dirname(path)))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EEXIST') throw error
+    }
+  }
+
+  async #onDisk<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall === undefined) throw error
+      throw new StoreError('DISK_FAILED', `cannot ${what}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}
+
+const isSmall = (files: readonly SignedFile[]): boolean =>
+  files.length <= SMALL_FILES && files.reduce((sum, { size }) => sum + size, 0) <= SMALL_BYTES
