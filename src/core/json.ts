@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 export type StrictJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: string }
@@ -11,7 +13,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * JSON.parse with the doors shut that it leaves open: invalid UTF-8, a byte order mark, duplicate keys (two readers would
- * see two documents), `__proto__` keys, nesting without end, and integers that a double cannot hold.
+ * see two documents), `__proto__` keys, nesting without end, halves of surrogate pairs, and numbers beyond 2^53.
  */
 export function parseStrictJson(bytes: Uint8Array, bounds: JsonBounds): StrictJson {
   if (bytes.length > bounds.maxBytes)
@@ -29,7 +31,8 @@ export function parseStrictJson(bytes: Uint8Array, bounds: JsonBounds): StrictJs
   try {
     return { ok: true, value: JSON.parse(text) }
   } catch (error) {
-    return { ok: false, reason: `is not JSON: ${(error as Error).message}` }
+    // V8 quotes the text in its message, and the text is not ours.
+    return { ok: false, reason: `is not JSON: ${printable((error as Error).message, 200)}` }
   }
 }
 
@@ -42,13 +45,14 @@ function scan(text: string, maxDepth: number): string | null {
     if (code === 0x22) {
       const end = stringEnd(text, at)
       if (end < 0) return 'has a string without an end'
+      const string = unquote(text, at, end)
+      if (string === null) return 'has a malformed string'
+      if (!string.isWellFormed()) return 'has half of a surrogate pair in a string'
       const open = keys.at(-1)
       if (expectKey && open) {
-        const key = unescapeKey(text.slice(at, end + 1))
-        if (key === null) return 'has a malformed key'
-        if (key === '__proto__') return 'has a key named __proto__'
-        if (open.has(key)) return `has the key ${JSON.stringify(key.slice(0, 64))} twice`
-        open.add(key)
+        if (string === '__proto__') return 'has a key named __proto__'
+        if (open.has(string)) return `has the key "${printable(string, 64)}" twice`
+        open.add(string)
         expectKey = false
       }
       at = end
@@ -62,31 +66,33 @@ function scan(text: string, maxDepth: number): string | null {
     } else if (code === 0x2c) {
       expectKey = keys.at(-1) instanceof Set
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
-      const number = NUMBER.exec(text.slice(at, at + 400))?.[0] ?? ''
-      if (/^-?\d+$/.test(number) && !Number.isSafeInteger(Number(number)))
-        return `has an integer beyond 2^53: ${number.slice(0, 40)}`
-      if (!Number.isFinite(Number(number))) return `has a number that no double holds: ${number.slice(0, 40)}`
-      at += Math.max(number.length, 1) - 1
+      NUMBER.lastIndex = at
+      const number = NUMBER.exec(text)?.[0] ?? '-'
+      if (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER)
+        return `has a number beyond 2^53: ${number.length > 40 ? `${number.slice(0, 40)}…` : number}`
+      at += number.length - 1
     }
   }
   return null
 }
 
-const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
+/** The closing quote of the string that opens at `start`: the first one behind an even number of backslashes. */
 function stringEnd(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 0x5c) at++
-    else if (code === 0x22) return at
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0
+    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
+    if (backslashes % 2 === 0) return at
   }
   return -1
 }
 
-function unescapeKey(quoted: string): string | null {
-  if (!quoted.includes('\\')) return quoted.slice(1, -1)
+function unquote(text: string, start: number, end: number): string | null {
+  const inner = text.slice(start + 1, end)
+  if (!inner.includes('\\')) return inner
   try {
-    return JSON.parse(quoted) as string
+    return JSON.parse(text.slice(start, end + 1)) as string
   } catch {
     return null
   }

@@ -1,0 +1,32 @@
+// Says who signed a release and whether they may, and that every byte is what they signed.
+// Refuses whatever is unclear: an unknown signer, a second reading of the same bytes, an error of its own.
+// The manager calls it; it knows no other room, and gets the archive reader and the host's history handed in.
+export { BUNDLE_MAX_BYTES, parseBundles } from './bundle.ts'
+export type { KeyId, PublicKey } from './ed25519.ts'
+export {
+  formatPublicKey,
+  type KeyFiles,
+  type PublicKeyFile,
+  parsePublicKey,
+  readPublicKey,
+  readSecretKey,
+  writeKeyFiles,
+} from './keyfile.ts'
+export { assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
+export { type PolicyDocument, type Principal, parsePolicy, type Revocation, type Rule, TrustPolicy } from './policy.ts'
+export {
+  grant,
+  listTrust,
+  type PolicyEdit,
+  revoke,
+  type TrustEntry,
+  type TrustGrant,
+  withdraw,
+} from './policy-edits.ts'
+export { readSafeFile } from './safe-file.ts'
+export { generateKey, type SecretKey } from './secret-key.ts'
+export { signPayload } from './sign.ts'
+export { differences, type FileDifferences, signedFilesOf } from './signed-files.ts'
+export { buildStatement } from './statement.ts'
+export { TrustFile } from './trustfile.ts'
+export { type Examination, type Verdict, Verifier, type VerifierParts, type Wanted } from './verifier.ts'

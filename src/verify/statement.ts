@@ -1,0 +1,182 @@
+import { ARCHIVE_BOUNDS } from '../core/archive.ts'
+import { VerificationError } from '../core/errors.ts'
+import type { SchemaFault } from '../core/faults.ts'
+import { parseStrictJson } from '../core/json.ts'
+import { MANIFEST_FILE } from '../core/manifest.ts'
+import { isPluginName, type PluginName, SEMVER } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+import {
+  PAYLOAD_TYPE,
+  PREDICATE_TYPE,
+  type ReleaseStatement,
+  type SignedFile,
+  STATEMENT_TYPE,
+} from '../core/statement.ts'
+import { BUNDLE_MAX_BYTES } from './bundle.ts'
+import { Reader, sentenceOf } from './reader.ts'
+import { byteOrder, pathFault } from './signed-path.ts'
+import { parseUtcTime } from './utc-time.ts'
+
+/**
+ * What the signed bytes state. Call it only with a payload whose signature was checked: no parser may meet bytes that
+ * nobody vouched for. Unknown fields are ignored, as in-toto requires of its consumers.
+ * @throws VerificationError `STATEMENT_INVALID`, with every fault in its details.
+ */
+export function parseStatement(payloadType: string, payload: Uint8Array): ReleaseStatement {
+  const reader = new Reader()
+  // The signature covers the type as well; another type is another meaning of the same bytes.
+  reader.literal(payloadType, 'payloadType', PAYLOAD_TYPE)
+  if (reader.faults.length > 0) throw invalid(reader.faults)
+  const json = parseStrictJson(payload, { maxBytes: BUNDLE_MAX_BYTES, maxDepth: 16 })
+  if (!json.ok) throw invalid([{ path: '', message: json.reason }])
+  const statement = readStatement(reader, json.value)
+  if (reader.faults.length > 0 || statement === null) throw invalid(reader.faults)
+  return statement
+}
+
+/** The bytes to sign. Parsed again before they are returned: what we write, we must accept. */
+export function buildStatement(release: ReleaseStatement): Buffer {
+  const { name, version, sha256, sha512, manifestDigest, files, sequence, publishedAt, expiresAt } = release
+  const payload = Buffer.from(
+    JSON.stringify({
+      _type: STATEMENT_TYPE,
+      subject: [{ name: `${name}@${version}`, digest: { sha256, sha512 } }],
+      predicateType: PREDICATE_TYPE,
+      predicate: {
+        manifestDigest: { sha256: manifestDigest },
+        sequence,
+        publishedAt,
+        ...(expiresAt === null ? {} : { expiresAt }),
+        files: files.map(({ path, size, executable, sha256 }) => ({ path, size, executable, sha256 })),
+      },
+    }),
+  )
+  parseStatement(PAYLOAD_TYPE, payload)
+  return payload
+}
+
+/** Several signers of one release must state the same, in every field that we read. */
+export function sameStatement(a: ReleaseStatement, b: ReleaseStatement): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
+}
+
+function readStatement(reader: Reader, value: unknown): ReleaseStatement | null {
+  const statement = reader.object(value, '')
+  if (statement === null) return null
+  reader.literal(statement._type, '_type', STATEMENT_TYPE)
+  reader.literal(statement.predicateType, 'predicateType', PREDICATE_TYPE)
+  // A predicate of another type has other fields; complaining about them would hide the reason.
+  if (reader.faults.length > 0) return null
+  const subject = readSubject(reader, statement.subject)
+  const predicate = readPredicate(reader, statement.predicate)
+  return subject && predicate && { ...subject, ...predicate }
+}
+
+type Subject = Pick<ReleaseStatement, 'name' | 'version' | 'sha256' | 'sha512'>
+
+function readSubject(reader: Reader, value: unknown): Subject | null {
+  const subjects = reader.array(value, 'subject', Number.POSITIVE_INFINITY)
+  if (subjects === null) return null
+  if (subjects.length !== 1) return reader.fault('subject', `must name exactly one tarball, found ${subjects.length}`)
+  const subject = reader.object(subjects[0], 'subject[0]')
+  if (subject === null) return null
+  const named = readName(reader, subject.name)
+  // Each listed digest must match (DESIGN §4), so one that nobody here can compute is a fault and no extra.
+  const digest = reader.object(subject.digest, 'subject[0].digest', ['sha256', 'sha512'])
+  if (digest === null) return null
+  const sha256 = reader.sha256(digest.sha256, 'subject[0].digest.sha256')
+  const sha512 = reader.sha512(digest.sha512, 'subject[0].digest.sha512')
+  return named && sha256 && sha512 && { ...named, sha256, sha512 }
+}
+
+function readName(reader: Reader, value: unknown): { name: PluginName; version: string } | null {
+  const text = reader.string(value, 'subject[0].name')
+  if (text === null) return null
+  const at = text.indexOf('@')
+  const name = text.slice(0, at)
+  const version = text.slice(at + 1)
+  if (at > 0 && isPluginName(name) && SEMVER.test(version)) return { name, version }
+  return reader.fault('subject[0].name', `must be "<namespace>/<name>@<version>", found "${printable(text, 80)}"`)
+}
+
+type Predicate = Omit<ReleaseStatement, keyof Subject>
+
+function readPredicate(reader: Reader, value: unknown): Predicate | null {
+  const predicate = reader.object(value, 'predicate')
+  if (predicate === null) return null
+  const digest = reader.object(predicate.manifestDigest, 'predicate.manifestDigest', ['sha256'])
+  const manifestDigest = digest && reader.sha256(digest.sha256, 'predicate.manifestDigest.sha256')
+  const sequence = reader.count(predicate.sequence, 'predicate.sequence', Number.MAX_SAFE_INTEGER)
+  const publishedAt = readTime(reader, predicate.publishedAt, 'predicate.publishedAt')
+  const hasExpiry = predicate.expiresAt !== undefined
+  const expiresAt = hasExpiry ? readTime(reader, predicate.expiresAt, 'predicate.expiresAt') : null
+  const files = readFiles(reader, predicate.files)
+  if (files === null || manifestDigest === null || sequence === null || publishedAt === null) return null
+  const manifest = files.find((file) => file.path === MANIFEST_FILE)
+  if (manifest === undefined) return reader.fault('predicate.files', `must list ${MANIFEST_FILE}`)
+  if (manifest.sha256 !== manifestDigest) {
+    return reader.fault('predicate.manifestDigest.sha256', `must be the digest that files lists for ${MANIFEST_FILE}`)
+  }
+  return { manifestDigest, files, sequence, publishedAt, expiresAt }
+}
+
+function readTime(reader: Reader, value: unknown, path: string): string | null {
+  const text = reader.string(value, path)
+  if (text === null) return null
+  return parseUtcTime(text) === null ? reader.fault(path, 'must be a time such as 2026-11-21T08:00:00Z') : text
+}
+
+function readFiles(reader: Reader, value: unknown): readonly SignedFile[] | null {
+  const list = reader.array(value, 'predicate.files', ARCHIVE_BOUNDS.entries)
+  if (list === null) return null
+  const files: SignedFile[] = []
+  const folders = new Set<string>()
+  let unpackedBytes = 0
+  for (const [index, item] of list.entries()) {
+    const file = readFile(reader, item, `predicate.files[${index}]`)
+    if (file === null) continue
+    const before = files.at(-1)
+    if (before && byteOrder(before.path, file.path) >= 0) {
+      reader.fault(`predicate.files[${index}].path`, 'must come after the one before it, in byte order, once')
+    }
+    addFolders(folders, file.path)
+    unpackedBytes += file.size
+    files.push(file)
+  }
+  for (const [index, { path }] of files.entries()) {
+    if (folders.has(path)) reader.fault(`predicate.files[${index}].path`, 'is a file and a folder at once')
+  }
+  if (unpackedBytes > ARCHIVE_BOUNDS.unpackedBytes) {
+    reader.fault('predicate.files', `unpack to ${unpackedBytes} bytes, more than ${ARCHIVE_BOUNDS.unpackedBytes}`)
+  }
+  return files
+}
+
+function readFile(reader: Reader, item: unknown, at: string): SignedFile | null {
+  const file = reader.object(item, at)
+  if (file === null) return null
+  const path = reader.string(file.path, `${at}.path`)
+  const size = reader.count(file.size, `${at}.size`, ARCHIVE_BOUNDS.fileBytes)
+  const executable = reader.boolean(file.executable, `${at}.executable`)
+  const sha256 = reader.sha256(file.sha256, `${at}.sha256`)
+  const fault = path === null ? null : pathFault(path)
+  if (fault !== null) return reader.fault(`${at}.path`, fault)
+  if (path === null || size === null || executable === null || sha256 === null) return null
+  return { path, size, executable, sha256 }
+}
+
+/** Neighbours share their folders, so the first one known ends the walk. */
+function addFolders(folders: Set<string>, path: string): void {
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+    const folder = path.slice(0, slash)
+    if (folders.has(folder)) return
+    folders.add(folder)
+  }
+}
+
+function invalid(faults: readonly SchemaFault[]): VerificationError {
+  return new VerificationError('STATEMENT_INVALID', `cannot accept the signed statement: ${sentenceOf(faults)}`, {
+    hint: 'ask the publisher to sign again with: plugins sign TARBALL --key KEY',
+    details: { faults },
+  })
+}
