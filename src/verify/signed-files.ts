@@ -1,9 +1,9 @@
 import { type Archive, fileBytesOf } from '../core/archive.ts'
+import { byPath } from '../core/archive-path.ts'
 import { sha256 } from '../core/digest.ts'
 import { ArchiveError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import type { SignedFile } from '../core/statement.ts'
-import { byteOrder } from './signed-path.ts'
 
 /** What an archive holds, as a publisher signs it. Folders carry no bytes and are implied by the paths. */
 export function signedFilesOf(archive: Archive): readonly SignedFile[] {
@@ -15,7 +15,7 @@ export function signedFilesOf(archive: Archive): readonly SignedFile[] {
       executable: entry.executable,
       sha256: sha256(fileBytesOf(archive, entry)),
     }))
-    .sort((a, b) => byteOrder(a.path, b.path))
+    .sort(byPath)
 }
 
 export interface FileDifferences {

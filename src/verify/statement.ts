@@ -1,4 +1,6 @@
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
+import { comparePaths, pathFault } from '../core/archive-path.ts'
+import { ArchivePaths } from '../core/archive-paths.ts'
 import { VerificationError } from '../core/errors.ts'
 import type { SchemaFault } from '../core/faults.ts'
 import { parseStrictJson } from '../core/json.ts'
@@ -14,7 +16,6 @@ import {
 } from '../core/statement.ts'
 import { BUNDLE_MAX_BYTES } from './bundle.ts'
 import { Reader, sentenceOf } from './reader.ts'
-import { byteOrder, pathFault } from './signed-path.ts'
 import { parseUtcTime } from './utc-time.ts'
 
 /**
@@ -130,21 +131,24 @@ function readFiles(reader: Reader, value: unknown): readonly SignedFile[] | null
   const list = reader.array(value, 'predicate.files', ARCHIVE_BOUNDS.entries)
   if (list === null) return null
   const files: SignedFile[] = []
-  const folders = new Set<string>()
+  // The same bookkeeping that an archive is held to: one path once, no file that is a folder, no clash of case.
+  const paths = new ArchivePaths()
   let unpackedBytes = 0
   for (const [index, item] of list.entries()) {
-    const file = readFile(reader, item, `predicate.files[${index}]`)
+    const at = `predicate.files[${index}]`
+    const file = readFile(reader, item, at)
     if (file === null) continue
     const before = files.at(-1)
-    if (before && byteOrder(before.path, file.path) >= 0) {
-      reader.fault(`predicate.files[${index}].path`, 'must come after the one before it, in byte order, once')
+    if (before && comparePaths(before.path, file.path) >= 0) {
+      reader.fault(`${at}.path`, 'must come after the one before it, in byte order, once')
     }
-    addFolders(folders, file.path)
+    const clash = paths.add(file.path, 'file')
+    if (clash !== null) reader.fault(`${at}.path`, `breaks a rule: ${clash}`)
     unpackedBytes += file.size
     files.push(file)
   }
-  for (const [index, { path }] of files.entries()) {
-    if (folders.has(path)) reader.fault(`predicate.files[${index}].path`, 'is a file and a folder at once')
+  if (paths.count > ARCHIVE_BOUNDS.entries) {
+    reader.fault('predicate.files', `make ${paths.count} files and folders, more than ${ARCHIVE_BOUNDS.entries}`)
   }
   if (unpackedBytes > ARCHIVE_BOUNDS.unpackedBytes) {
     reader.fault('predicate.files', `unpack to ${unpackedBytes} bytes, more than ${ARCHIVE_BOUNDS.unpackedBytes}`)
@@ -159,19 +163,10 @@ function readFile(reader: Reader, item: unknown, at: string): SignedFile | null 
   const size = reader.count(file.size, `${at}.size`, ARCHIVE_BOUNDS.fileBytes)
   const executable = reader.boolean(file.executable, `${at}.executable`)
   const sha256 = reader.sha256(file.sha256, `${at}.sha256`)
-  const fault = path === null ? null : pathFault(path)
-  if (fault !== null) return reader.fault(`${at}.path`, fault)
+  const fault = path === null ? null : pathFault(path, ARCHIVE_BOUNDS)
+  if (fault !== null) return reader.fault(`${at}.path`, `breaks a rule: ${fault.rule}`)
   if (path === null || size === null || executable === null || sha256 === null) return null
   return { path, size, executable, sha256 }
-}
-
-/** Neighbours share their folders, so the first one known ends the walk. */
-function addFolders(folders: Set<string>, path: string): void {
-  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-    const folder = path.slice(0, slash)
-    if (folders.has(folder)) return
-    folders.add(folder)
-  }
 }
 
 function invalid(faults: readonly SchemaFault[]): VerificationError {
