@@ -1,7 +1,8 @@
 // The whole path, once, for real: four plugins from a folder to a sandboxed run, an MCP client that talks to one of
 // them, three refusals and three limits. Every step is held to what it must do, so this is a test as well.
-
+import { constants } from 'node:os'
 import { farewell, printSummary } from './demo/epilogue.mjs'
+import { canSandbox } from './demo/host.mjs'
 import { journeys, keys } from './demo/journey.mjs'
 import { limits } from './demo/limits.mjs'
 import { conversation } from './demo/mcp.mjs'
@@ -19,16 +20,9 @@ const shell = new Shell(stage, screen, score)
 const demo = { screen, score, stage, shell, summary: { plugins: [], refusals: [], limits: [] } }
 
 process.once('exit', () => stage.strike())
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-  ['SIGHUP', 1],
-]) {
-  process.once(signal, async () => {
-    await shell.interrupt()
-    process.exit(128 + number)
-  })
-}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => leave(128 + constants.signals[signal]))
+// A reader that has seen enough (`npm run demo | head`) is no failure.
+process.stdout.on('error', () => leave(0))
 
 try {
   screen.say(`Everything happens in ${stage.folder}, which goes away afterwards.`)
@@ -50,3 +44,8 @@ screen.gap()
 const line = `${score.passed} passed, ${score.failed} failed, in ${((performance.now() - started) / 1000).toFixed(0)} s`
 if (score.failed === 0) screen.passed(line)
 else screen.failed(line)
+
+async function leave(exitCode) {
+  await shell.interrupt()
+  process.exit(exitCode)
+}

@@ -21,6 +21,7 @@ export async function conversation({ screen, shell, score }) {
     complaints += text
   })
   const client = new Client({ name: 'bulkhead-demo', version: '1.0.0' })
+  const ended = shell.runs(() => client.close())
   const started = performance.now()
   try {
     await client.connect(transport, { timeout: 20_000 })
@@ -50,6 +51,7 @@ export async function conversation({ screen, shell, score }) {
     score.expect(BULKHEAD_HOME === undefined && HOME !== env.HOME, "the server sees its caller's environment")
   } finally {
     await client.close()
+    ended()
   }
   screen.gap()
   screen.passed('the answers are right, and the server sees nothing of the environment of its caller')

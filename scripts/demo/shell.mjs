@@ -11,7 +11,7 @@ export class Shell {
   #stage
   #screen
   #score
-  #running = null
+  #ends = new Set()
   #interrupted = false
 
   constructor(stage, screen, score) {
@@ -39,16 +39,16 @@ export class Shell {
     return { command: process.execPath, cli: CLI, env: this.#stage.env, cwd: this.#stage.folder }
   }
 
-  /** Ends what runs now, if anything does, and waits until it has. */
+  /** While something runs, `end` is how it is ended early; the function answered says that it has ended. */
+  runs(end) {
+    this.#ends.add(end)
+    return () => this.#ends.delete(end)
+  }
+
+  /** Ends what runs now, and waits until it has. */
   async interrupt() {
     this.#interrupted = true
-    const child = this.#running
-    if (child === null) return
-    const ended = new Promise((resolve) => child.once('close', resolve))
-    child.kill('SIGTERM')
-    const killer = setTimeout(() => child.kill('SIGKILL'), 5_000)
-    await ended
-    clearTimeout(killer)
+    await Promise.all([...this.#ends].map((end) => end()))
   }
 
   async #type(name, [file, ...args], shown, { exit = 0, says = [], input, lines }) {
@@ -84,7 +84,15 @@ export class Shell {
       killSignal: 'SIGKILL',
     })
     if (stdin !== 'ignore') closeSync(stdin)
-    this.#running = child
+    const closed = new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (status, signal) => resolve(status ?? signal))
+    })
+    const ended = this.runs(async () => {
+      child.kill('SIGTERM')
+      setTimeout(() => child.kill('SIGKILL'), 5_000).unref()
+      await closed
+    })
     let stdout = ''
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -94,11 +102,8 @@ export class Shell {
     child.stderr.setEncoding('utf8').on('data', (text) => {
       output += text
     })
-    const code = await new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (status, signal) => resolve(status ?? signal))
-    })
-    this.#running = null
+    const code = await closed
+    ended()
     return { code, stdout, output }
   }
 }
