@@ -10,6 +10,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -17,11 +18,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { run } from './command.mjs'
 import { closure, filesOf } from './debian.mjs'
 import { Fault } from './fault.mjs'
 
-/** What the guest is made of; they and all they depend on must be installed here. */
+/** What the guest is made of, a compiler included since tests compile their payloads; they and all they depend on must be installed here. */
 export const SYSTEM_PACKAGES = [
   'bash',
   'busybox-static',
@@ -29,11 +31,14 @@ export const SYSTEM_PACKAGES = [
   'dash',
   'e2fsprogs',
   'findutils',
+  'gcc',
   'grep',
   'gzip',
   'iproute2',
   'libc-bin',
+  'libc6-dev',
   'libstdc++6',
+  'make',
   'mount',
   'passwd',
   'procps',
@@ -77,7 +82,7 @@ const ETC = {
 /** The disk with Debian on it; a matter of a few seconds once, then of none. */
 export function systemImage(cache, folder, mountPoint, say) {
   const packages = closure(SYSTEM_PACKAGES)
-  const recipe = JSON.stringify([packages, ETC, String(NO_USE), mountPoint])
+  const recipe = JSON.stringify([packages, readFileSync(fileURLToPath(import.meta.url), 'utf8'), mountPoint])
   const image = join(cache, `system-${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}.img`)
   if (existsSync(image)) return image
 
@@ -93,6 +98,7 @@ export function systemImage(cache, folder, mountPoint, say) {
     mkdirSync(join(tree, name), { recursive: true })
   }
   for (const [name, text] of Object.entries(ETC)) writeFileSync(join(tree, 'etc', name), text)
+  symlinkSync('gcc', join(tree, 'usr/bin/cc')) // update-alternatives made it on the host, no package did
   run('/sbin/ldconfig', ['-r', tree])
   makeDisk(tree, image)
   rmSync(tree, { recursive: true })

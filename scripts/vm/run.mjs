@@ -22,7 +22,6 @@ import { parseArgs } from 'node:util'
 import { watchMachine } from './console.mjs'
 import { ensureInstalled } from './debian.mjs'
 import { Fault } from './fault.mjs'
-import { fillFixtures } from './fixtures.mjs'
 import { projectImage, SYSTEM_PACKAGES, systemImage } from './image.mjs'
 import { makeInitramfs } from './initramfs.mjs'
 import { getKernel } from './kernel.mjs'
@@ -43,6 +42,7 @@ const HOST_PACKAGES = ['cpio', 'qemu-system-x86']
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const CACHE = join(ROOT, 'node_modules', '.cache', 'bulkhead-vm')
+/** The compiled payloads of test/helpers/compile.ts: what `npm test` left there need not be compiled again, slowly. */
 const FIXTURES = resolve(
   process.env.BULKHEAD_TEST_FIXTURES ?? join(ROOT, 'node_modules', '.cache', 'bulkhead-fixtures'),
 )
@@ -70,7 +70,6 @@ async function main() {
   mkdirSync(CACHE, { recursive: true })
   ensureInstalled([...HOST_PACKAGES, ...SYSTEM_PACKAGES], say)
   const node = projectNode()
-  fillFixtures({ root: ROOT, node, files, folder: FIXTURES, say })
 
   const kernel = getKernel(CACHE, say)
   const desk = ownFolder()

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { access, constants, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { access, chmod, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,7 +12,7 @@ const run = promisify(execFile)
  * Compiles a C program for a test and gives the path of the binary.
  *
  * Each is compiled once and kept by its digest, in BULKHEAD_TEST_FIXTURES or below node_modules/.cache. The emulated
- * machine of `npm run test:vm` takes that folder along, because it has no compiler.
+ * machine of `npm run test:vm`, where a compiler is slow, takes that folder along.
  */
 export async function compile(source: string, options: { static?: boolean } = {}): Promise<string> {
   const flags = ['-std=gnu17', '-O1', '-pthread', ...(options.static ? ['-static'] : [])]
@@ -21,7 +21,7 @@ export async function compile(source: string, options: { static?: boolean } = {}
     .digest('hex')
   const folder = (await isWritable(FIXTURES)) ? FIXTURES : await ownFolder()
   for (const kept of [join(FIXTURES, digest), join(folder, digest)]) {
-    if (await isExecutable(kept)) return touch(kept)
+    if (await isExecutable(kept)) return kept
   }
 
   const scratch = await mkdtemp(join(folder, '.compiling-'))
@@ -45,7 +45,8 @@ const FIXTURES = resolve(
 // An ordinary user may be testing in root's checkout. The folder is per process: a shared name in /tmp could be anyone's.
 let own: Promise<string> | undefined
 function ownFolder(): Promise<string> {
-  own ??= mkdtemp(join(tmpdir(), 'bulkhead-fixtures-')).then((folder) => {
+  own ??= mkdtemp(join(tmpdir(), 'bulkhead-fixtures-')).then(async (folder) => {
+    await chmod(folder, 0o755) // a payload is often run as somebody else
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
     return folder
   })
@@ -67,13 +68,6 @@ async function isExecutable(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-// `npm run test:vm` tells by the newest file when the payloads were last asked for.
-async function touch(path: string): Promise<string> {
-  const now = new Date()
-  await utimes(path, now, now).catch(() => {})
-  return path
 }
 
 function sentence(error: unknown, digest: string): string {
