@@ -62,22 +62,31 @@ export function closeData(folder: string): void {
 
 /** Tools of the host that the quota needs and that are not there. */
 export function missingDataTools(): HostTool[] {
-  return (['mkfs.ext4', 'e2fsck', 'resize2fs', 'mount', 'umount'] as const).filter((tool) => findTool(tool) === null)
+  return (['mkfs.ext4', 'e2fsck', 'resize2fs', 'tune2fs', 'mount', 'umount'] as const).filter(
+    (tool) => findTool(tool) === null,
+  )
 }
+
+const MiB = 2 ** 20
+/** Sixteen blocks of the file system. */
+const BLOCK = 65_536
 
 /** One file for every 8 KiB, as mkfs would for a small disk; at least enough for a program's settings. */
 const inodesFor = (bytes: number): number => Math.min(Math.max(Math.ceil(bytes / 8192), 64), 1 << 20)
 
+const JOURNAL_FROM = 8 * MiB
+/** Below 8 MiB mke2fs makes no journal, and it would be larger than what it protects: e2fsck comes before every mount. */
+const journalFor = (bytes: number): number => (bytes < JOURNAL_FROM ? 0 : 4 * MiB)
+
 /**
- * What is asked for must be there for files: tables, journal, bitmaps come on top. 256 bytes an inode, a journal of
- * 1,024 blocks, and a little for groups and folders.
+ * What is asked for must be there for files; the rest comes on top: 256 bytes an inode, the journal, what ext4 keeps free
+ * for its own allocations (2 %, at most 16 MiB), and bitmaps and room to grow.
  */
 function imageBytesFor(bytes: number): number {
-  const overhead = inodesFor(bytes) * 256 + 4 * MiB + Math.ceil(bytes / 64)
-  return Math.ceil((bytes + overhead) / MiB) * MiB
+  const kept = Math.min(Math.ceil(bytes / 45), 16 * MiB) + Math.ceil(bytes / 256)
+  const overhead = inodesFor(bytes) * 256 + journalFor(bytes) + kept + 2 * BLOCK
+  return Math.ceil((bytes + overhead) / BLOCK) * BLOCK
 }
-
-const MiB = 2 ** 20
 
 function openImage(request: DataRequest): string {
   const { folder, name, bytes } = request
@@ -94,7 +103,7 @@ function openImage(request: DataRequest): string {
   }
   if (kept?.size === wanted && isMounted(mount)) return mount
   if (!kept) makeImage(request, image, wanted)
-  else if (kept.size < wanted) growImage(request, image, mount, wanted)
+  else if (kept.size < wanted) growImage(request, image, mount, { from: kept.size, to: wanted })
   mkdirSync(mount, { recursive: true, mode: 0o700 })
   if (!isMounted(mount)) mountImage(request, image, mount)
   if (!kept) removeLostAndFound(mount)
@@ -113,10 +122,11 @@ function makeImage({ folder, name, bytes, ids }: DataRequest, image: string, siz
   }
   // No reserved blocks: they are for a root that never writes here. root_owner: the folder is the plugin's from the start,
   // so no chown ever walks a tree that the plugin can write.
-  const args = ['-q', '-F', '-m', '0', '-b', '4096', '-I', '256', '-J', 'size=4', '-N', String(inodesFor(bytes))]
+  const args = ['-q', '-F', '-m', '0', '-b', '4096', '-I', '256', '-N', String(inodesFor(bytes))]
+  const journal = journalFor(bytes) === 0 ? ['-O', '^has_journal'] : ['-J', `size=${journalFor(bytes) / MiB}`]
   const extended = `root_owner=${ids.uid}:${ids.gid},lazy_itable_init=1,nodiscard`
   try {
-    runTool('mkfs.ext4', [...args, '-E', extended, '-L', 'bulkhead-data', fresh], {
+    runTool('mkfs.ext4', [...args, ...journal, '-E', extended, '-L', 'bulkhead-data', fresh], {
       purpose: `make the file system for /data of ${name}`,
       code: 'DATA_QUOTA_UNAVAILABLE',
     })
@@ -128,7 +138,12 @@ function makeImage({ folder, name, bytes, ids }: DataRequest, image: string, siz
 }
 
 /** Offline, because a grown file below a mounted loop device is seen by nobody. */
-function growImage({ name }: DataRequest, image: string, mount: string, size: number): void {
+function growImage(
+  { name, bytes }: DataRequest,
+  image: string,
+  mount: string,
+  size: { readonly from: number; readonly to: number },
+): void {
   const purpose = `grow /data of ${name}`
   if (isMounted(mount)) {
     runTool('umount', [mount], { purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' })
@@ -136,11 +151,17 @@ function growImage({ name }: DataRequest, image: string, mount: string, size: nu
   const to = { purpose, code: 'DATA_QUOTA_UNAVAILABLE' } as const
   runTool('e2fsck', ['-f', '-p', image], { ...to, ok: [1] })
   // Named in KiB: a bare number would be in blocks of the file system. It enlarges the file itself.
-  runTool('resize2fs', [image, `${size / 1024}K`], to)
+  runTool('resize2fs', [image, `${size.to / 1024}K`], to)
+  const journal = journalFor(bytes)
+  if (journal > 0 && size.from < imageBytesFor(JOURNAL_FROM)) {
+    runTool('tune2fs', ['-J', `size=${journal / MiB}`, image], to)
+  }
 }
 
 function mountImage({ name }: DataRequest, image: string, mount: string): void {
   const to = { purpose: `mount /data of ${name}`, code: 'DATA_QUOTA_UNAVAILABLE' } as const
+  // After a power cut; on a clean image it reads one block.
+  runTool('e2fsck', ['-p', image], { ...to, ok: [1] })
   const args = ['-t', 'ext4', '-o', 'loop,nosuid,nodev,noexec,noatime', image, mount]
   runTool('mount', args, to)
 }

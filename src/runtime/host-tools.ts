@@ -8,6 +8,7 @@ const PACKAGES = {
   'mkfs.ext4': 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   resize2fs: 'e2fsprogs',
+  tune2fs: 'e2fsprogs',
   mount: 'mount',
   umount: 'mount',
   newuidmap: 'uidmap',

@@ -20,10 +20,10 @@ export function parseShebang(head: Buffer): ShebangReading {
   if (head.length < 2 || head[0] !== 0x23 || head[1] !== 0x21) return null
   const end = head.indexOf(0x0a)
   if (end < 0 && head.length >= SHEBANG_BYTES) return { fault: `has a first line beyond ${SHEBANG_BYTES} bytes` }
-  const line = head.toString('latin1', 2, end < 0 ? head.length : end).trim()
+  const line = head.toString('latin1', 2, end < 0 ? head.length : end)
   // A carriage return from another system would become a part of the program's name.
   if (/[^\x20-\x7e\t]/.test(line)) return { fault: 'has a byte in its first line that no path needs (CRLF?)' }
-  const [, program = '', rest = ''] = /^(\S*)\s*(.*)$/.exec(line) ?? []
+  const [, program = '', rest = ''] = /^[ \t]*(\S*)[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
   if (ENV.test(program)) {
     if (!NAME.test(rest)) return { fault: `asks env for "${rest}"; env may be given one name and nothing else` }
     return { program: `/usr/bin/${rest}`, argument: null }
