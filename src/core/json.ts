@@ -7,6 +7,8 @@ export type StrictJson =
 export interface JsonBounds {
   readonly maxBytes: number
   readonly maxDepth: number
+  /** Bytes outside strings, which bound how many values there are: a few megabytes of `[],[],[]` make a heap of them. */
+  readonly maxStructure?: number
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -16,67 +18,59 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * see two documents), `__proto__` keys, nesting without end, halves of surrogate pairs, and numbers beyond 2^53.
  */
 export function parseStrictJson(bytes: Uint8Array, bounds: JsonBounds): StrictJson {
-  if (bytes.length > bounds.maxBytes)
-    return { ok: false, reason: `is ${bytes.length} bytes, more than ${bounds.maxBytes}` }
-  let text: string
   try {
-    text = utf8.decode(bytes)
-  } catch {
-    return { ok: false, reason: 'is not UTF-8' }
+    return { ok: true, value: parse(bytes, bounds) }
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, reason: error.message }
+    throw error
   }
-  if (text.charCodeAt(0) === 0xfeff) return { ok: false, reason: 'begins with a byte order mark' }
-  // The scan comes first: JSON.parse would spend a stack frame per level before we could count them.
-  const fault = scan(text, bounds.maxDepth)
-  if (fault !== null) return { ok: false, reason: fault }
+}
+
+class Refusal extends Error {}
+
+function parse(bytes: Uint8Array, bounds: JsonBounds): unknown {
+  if (bytes.length > bounds.maxBytes) throw new Refusal(`is ${bytes.length} bytes, more than ${bounds.maxBytes}`)
+  const text = decode(bytes)
+  if (text.charCodeAt(0) === 0xfeff) throw new Refusal('begins with a byte order mark')
+  const strings = countStrings(text)
+  if (strings.outside > (bounds.maxStructure ?? bounds.maxBytes)) {
+    throw new Refusal(`has ${strings.outside} bytes outside its strings, more than ${bounds.maxStructure}`)
+  }
+  const value = parseLoosely(text)
+  // JSON.parse keeps the last of two equal keys. Then the document has more keys than the value.
+  if (countKeys(value, bounds.maxDepth) !== strings.keys) throw new Refusal(duplicateIn(text))
+  return value
+}
+
+function decode(bytes: Uint8Array): string {
   try {
-    return { ok: true, value: JSON.parse(text) }
+    return utf8.decode(bytes)
+  } catch {
+    throw new Refusal('is not UTF-8')
+  }
+}
+
+function parseLoosely(text: string): unknown {
+  try {
+    return JSON.parse(text)
   } catch (error) {
     // V8 quotes the text in its message, and the text is not ours.
-    return { ok: false, reason: `is not JSON: ${printable((error as Error).message, 200)}` }
+    throw new Refusal(`is not JSON: ${printable((error as Error).message, 200)}`)
   }
 }
 
-/** Walks the tokens once. It need not reject bad grammar, JSON.parse does; it must not be fooled by good grammar. */
-function scan(text: string, maxDepth: number): string | null {
-  const keys: (Set<string> | null)[] = []
-  let expectKey = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 0x22) {
-      const end = stringEnd(text, at)
-      if (end < 0) return 'has a string without an end'
-      const string = unquote(text, at, end)
-      if (string === null) return 'has a malformed string'
-      if (!string.isWellFormed()) return 'has half of a surrogate pair in a string'
-      const open = keys.at(-1)
-      if (expectKey && open) {
-        if (string === '__proto__') return 'has a key named __proto__'
-        if (open.has(string)) return `has the key "${printable(string, 64)}" twice`
-        open.add(string)
-        expectKey = false
-      }
-      at = end
-    } else if (code === 0x7b || code === 0x5b) {
-      if (keys.length >= maxDepth) return `is nested deeper than ${maxDepth}`
-      keys.push(code === 0x7b ? new Set() : null)
-      expectKey = code === 0x7b
-    } else if (code === 0x7d || code === 0x5d) {
-      keys.pop()
-      expectKey = false
-    } else if (code === 0x2c) {
-      expectKey = keys.at(-1) instanceof Set
-    } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
-      NUMBER.lastIndex = at
-      const number = NUMBER.exec(text)?.[0] ?? '-'
-      if (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER)
-        return `has a number beyond 2^53: ${number.length > 40 ? `${number.slice(0, 40)}…` : number}`
-      at += number.length - 1
-    }
+/** From string to string by indexOf: a look at each character would cost more than all the rest. */
+function countStrings(text: string): { keys: number; outside: number } {
+  let keys = 0
+  let outside = text.length
+  for (let start = text.indexOf('"'); start >= 0; ) {
+    const end = stringEnd(text, start)
+    outside -= end - start - 1
+    if (isKey(text, end)) keys++
+    start = text.indexOf('"', end + 1)
   }
-  return null
+  return { keys, outside }
 }
-
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 /** The closing quote of the string that opens at `start`: the first one behind an even number of backslashes. */
 function stringEnd(text: string, start: number): number {
@@ -85,15 +79,60 @@ function stringEnd(text: string, start: number): number {
     while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
     if (backslashes % 2 === 0) return at
   }
-  return -1
+  throw new Refusal('has a string without an end')
 }
 
-function unquote(text: string, start: number, end: number): string | null {
-  const inner = text.slice(start + 1, end)
-  if (!inner.includes('\\')) return inner
-  try {
-    return JSON.parse(text.slice(start, end + 1)) as string
-  } catch {
-    return null
+const COLON = 0x3a
+
+/** A string is a key exactly when a colon follows; blanks may stand between. */
+function isKey(text: string, end: number): boolean {
+  let at = end + 1
+  let code = text.charCodeAt(at)
+  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) code = text.charCodeAt(++at)
+  return code === COLON
+}
+
+/** Counts the keys of a parsed value, and refuses what no honest document holds. */
+function countKeys(value: unknown, depthLeft: number): number {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new Refusal('has half of a surrogate pair in a string')
+    return 0
   }
+  if (typeof value === 'number') {
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new Refusal(`has a number beyond 2^53: ${value}`)
+    return 0
+  }
+  if (typeof value !== 'object' || value === null) return 0
+  if (depthLeft === 0) throw new Refusal('is nested too deep')
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) count += countKeys(item, depthLeft - 1)
+    return count
+  }
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') throw new Refusal('has a key named __proto__')
+    if (!key.isWellFormed()) throw new Refusal('has half of a surrogate pair in a key')
+    count += 1 + countKeys((value as Readonly<Record<string, unknown>>)[key], depthLeft - 1)
+  }
+  return count
+}
+
+/** Which key is there twice: asked only once it is known that one is, and that the grammar is good. */
+function duplicateIn(text: string): string {
+  const open: Set<string>[] = []
+  for (let at = 0; at < text.length; at++) {
+    const code = text[at]
+    if (code === '{' || code === '[') open.push(new Set())
+    else if (code === '}' || code === ']') open.pop()
+    else if (code === '"') {
+      const end = stringEnd(text, at)
+      if (isKey(text, end)) {
+        const key = JSON.parse(text.slice(at, end + 1)) as string
+        if (open.at(-1)?.has(key)) return `has the key "${printable(key, 64)}" twice`
+        open.at(-1)?.add(key)
+      }
+      at = end
+    }
+  }
+  return 'has a key twice'
 }

@@ -78,7 +78,7 @@ function documentsOf(bytes: Buffer): readonly Buffer[] {
 
 /** protobuf-JSON refuses unknown fields; we also refuse its second spellings (snake_case, null, url-safe base64). */
 function parseBundle(bytes: Buffer, prefix: string): Bundle {
-  const json = parseStrictJson(bytes, { maxBytes: BUNDLE_MAX_BYTES, maxDepth: 16 })
+  const json = parseStrictJson(bytes, { maxBytes: BUNDLE_MAX_BYTES, maxDepth: 16, maxStructure: 2 ** 20 })
   if (!json.ok) throw malformed([{ path: prefix, message: json.reason }])
   const reader = new Reader()
   const bundle = reader.object(json.value, '', [
