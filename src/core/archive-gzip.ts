@@ -11,6 +11,8 @@ const TRAILER = 8
 /** RFC 1952 sets no bound on name and comment; nobody's file name is longer. */
 const TEXT_MAX = 4096
 const CHUNK_MIN = 64 * 1024
+/** 258 bytes in two bits, and a little for the blocks' headers. */
+const DEFLATE_MAX_RATIO = 1032
 
 /**
  * Inflates exactly one gzip member. Readers disagree about what follows it (gunzip concatenates members, some stop at the
@@ -20,10 +22,13 @@ export function decompress(bytes: Buffer, bounds: Pick<ArchiveBounds, 'unpackedB
   const start = bodyStart(bytes)
   if (bytes.length < start + TRAILER + 1) throw malformed(`it is cut short: ${bytes.length} bytes`)
   const claimed = bytes.readUInt32LE(bytes.length - 4)
-  // What the trailer claims bounds the output, so a lie costs no more memory than the lie; a claim beyond our own
-  // bound is not believed, but inflated up to the bound to tell a bomb from bytes that are no trailer at all.
-  const cap = Math.min(claimed, bounds.unpackedBytes)
-  const { output, consumed } = inflate(bytes.subarray(start), cap, claimed <= bounds.unpackedBytes, bounds)
+  if (claimed > DEFLATE_MAX_RATIO * bytes.length) {
+    throw malformed(`its gzip trailer says ${claimed} bytes, which cannot be: it is damaged, or something follows it`)
+  }
+  if (claimed > bounds.unpackedBytes) {
+    throw tooLarge(`it says that it unpacks to ${claimed} bytes; the bound is ${bounds.unpackedBytes}`)
+  }
+  const { output, consumed } = inflate(bytes.subarray(start), claimed)
 
   const trailer = start + consumed
   if (trailer + TRAILER > bytes.length) throw malformed('its gzip stream is cut short')
@@ -59,18 +64,14 @@ interface Inflated {
   readonly consumed: number
 }
 
-function inflate(
-  body: Buffer,
-  cap: number,
-  capIsClaim: boolean,
-  { unpackedBytes }: { unpackedBytes: number },
-): Inflated {
+/** What the trailer claims bounds the output, so that a lie costs no more memory than the lie. */
+function inflate(body: Buffer, claimed: number): Inflated {
   // `info` is documented for every zlib call and missing from its types.
   const options: ZlibOptions & { info: true } = {
     info: true,
-    maxOutputLength: Math.max(cap, 1),
-    // One chunk that holds everything spares a copy; deflate cannot expand by more than 1032.
-    chunkSize: Math.max(CHUNK_MIN, Math.min(cap, body.length * 1032) + 1),
+    maxOutputLength: Math.max(claimed, 1),
+    // One chunk that holds everything spares a copy.
+    chunkSize: Math.max(CHUNK_MIN, claimed + 1),
   }
   try {
     const { buffer, engine } = inflateRawSync(body, options) as unknown as {
@@ -82,7 +83,6 @@ function inflate(
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') {
       throw malformed(`its gzip stream is damaged or cut short (${(error as Error).message})`, error)
     }
-    if (!capIsClaim) throw tooLarge(`it unpacks to more than ${unpackedBytes} bytes`)
-    throw malformed(`its gzip stream holds more than the ${cap} bytes its trailer says, or something follows it`)
+    throw malformed(`its gzip stream holds more than the ${claimed} bytes its trailer says, or something follows it`)
   }
 }
