@@ -5,7 +5,7 @@ import { pathFault } from './archive-path.ts'
 import { ArchivePaths } from './archive-paths.ts'
 import { MANIFEST_FILE, MANIFEST_MAX_BYTES } from './manifest.ts'
 import { BLOCK, hasLinkName, isZeroBlock, parseHeader, type TarHeader } from './tar-header.ts'
-import { checkGlobalPax, parsePax } from './tar-pax.ts'
+import { checkGlobalPax, type PaxHeader, parsePax } from './tar-pax.ts'
 
 export { decompress } from './archive-gzip.ts'
 
@@ -25,10 +25,8 @@ const NPM_FOLDER = 'package'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** A name that stands before the entry it belongs to. */
-type LongName =
-  | { readonly kind: 'pax'; readonly path: string | null }
-  | { readonly kind: 'gnu'; readonly bytes: Buffer }
+/** What stands before the entry it belongs to. */
+type Extension = ({ readonly kind: 'pax' } & PaxHeader) | { readonly kind: 'gnu'; readonly longName: Buffer }
 
 /**
  * Looks at every header before anybody writes a byte. What is let through is what all readers understand alike: regular
@@ -40,13 +38,13 @@ export function scanArchive(tar: Buffer, bounds: ArchiveBounds): Archive {
   if (tar.length % BLOCK !== 0) throw malformed(`its length, ${tar.length}, is no multiple of ${BLOCK}`)
   const paths = new ArchivePaths()
   const entries: ArchiveEntry[] = []
-  let longName: LongName | null = null
+  let extension: Extension | null = null
 
   for (let at = 0; ; ) {
     const block = tar.subarray(at, at + BLOCK)
     if (block.length < BLOCK) throw malformed('it ends without its two end blocks')
     if (isZeroBlock(block)) {
-      if (longName !== null) throw malformed('its last extended header belongs to no entry')
+      if (extension !== null) throw malformed('its last extended header belongs to no entry')
       checkEnd(tar, at)
       break
     }
@@ -54,24 +52,25 @@ export function scanArchive(tar: Buffer, bounds: ArchiveBounds): Archive {
     const body = bodyOf(tar, at, header, bounds)
     switch (header.type) {
       case 'x':
-        if (longName !== null) throw malformed(`the extended header at byte ${at} follows another one`)
-        longName = { kind: 'pax', path: parsePax(metaOf(body, header), at).path }
+        if (extension !== null) throw malformed(`the extended header at byte ${at} follows another one`)
+        extension = { kind: 'pax', ...parsePax(metaOf(body, header), at) }
         break
       case 'L':
-        if (longName !== null) throw malformed(`the long name at byte ${at} follows another extended header`)
-        longName = { kind: 'gnu', bytes: longNameOf(metaOf(body, header), header, at) }
+        if (extension !== null) throw malformed(`the long name at byte ${at} follows another extended header`)
+        extension = { kind: 'gnu', longName: longNameOf(metaOf(body, header), header, at) }
         break
       case 'g':
-        if (longName !== null || entries.length > 0) throw malformed(`the global header at byte ${at} is not the first`)
+        if (extension !== null || entries.length > 0)
+          throw malformed(`the global header at byte ${at} is not the first`)
         checkGlobalPax(metaOf(body, header), at)
         break
       default: {
-        const entry = entryOf(header, longName, block, at + BLOCK, bounds)
+        const entry = entryOf(header, extension, block, at + BLOCK, bounds)
         const clash = paths.add(entry.path, entry.type)
         if (clash !== null) throw entryFault('ARCHIVE_UNSAFE', entry.path, clash)
         if (paths.count > bounds.entries) throw tooLarge(`it holds more than ${bounds.entries} files and folders`)
         entries.push(entry)
-        longName = null
+        extension = null
       }
     }
     at += BLOCK + padded(header.size)
@@ -115,15 +114,22 @@ function longNameOf(body: Buffer, { name, magic }: TarHeader, at: number): Buffe
 
 function entryOf(
   header: TarHeader,
-  longName: LongName | null,
+  extension: Extension | null,
   block: Buffer,
   offset: number,
   bounds: ArchiveBounds,
 ): ArchiveEntry {
   const type = typeOf(header)
-  const path = pathOf(header, type, longName)
+  const path = pathOf(header, type, extension)
   const fault = pathFault(path, bounds)
   if (fault !== null) throw entryFault(fault.isBound ? 'ARCHIVE_TOO_LARGE' : 'ARCHIVE_UNSAFE', path, fault.rule)
+  if (extension?.kind === 'pax' && extension.size !== null && extension.size !== String(header.size)) {
+    throw entryFault(
+      'ARCHIVE_UNSAFE',
+      path,
+      `its header says ${header.size} bytes and its extended header another size`,
+    )
+  }
   if (hasLinkName(block)) throw entryFault('ARCHIVE_UNSAFE', path, `it is a ${type} with a link target`)
   if ((header.mode & SPECIAL_BITS) !== 0) {
     throw entryFault('ARCHIVE_UNSAFE', path, `its mode ${header.mode.toString(8)} has setuid, setgid or sticky`)
@@ -161,18 +167,20 @@ function typeOf({ type, name }: TarHeader): 'file' | 'directory' {
   throw entryFault('ARCHIVE_UNSAFE', name, `it is ${what}; only regular files and folders are accepted`)
 }
 
-function pathOf(header: TarHeader, type: 'file' | 'directory', longName: LongName | null): string {
-  const path = longName?.kind === 'pax' && longName.path !== null ? longName.path : decoded(rawName(header, longName))
+function pathOf(header: TarHeader, type: 'file' | 'directory', extension: Extension | null): string {
+  const path =
+    extension?.kind === 'pax' && extension.path !== null ? extension.path : decoded(rawName(header, extension))
   // Every writer ends the name of a folder with one slash; on a file it would make other readers see a folder.
   return type === 'directory' && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-function rawName({ name }: TarHeader, longName: LongName | null): Buffer {
-  if (longName?.kind !== 'gnu') return name
-  if (longName.bytes.compare(name, 0, name.length, 0, Math.min(name.length, longName.bytes.length)) !== 0) {
+function rawName({ name }: TarHeader, extension: Extension | null): Buffer {
+  if (extension?.kind !== 'gnu') return name
+  const { longName } = extension
+  if (longName.compare(name, 0, name.length, 0, Math.min(name.length, longName.length)) !== 0) {
     throw entryFault('ARCHIVE_UNSAFE', name, 'its GNU long name is another name')
   }
-  return longName.bytes
+  return longName
 }
 
 function decoded(name: Buffer): string {

@@ -1,9 +1,11 @@
 import { malformed, shownName } from './archive-fault.ts'
 import { ArchiveError } from './errors.ts'
 
-/** What Bulkhead takes from an extended header: a name that did not fit, and nothing else. */
+/** What Bulkhead takes from an extended header: a name that did not fit. */
 export interface PaxHeader {
   readonly path: string | null
+  /** npm repeats the size here; it must be the one in the header, or readers disagree on where the next entry is. */
+  readonly size: string | null
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -31,13 +33,15 @@ const UTF8_NAMES = 'ISO-IR 10646 2000 UTF-8'
 /** POSIX.1-2024 pax, "pax Extended Header": `LENGTH KEY=VALUE\n`, the length counting the whole record. */
 export function parsePax(body: Buffer, at: number): PaxHeader {
   let path: string | null = null
+  let size: string | null = null
   for (const [key, value] of records(body, at)) {
     if (key === 'path') path = decode(value, at)
+    else if (key === 'size') size = value.toString('latin1')
     else if (key === 'charset' || key === 'hdrcharset') {
       if (value.toString('latin1') !== UTF8_NAMES) throw refused(key, at)
     } else if (!IGNORED.has(key) && !DROPPED.test(key)) throw refused(key, at)
   }
-  return { path }
+  return { path, size }
 }
 
 /** A global header changes entries far from it, so only a comment is let in (`git archive` writes the commit's id). */
@@ -45,7 +49,7 @@ export function checkGlobalPax(body: Buffer, at: number): void {
   for (const [key] of records(body, at)) if (key !== 'comment') throw refused(`global ${key}`, at)
 }
 
-/** `linkpath`, `size`, `GNU.sparse.*`, `type` and every keyword not known to be harmless. */
+/** `linkpath`, `GNU.sparse.*`, `type` and every keyword not known to be harmless. */
 function refused(key: string, at: number): ArchiveError {
   const shown = shownName(key)
   return new ArchiveError(

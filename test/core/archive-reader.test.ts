@@ -120,8 +120,13 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode='w:gz') as archive:
     const source = join(dir, 'commander')
     cpSync('node_modules/commander', source, { recursive: true })
     writeFileSync(join(source, 'plugin.json'), MANIFEST)
+    mkdirSync(dirname(join(source, 'typings', LONG_UTF8)), { recursive: true })
+    writeFileSync(join(source, 'typings', LONG_UTF8), 'a name for which npm needs an extended header')
     const own = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { files: string[] }
-    writeFileSync(join(source, 'package.json'), JSON.stringify({ ...own, files: [...own.files, 'plugin.json'] }))
+    writeFileSync(
+      join(source, 'package.json'),
+      JSON.stringify({ ...own, files: [...own.files, 'plugin.json', 'typings'] }),
+    )
     // npm is asked through its own folder's Node, whatever `node` is first in the path of the tests.
     const { stdout } = spawnSync('npm', ['pack', source, '--ignore-scripts', '--json', '--pack-destination', dir], {
       cwd: dir,

@@ -246,8 +246,9 @@ export const HOSTILE_ARCHIVES = {
 
   // Extended headers
   'pax linkpath on a file': unsafe(/linkpath/, () => tgz(paxPart([['linkpath', '/etc/passwd']]), file('a'))),
-  'pax size smaller than the header': unsafe(/"size"/, () => tgz(paxPart([['size', '0']]), file('a'))),
-  'pax size larger than the header': unsafe(/"size"/, () => tgz(paxPart([['size', '2048']]), file('a'))),
+  'pax size smaller than the header': unsafe(/another size/, () => tgz(paxPart([['size', '0']]), file('a'))),
+  'pax size larger than the header': unsafe(/another size/, () => tgz(paxPart([['size', '2048']]), file('a'))),
+  'pax size in another notation': unsafe(/another size/, () => tgz(paxPart([['size', '010']]), file('a'))),
   'pax type': unsafe(/"type"/, () => tgz(paxPart([['type', 'SymbolicLink']]), file('a'))),
   'pax keyword nobody knows': unsafe(/EVIL\.key/, () => tgz(paxPart([['EVIL.key', '1']]), file('a'))),
   'pax binary character set': unsafe(/hdrcharset/, () => tgz(paxPart([['hdrcharset', 'BINARY']]), file('a'))),
