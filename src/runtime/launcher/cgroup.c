@@ -15,12 +15,12 @@
 
 struct leaf {
 	const char *parent; /* as the specification spells it */
-	int parent_fd;
+	char path[4096 + 80];
 	int fd;
 	int tasks; /* v1: open for writing, so that the child can move itself */
 };
 
-static struct leaf v2 = {.parent_fd = -1, .fd = -1, .tasks = -1};
+static struct leaf v2 = {.fd = -1, .tasks = -1};
 static struct leaf v1[V1_COUNT];
 static struct leaf *leaf_of[V1_COUNT]; /* two controllers may share one v1 directory */
 static char leaf_name[80];
@@ -29,19 +29,18 @@ static const enum layer layer_of[V1_COUNT] = {LAYER_MEMORY, LAYER_PROCESSES, LAY
 
 static void make_leaf(struct leaf *leaf, const char *parent, enum layer layer)
 {
+	struct text path = {leaf->path, 0, sizeof leaf->path};
+
 	leaf->parent = parent;
-	leaf->tasks = -1;
-	leaf->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (leaf->parent_fd < 0)
-		refuse(LAYER_UNAVAILABLE, layer, "cannot open cgroup %s: %m", parent);
+	leaf->fd = leaf->tasks = -1;
+	text_print(&path, "%s/%s", parent, leaf_name);
 	/* A leaf of this name is left over from a run that was killed: empty, or the second mkdir says so. */
-	if (mkdirat(leaf->parent_fd, leaf_name, 0755) < 0 &&
-	    (errno != EEXIST || unlinkat(leaf->parent_fd, leaf_name, AT_REMOVEDIR) < 0 ||
-	     mkdirat(leaf->parent_fd, leaf_name, 0755) < 0))
-		refuse(LAYER_UNAVAILABLE, layer, "cannot make cgroup %s/%s: %m", parent, leaf_name);
-	leaf->fd = openat(leaf->parent_fd, leaf_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (mkdirat(AT_FDCWD, leaf->path, 0755) < 0 &&
+	    (errno != EEXIST || unlinkat(AT_FDCWD, leaf->path, AT_REMOVEDIR) < 0 || mkdirat(AT_FDCWD, leaf->path, 0755) < 0))
+		refuse(LAYER_UNAVAILABLE, layer, "cannot make cgroup %s: %m", leaf->path);
+	leaf->fd = open(leaf->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (leaf->fd < 0)
-		refuse(LAYER_UNAVAILABLE, layer, "cannot open cgroup %s/%s: %m", parent, leaf_name);
+		refuse(LAYER_UNAVAILABLE, layer, "cannot open cgroup %s: %m", leaf->path);
 }
 
 /* Returns 0 or an errno: some files exist only on some kernels, and the caller knows which may be missing. */
@@ -64,7 +63,7 @@ static void set_limit(const struct leaf *leaf, enum layer layer, const char *fil
 
 	if (error != 0) {
 		errno = error;
-		refuse(LAYER_UNAVAILABLE, layer, "cannot set %s of cgroup %s/%s: %m", file, leaf->parent, leaf_name);
+		refuse(LAYER_UNAVAILABLE, layer, "cannot set %s of cgroup %s: %m", file, leaf->path);
 	}
 }
 
@@ -79,7 +78,7 @@ static void forbid_swap(const struct leaf *leaf, const char *file, uint64_t valu
 	if (error == ENOENT && sysinfo(&info) == 0 && info.totalswap == 0)
 		return;
 	errno = error;
-	unavailable(MEMORY, "cannot set %s of cgroup %s/%s: %m", file, leaf->parent, leaf_name);
+	unavailable(MEMORY, "cannot set %s of cgroup %s: %m", file, leaf->path);
 }
 
 static void limit_memory(const struct spec *spec)
@@ -125,7 +124,7 @@ static void limit_cpu(const struct spec *spec)
 		const int fd = openat(v2.fd, "cpu.max", O_WRONLY | O_CLOEXEC);
 		text_print(&text, "%llu %llu", (unsigned long long)quota_us, (unsigned long long)period_us);
 		if (fd < 0 || write(fd, text.bytes, text.length) < 0)
-			unavailable(CPU, "cannot set cpu.max of cgroup %s/%s: %m", v2.parent, leaf_name);
+			unavailable(CPU, "cannot set cpu.max of cgroup %s: %m", v2.path);
 		close(fd);
 	} else if (leaf_of[V1_CPU]) {
 		cpu_leaf = leaf_of[V1_CPU];
@@ -156,7 +155,7 @@ void cgroup_make(const struct spec *spec)
 		leaf_of[i] = &v1[i];
 		v1[i].tasks = openat(v1[i].fd, "tasks", O_WRONLY | O_CLOEXEC);
 		if (v1[i].tasks < 0)
-			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot open tasks of cgroup %s/%s: %m", v1[i].parent, leaf_name);
+			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot open tasks of cgroup %s: %m", v1[i].path);
 	}
 	if (wants(spec, LAYER_MEMORY))
 		limit_memory(spec);
@@ -181,7 +180,7 @@ void cgroup_join(void)
 {
 	for (int i = 0; i < V1_COUNT; i++)
 		if (leaf_of[i] == &v1[i] && write(v1[i].tasks, "0", 1) < 0)
-			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot join cgroup %s/%s: %m", v1[i].parent, leaf_name);
+			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot join cgroup %s: %m", v1[i].path);
 }
 
 static bool read_file(const struct leaf *leaf, const char *file, char *into, size_t size)
@@ -297,15 +296,15 @@ static void remove_leaf(struct leaf *leaf)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
-	if (leaf->fd < 0)
-		return;
-	for (int tries = 0; unlinkat(leaf->parent_fd, leaf_name, AT_REMOVEDIR) < 0; tries++) {
+	if (leaf->path[0] == '\0')
+		return; /* never made */
+	for (int tries = 0; unlinkat(AT_FDCWD, leaf->path, AT_REMOVEDIR) < 0; tries++) {
 		if (errno != EBUSY || tries == 2000)
 			return;
 		cgroup_kill();
 		nanosleep(&pause, NULL);
 	}
-	leaf->fd = -1;
+	leaf->path[0] = '\0';
 }
 
 void cgroup_remove(void)

@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -47,24 +49,35 @@ static void write_map(pid_t child, const char *file, const char *content)
 	close(fd);
 }
 
+struct helper {
+	const char *program;
+	char *const *argv;
+};
+
+static int execute_helper(void *argument)
+{
+	const struct helper *helper = argument;
+	char *const nothing[] = {NULL};
+
+	execve(helper->program, helper->argv, nothing);
+	return 127;
+}
+
 static void run_helper(const char *program, pid_t child, uint64_t outside)
 {
+	static char stack[16384] __attribute__((aligned(64)));
 	TEXT(pid, 16);
 	TEXT(id, 16);
 	int status;
 
 	text_print(&pid, "%d", (int)child);
 	text_print(&id, "%llu", (unsigned long long)outside);
-	char *const argv[] = {(char *)program, pid.bytes, "1000", id.bytes, "1", NULL};
-	char *const envp[] = {NULL};
-	const pid_t helper = vfork();
-	if (helper == 0) {
-		execve(program, argv, envp);
-		_exit(127);
-	}
-	if (helper < 0)
+	char *const argv[] = {(char *)(uintptr_t)program, pid.bytes, "1000", id.bytes, "1", NULL};
+	struct helper helper = {program, argv};
+	const pid_t process = clone(execute_helper, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &helper);
+	if (process < 0)
 		unavailable(UID, "cannot start %s: %m", program);
-	while (waitpid(helper, &status, 0) < 0)
+	while (waitpid(process, &status, 0) < 0)
 		if (errno != EINTR)
 			unavailable(UID, "cannot wait for %s: %m", program);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

@@ -17,6 +17,7 @@
 #include "mounts.h"
 #include "namespaces.h"
 #include "payload.h"
+#include "processor.h"
 #include "seccomp.h"
 
 static int status_pipe;
@@ -144,16 +145,17 @@ void init_main(const struct init *init)
 	volunteer_for_oom(spec);
 	cgroup_join();                    /* limits count from here on */
 	namespaces_settle(spec);
-	await_identity(init);
-	if (!spec->as_root && wants(spec, LAYER_MOUNT_NAMESPACE))
+	if (wants(spec, LAYER_MOUNT_NAMESPACE) && !spec->as_root)
 		mounts_open_sources(spec); /* still with the caller's id */
+	if (wants(spec, LAYER_MOUNT_NAMESPACE) && spec->as_root)
+		mounts_enter_root(spec);   /* while the launcher writes the maps */
+	await_identity(init);
 	ids_become(spec);                 /* not root from here on, inside or outside */
 	die_with_launcher(spec);
 	begin_session(spec);
-	if (wants(spec, LAYER_MOUNT_NAMESPACE)) {
-		if (!spec->as_root)
-			mounts_make_trees(spec);
-		mounts_enter_root(spec);  /* the host's files are gone */
+	if (wants(spec, LAYER_MOUNT_NAMESPACE) && !spec->as_root) {
+		mounts_make_trees(spec);   /* files need an owner, so only now */
+		mounts_enter_root(spec);
 	}
 	ids_drop_capabilities(spec);      /* no capability survives this line */
 	forbid_new_privileges(spec);
@@ -163,6 +165,7 @@ void init_main(const struct init *init)
 
 	/* Init keeps nothing that the payload does not have, so both are confined by the lines above, once. */
 	const pid_t payload = payload_start(spec, init->stdio, init->status);
+	processor_leave();
 	for (int i = 0; i < 3; i++)
 		close(init->stdio[i]);
 	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */

@@ -34,6 +34,7 @@
 #include "mounts.h"
 #include "namespaces.h"
 #include "probe.h"
+#include "processor.h"
 #include "refusal.h"
 #include "report.h"
 #include "seal.h"
@@ -144,7 +145,8 @@ static void catch_signals(void)
 	sigaddset(&blocked, SIGCHLD); /* init waits for its own */
 	if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
 		failed("cannot block signals: %m");
-	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR) /* if the caller ignored it, nothing could be waited for */
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	if (sigaction(SIGCHLD, &standard, NULL) < 0) /* if the caller ignored it, nothing could be waited for */
 		failed("cannot reset SIGCHLD: %m");
 	run.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run.signals < 0)
@@ -207,6 +209,7 @@ static int launch(const char *spec_path)
 {
 	struct ending ending = {0};
 
+	processor_stay();
 	run.began_ms = supervise_clock_ms();
 	const int report_fd = spec_path ? -1 : REPORT_FD;
 	report_open(NULL, report_fd);
@@ -220,10 +223,11 @@ static int launch(const char *spec_path)
 	if (chdir("/") < 0)
 		failed("cannot enter /: %m");
 
+	ids_prepare(&spec);
+	namespaces_begin(&spec);
 	set_title();
 	watch_parent();
 	catch_signals();
-	ids_prepare(&spec);
 	run.landlock = landlock_check(&spec);
 	mounts_check_root(&spec);
 	cgroup_make(&spec);
@@ -232,6 +236,7 @@ static int launch(const char *spec_path)
 		mounts_make_trees(&spec);
 	}
 	start_sandbox();
+	processor_leave();
 	supervise(&run, &ending);
 	cgroup_remove();
 	report_ended(&ending);

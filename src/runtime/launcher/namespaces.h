@@ -4,6 +4,8 @@
 
 #include "spec.h"
 
+/* Launcher, early: begins to make the network namespace on another processor (mode root). */
+void namespaces_begin(const struct spec *spec);
 /* Clones init into all namespaces and into the v2 leaf. Returns its pid (0 in the child) and a pidfd. */
 int namespaces_clone(const struct spec *spec, int cgroup, int *pidfd);
 /* Init: host name, loopback, and a cgroup namespace whose root is the leaf it has joined. */

@@ -10,6 +10,7 @@
 
 #include "kernel.h"
 #include "mounts.h"
+#include "processor.h"
 #include "refusal.h"
 #include "rlimits.h"
 
@@ -98,6 +99,7 @@ static int run(void *argument)
 			failed("cannot start: the sandbox is ending");
 	}
 	rlimits_set(spec);
+	processor_leave();
 	execute(spec);
 }
 

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h> /* rename */
 #include <string.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "text.h"
 
 static const struct spec *spec;
@@ -60,6 +60,7 @@ static void replace_file(const char *path, const char *bytes, size_t length, mod
 	memcpy(fresh, path, size);
 	memcpy(fresh + size, ".new", 5);
 	memcpy(folder, path, size + 1);
+	strrchr(folder, '/')[1] = '\0'; /* the path is absolute, so there is one */
 	if (unlink(fresh) < 0 && errno != ENOENT)
 		return complain(fresh);
 	const int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -71,7 +72,7 @@ static void replace_file(const char *path, const char *bytes, size_t length, mod
 			complain(fresh);
 	}
 	close(fd);
-	const int parent = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0 || fsync(parent) < 0)
 		complain(path);
 	if (parent >= 0)
@@ -149,20 +150,20 @@ static void tell_person(const char *reason)
 void report_ended(const struct ending *ending)
 {
 	TEXT(line, 8192);
-	TEXT(signal_name, 32);
+	TEXT(signal, 32);
 	bool first = true;
 
 	if (ending->outcome == SIGNALLED || ending->outcome == LIMITED) {
-		const char *abbreviation = ending->signal > 0 ? sigabbrev_np(ending->signal) : NULL;
-		if (abbreviation)
-			text_print(&signal_name, "SIG%s", abbreviation);
+		const char *name = signal_name(ending->signal);
+		if (name)
+			text_add(&signal, name);
 		else if (ending->signal > 0)
-			text_print(&signal_name, "SIG%d", ending->signal); /* real-time signals have no names */
+			text_print(&signal, "SIG%d", ending->signal); /* real-time signals have no names */
 	}
 	text_add(&line, "{\"event\":\"ended\"");
 	add_name(&line, "outcome", outcome_names[ending->outcome]);
 	add_amount(&line, ",\"code\":", ending->outcome == EXITED ? ending->code : -1);
-	add_name(&line, "signal", signal_name.length > 0 ? signal_name.bytes : NULL);
+	add_name(&line, "signal", signal.length > 0 ? signal.bytes : NULL);
 	add_name(&line, "limit", limit_names[ending->limit]);
 	add_name(&line, "reason", reason_of(ending));
 	add_name(&line, "error", ending->refusal ? error_names[ending->refusal->error] : NULL);

@@ -130,11 +130,13 @@ static const unsigned prctl_options[] = {
 #endif
 };
 
+enum { PRCTL_COUNT = sizeof prctl_options / sizeof prctl_options[0] };
+
 struct program {
-	struct sock_filter code[700];
+	struct sock_filter code[400];
 	size_t length;
-	/* Leaves that jump to a check which is written after the tree. */
-	struct { size_t at; enum verdict verdict; } pending[128];
+	/* Where the tree goes when it knows the verdict; filled in when what is gone to is written. */
+	struct { size_t at; bool when_true; enum verdict verdict; } pending[TABLE_SIZE];
 	size_t pending_count;
 };
 
@@ -187,10 +189,10 @@ static void answer_if(struct program *program, unsigned short comparison, uint32
 	end_if(program, at);
 }
 
-static void check_mode(struct program *program, unsigned argument)
+static void check_mode(struct program *program, unsigned argument, uint32_t also)
 {
 	load_argument(program, argument);
-	answer_if(program, BPF_JSET, S_ISUID | S_ISGID, ERROR(EPERM));
+	answer_if(program, BPF_JSET, S_ISUID | S_ISGID | also, ERROR(EPERM));
 	answer(program, ALLOWED);
 }
 
@@ -201,21 +203,9 @@ static void check_open(struct program *program, unsigned flags)
 
 	load_argument(program, flags);
 	const size_t creating = begin_if(program, BPF_JSET, creates);
-	check_mode(program, flags + 1);
+	check_mode(program, flags + 1, 0);
 	end_if(program, creating);
 	answer(program, ALLOWED);
-}
-
-static void check_mknod(struct program *program, unsigned mode)
-{
-	load_argument(program, mode);
-	answer_if(program, BPF_JSET, S_ISUID | S_ISGID, ERROR(EPERM));
-	emit(program, BPF_ALU | BPF_AND | BPF_K, S_IFMT, 0, 0);
-	answer_if(program, BPF_JEQ, S_IFREG, ALLOWED);
-	answer_if(program, BPF_JEQ, S_IFIFO, ALLOWED);
-	answer_if(program, BPF_JEQ, S_IFSOCK, ALLOWED);
-	answer_if(program, BPF_JEQ, 0, ALLOWED);
-	answer(program, ERROR(EPERM));
 }
 
 /* One type of socket with the protocols it may carry: the default one and one by number. */
@@ -234,17 +224,13 @@ static void allow_socket_type(struct program *program, unsigned type, unsigned p
 /* A local socket is a door to daemons of the host as soon as one lies in a bound folder (facts 8.19). */
 static void check_socket(struct program *program, const struct spec *spec)
 {
-	static const unsigned families[] = {AF_INET, AF_INET6};
-
-	for (size_t i = 0; i < 2; i++) {
-		load_argument(program, 0);
-		const size_t is_family = begin_if(program, BPF_JEQ, families[i]);
-		allow_socket_type(program, SOCK_STREAM, 6);
-		allow_socket_type(program, SOCK_DGRAM, 17);
-		answer(program, ERROR(EPERM));
-		end_if(program, is_family);
-	}
 	load_argument(program, 0);
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0); /* over the next question, into its body */
+	const size_t is_internet = begin_if(program, BPF_JEQ, AF_INET6);
+	allow_socket_type(program, SOCK_STREAM, 6);
+	allow_socket_type(program, SOCK_DGRAM, 17);
+	answer(program, ERROR(EPERM));
+	end_if(program, is_internet);
 	if (spec->unix_sockets)
 		answer_if(program, BPF_JEQ, AF_UNIX, ALLOWED);
 	/* Only routes, protocol 0: programs list the interfaces with it, of which there is lo. */
@@ -266,12 +252,13 @@ static void write_check(struct program *program, const struct spec *spec, enum v
 			  ERROR(EPERM));
 		answer(program, ALLOWED);
 		break;
-	case CHECK_MODE_1: check_mode(program, 1); break;
-	case CHECK_MODE_2: check_mode(program, 2); break;
+	case CHECK_MODE_1: check_mode(program, 1, 0); break;
+	case CHECK_MODE_2: check_mode(program, 2, 0); break;
 	case CHECK_OPEN: check_open(program, 1); break;
 	case CHECK_OPENAT: check_open(program, 2); break;
-	case CHECK_MKNOD: check_mknod(program, 1); break;
-	case CHECK_MKNODAT: check_mknod(program, 2); break;
+	/* This bit is set in the types of devices, and not in those of files, FIFOs and sockets. */
+	case CHECK_MKNOD: check_mode(program, 1, S_IFCHR); break;
+	case CHECK_MKNODAT: check_mode(program, 2, S_IFCHR); break;
 	case CHECK_IOCTL: /* input for other people's terminals (CVE-2017-5226, CVE-2023-28100) */
 		load_argument(program, 1);
 		answer_if(program, BPF_JEQ, 0x5412 /* TIOCSTI */, ERROR(EPERM));
@@ -281,9 +268,11 @@ static void write_check(struct program *program, const struct spec *spec, enum v
 		break;
 	case CHECK_PRCTL:
 		load_argument(program, 0);
-		for (size_t i = 0; i < sizeof prctl_options / sizeof prctl_options[0]; i++)
-			answer_if(program, BPF_JEQ, prctl_options[i], ALLOWED);
+		/* One instruction per option: to the ALLOWED behind the list. */
+		for (size_t i = 0; i < PRCTL_COUNT; i++)
+			emit(program, BPF_JMP | BPF_JEQ | BPF_K, prctl_options[i], (uint8_t)(PRCTL_COUNT - i), 0);
 		answer(program, ERROR(EPERM));
+		answer(program, ALLOWED);
 		break;
 	case CHECK_PERSONALITY: /* asking is fine; ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC are not */
 		load_argument(program, 0);
@@ -322,35 +311,48 @@ struct range {
 	enum verdict verdict;
 };
 
-static void write_leaf(struct program *program, enum verdict verdict)
-{
-	if (verdict == ALLOW)
-		answer(program, ALLOWED);
-	else if (verdict == REFUSE)
-		answer(program, ERROR(EPERM));
-	else if (verdict == ABSENT)
-		answer(program, ERROR(ENOSYS));
-	else {
-		if (program->pending_count == sizeof program->pending / sizeof program->pending[0])
-			unavailable(SECCOMP, "cannot build the system-call filter: too many checks");
-		program->pending[program->pending_count].at = program->length;
-		program->pending[program->pending_count++].verdict = verdict;
-		emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
-	}
-}
+/*
+ * "if (number >= middle) upper; lower": each half is a subtree, or a verdict to jump to. The verdicts stand once,
+ * behind the tree, so a comparison costs one instruction and no more; short filters are compiled quickly.
+ */
+static void write_half(struct program *program, size_t at, bool when_true, const struct range *ranges, size_t count);
 
 static void write_tree(struct program *program, const struct range *ranges, size_t count)
 {
-	if (count == 1) {
-		write_leaf(program, ranges[0].verdict);
+	const size_t middle = count / 2, at = program->length;
+
+	emit(program, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].start, 0, 0);
+	write_half(program, at, true, ranges + middle, count - middle);
+	write_half(program, at, false, ranges, middle);
+}
+
+static void land(struct program *program, size_t at, bool when_true)
+{
+	const size_t distance = program->length - at - 1;
+
+	if (distance > 255)
+		unavailable(SECCOMP, "cannot build the system-call filter: a jump is too long");
+	*(when_true ? &program->code[at].jt : &program->code[at].jf) = (uint8_t)distance;
+}
+
+static void write_half(struct program *program, size_t at, bool when_true, const struct range *ranges, size_t count)
+{
+	if (count > 1) {
+		land(program, at, when_true);
+		write_tree(program, ranges, count);
 		return;
 	}
-	/* "if (number >= middle) right; left": the upper half comes first, being the body of the if. */
-	const size_t middle = count / 2;
-	const size_t at = begin_if(program, BPF_JGE, ranges[middle].start);
-	write_tree(program, ranges + middle, count - middle);
-	end_if(program, at);
-	write_tree(program, ranges, middle);
+	program->pending[program->pending_count].at = at;
+	program->pending[program->pending_count].when_true = when_true;
+	program->pending[program->pending_count++].verdict = ranges[0].verdict;
+}
+
+/* Everything that waits for this verdict comes here. */
+static void land_all(struct program *program, enum verdict verdict)
+{
+	for (size_t i = 0; i < program->pending_count; i++)
+		if (program->pending[i].verdict == verdict)
+			land(program, program->pending[i].at, program->pending[i].when_true);
 }
 
 static void build(struct program *program, const struct spec *spec)
@@ -379,11 +381,22 @@ static void build(struct program *program, const struct spec *spec)
 	end_if(program, is_ours);
 	answer(program, SECCOMP_RET_KILL_PROCESS);
 	write_tree(program, ranges, count);
+
+	static const struct { enum verdict verdict; uint32_t action; } plain[] = {
+		{ALLOW, ALLOWED}, {REFUSE, ERROR(EPERM)}, {ABSENT, ERROR(ENOSYS)}};
+	size_t to_check[VERDICT_COUNT];
+	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+		land_all(program, plain[i].verdict);
+		answer(program, plain[i].action);
+	}
+	/* The checks are long, and a comparison jumps 255 instructions at most: go by way of a plain jump. */
 	for (enum verdict verdict = CHECK_CLONE; verdict < VERDICT_COUNT; verdict++) {
-		for (size_t i = 0; i < program->pending_count; i++)
-			if (program->pending[i].verdict == verdict)
-				program->code[program->pending[i].at].k =
-					(uint32_t)(program->length - program->pending[i].at - 1);
+		land_all(program, verdict);
+		to_check[verdict] = program->length;
+		emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
+	}
+	for (enum verdict verdict = CHECK_CLONE; verdict < VERDICT_COUNT; verdict++) {
+		program->code[to_check[verdict]].k = (uint32_t)(program->length - to_check[verdict] - 1);
 		write_check(program, spec, verdict);
 	}
 }

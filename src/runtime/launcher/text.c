@@ -1,7 +1,8 @@
 #include "text.h"
 
 #include <errno.h>
-#include <string.h>
+
+#include "names.h"
 
 static void add_char(struct text *text, char c)
 {
@@ -75,11 +76,7 @@ void text_format(struct text *text, const char *format, va_list arguments)
 			format += 2;
 			add_unsigned(text, va_arg(arguments, unsigned long long), 10);
 			break;
-		case 'm': {
-			const char *description = strerrordesc_np(saved);
-			text_add(text, description ? description : "unknown error");
-			break;
-		}
+		case 'm': text_add(text, errno_sentence(saved)); break;
 		default: add_char(text, *format); break;
 		}
 	}
