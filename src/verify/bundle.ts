@@ -69,7 +69,7 @@ function documentsOf(bytes: Buffer): readonly Buffer[] {
     const newline = bytes.indexOf(LF, start)
     const end = newline < 0 ? bytes.length : newline
     const line = bytes.subarray(start, end)
-    if (line[0] !== 0x7b || line.at(-1) !== 0x7d) return [bytes]
+    if (line[0] !== 0x7b || line.at(-1) !== 0x7d) return [bytes.subarray(0, bytes.at(-1) === LF ? -1 : undefined)]
     lines.push(line)
     start = end + 1
   }
@@ -78,6 +78,10 @@ function documentsOf(bytes: Buffer): readonly Buffer[] {
 
 /** protobuf-JSON refuses unknown fields; we also refuse its second spellings (snake_case, null, url-safe base64). */
 function parseBundle(bytes: Buffer, prefix: string): Bundle {
+  // JSON allows blanks around a document; then one bundle would have many forms, and a changed byte could go unseen.
+  if (bytes[0] !== 0x7b || bytes.at(-1) !== 0x7d) {
+    throw malformed([{ path: prefix, message: 'is not JSON: expected { at its begin and } at its end' }])
+  }
   const json = parseStrictJson(bytes, { maxBytes: BUNDLE_MAX_BYTES, maxDepth: 16, maxStructure: 2 ** 20 })
   if (!json.ok) throw malformed([{ path: prefix, message: json.reason }])
   const reader = new Reader()

@@ -140,7 +140,7 @@ function readFiles(reader: Reader, value: unknown): readonly SignedFile[] | null
   return files
 }
 
-/** Most items are right; asking only that is several times quicker than finding out what is wrong. */
+/** Most items are right; asking only that is several times quicker than finding out what is wrong. 0 and -0 go the long way. */
 function plainFile(item: unknown): SignedFile | null {
   if (typeof item !== 'object' || item === null) return null
   const { path, size, executable, sha256 } = item as Readonly<Record<string, unknown>>
