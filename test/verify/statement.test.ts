@@ -207,7 +207,10 @@ test('any list of files that is right is read back as it was', () => {
     )
     .map((p) => p.join('/'))
   const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 })
-  const file = fc.record({ path, size: fc.nat(1_000_000), executable: fc.boolean(), sha256: hex }, { noNullPrototype: true })
+  const file = fc.record(
+    { path, size: fc.nat(1_000_000), executable: fc.boolean(), sha256: hex },
+    { noNullPrototype: true },
+  )
   fc.assert(
     fc.property(fc.uniqueArray(file, { selector: (f) => f.path.toLowerCase(), maxLength: 20 }), (files) => {
       const manifest = statement.files.filter((f) => f.path === 'plugin.json')
