@@ -58,7 +58,7 @@ export const ERROR_CODES = {
   UIDS_EXHAUSTED: { exitCode: 1, meaning: 'no user id is left in the configured range' },
   DISK_FAILED: {
     exitCode: 1,
-    meaning: 'a file of the store cannot be written or read: the disk is full, read-only or failing',
+    meaning: 'a file cannot be written, read or moved: the disk is full, read-only or failing',
   },
   AUDIT_BROKEN: { exitCode: 3, meaning: 'the event chain was changed, cut or reordered' },
 

@@ -20,7 +20,7 @@ export interface Folder {
 export async function readFolder(dir: string, bounds: ArchiveBounds): Promise<Folder> {
   const walk = new Walk(dir, bounds)
   await walk.enter('')
-  return { files: walk.files.sort(byPath), leftOut: walk.leftOut.sort() }
+  return { files: walk.files.sort(byPath), leftOut: walk.leftOut }
 }
 
 class Walk {

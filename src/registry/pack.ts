@@ -1,4 +1,5 @@
 import { ARCHIVE_BOUNDS, type ArchiveBounds } from '../core/archive.ts'
+import { comparePaths } from '../core/archive-path.ts'
 import { readArchive } from '../core/archive-reader.ts'
 import { type Sha256, type Sha512, sha256, sha512 } from '../core/digest.ts'
 import { ArchiveError, ManifestError, PluginError } from '../core/errors.ts'
@@ -32,9 +33,13 @@ export interface Packed {
  * users, its umask or its zlib. What comes out is read back by the reader that will judge it at every install.
  */
 export async function packFolder(dir: string, { bounds = ARCHIVE_BOUNDS }: PackOptions = {}): Promise<Packed> {
-  const { files, leftOut } = await readFolder(dir, bounds)
-  const manifest = manifestOf(files, dir)
+  const folder = await readFolder(dir, bounds)
+  const manifest = manifestOf(folder.files, dir)
+  const isOwn = ownTarball(manifest.name)
+  const files = folder.files.filter(({ path }) => !isOwn(path))
+  const leftOut = [...folder.leftOut, ...folder.files.map(({ path }) => path).filter(isOwn)].sort(comparePaths)
   checkEntry(manifest, files)
+  for (const { path, bytes } of files) if (isSecretKey(bytes)) throw unpackable(path, 'it is a secret key')
   const bytes = gzip(writeTar(files))
   if (bytes.length > bounds.tarballBytes) {
     throw new PluginError(
@@ -68,6 +73,17 @@ function manifestOf(files: readonly TarFile[], dir: string): Manifest {
     })
   }
   return parseManifest(file.bytes)
+}
+
+/** What an earlier `pack` and `sign` left in the folder: else each package would hold all those before it. */
+function ownTarball(name: PluginName): (path: string) => boolean {
+  const start = `${name.replace('/', '-')}-`
+  return (path) => path.startsWith(start) && /^\d[^/]*\.tgz(?:\.sigstore\.jsonl?)?$/.test(path.slice(start.length))
+}
+
+/** `keygen` writes where the author works, and that may be here. */
+function isSecretKey(bytes: Buffer): boolean {
+  return /^\s*\{\s*"type"\s*:\s*"bulkhead-secret-key"/.test(bytes.toString('latin1', 0, 200))
 }
 
 /** A manifest that names a program which is not there would be found out on somebody else's machine. */

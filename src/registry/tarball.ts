@@ -101,9 +101,9 @@ function unreadable(path: string, reason: string, cause?: unknown): FetchError {
  */
 export async function writeTarball(dir: string, packed: Pick<Packed, 'name' | 'version' | 'bytes'>): Promise<string> {
   const path = join(dir, tarballName(packed.name, packed.version))
-  await mkdir(dir, { recursive: true })
   const draft = join(dir, `.${tarballName(packed.name, packed.version)}.${randomBytes(6).toString('hex')}`)
   try {
+    await mkdir(dir, { recursive: true })
     const file = await open(draft, 'wx', 0o644)
     try {
       await file.writeFile(packed.bytes)
@@ -115,9 +115,9 @@ export async function writeTarball(dir: string, packed: Pick<Packed, 'name' | 'v
     return path
   } catch (error) {
     if (error instanceof PluginError) throw error
-    throw new PluginError('FILE_UNREADABLE', `cannot write ${path}: ${(error as Error).message}`, { cause: error })
+    throw new PluginError('DISK_FAILED', `cannot write ${path}: ${(error as Error).message}`, { cause: error })
   } finally {
-    await rm(draft, { force: true })
+    await rm(draft, { force: true }).catch(() => {}) // never made, or the disk has failed already
   }
 }
 
