@@ -155,5 +155,5 @@ function keyless(): VerificationError {
 
 function trustHint(name: PluginName | undefined): string {
   const pattern = name === undefined ? 'NAMESPACE/*' : `${name.slice(0, name.indexOf('/'))}/*`
-  return `if you know this signer and have its public key: plugins trust add SIGNER.pub --for '${pattern}'`
+  return `if you know this signer and have its public key: plugins trust add SIGNER.pub --for '${printable(pattern)}'`
 }
