@@ -138,7 +138,10 @@ function machine({ kernel, initramfs, disks, nonce, log }) {
 }
 
 /** What the guest finds in `.vm/`: its environment and its task. */
-function notesFor(files, { run, slow }) {
+function notesFor(files, { run, slow, silence }) {
+  // A test that hangs, or leaves something running, must not keep the others from having their say.
+  const patience = Math.floor(seconds(silence, '--silence') * 0.75)
+  const runner = `node --test --test-reporter=spec --test-force-exit --test-timeout=${patience}`
   const quoted = files.map((file) => `'${file.replaceAll("'", `'\\''`)}'`)
   return {
     environment: [
@@ -147,7 +150,7 @@ function notesFor(files, { run, slow }) {
       `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
       '',
     ].join('\n'),
-    task: run ? `${run}\n` : `exec node --test --test-reporter=spec \\\n  ${quoted.join(' \\\n  ')}\n`,
+    task: run ? `${run}\n` : `exec ${runner} \\\n  ${quoted.join(' \\\n  ')}\n`,
   }
 }
 
