@@ -61,20 +61,21 @@ export function compareSealed(
   const unseen = new Set(expected.files.keys())
   const modified: string[] = []
   const extra: string[] = []
-  const alien: string[] = []
+  // The walk names a folder before what it holds, so the last alien one is the only one to be inside of.
+  let alien: string | null = null
   for (const { path, type, fields } of now) {
     const file = expected.files.get(path)
     const isSealed = before.get(path) === fields && type !== '?'
     if (file !== undefined) {
       unseen.delete(path)
       if (!(isSealed && type === 'f') && !isSame(packageDir, file, owner, type)) modified.push(path)
-      if (type === 'd') alien.push(`${path}/`)
+      if (type === 'd') alien = `${path}/`
     } else if (expected.folders.has(path)) {
       const stats = isSealed && type === 'd' ? null : statusOf(`${packageDir}/${path}`)
       if (stats !== null && !isPlainFolder(stats, owner)) modified.push(`${path}/`)
-    } else if (!alien.some((folder) => path.startsWith(folder))) {
+    } else if (alien === null || !path.startsWith(alien)) {
       extra.push(type === 'd' ? `${path}/` : path)
-      if (type === 'd') alien.push(`${path}/`)
+      if (type === 'd') alien = `${path}/`
     }
   }
   return { modified: modified.sort(), missing: [...unseen].sort(), extra: extra.sort() }

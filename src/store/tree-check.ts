@@ -60,7 +60,8 @@ class HashWalk {
     const path = folder === '' ? this.#dir : `${this.#dir}/${folder}`
     const stats = statusOf(path)
     if (stats === null) return // its files stay unseen, and so are missing
-    if (!isPlainFolder(stats, this.#owner)) this.#modified.push(`${folder}/`)
+    // The package's own folder is one of the chroot directory's, which are checked together.
+    if (folder !== '' && !isPlainFolder(stats, this.#owner)) this.#modified.push(`${folder}/`)
     if (!stats.isDirectory()) return
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`

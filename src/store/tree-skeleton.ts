@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { isPlainFolder, statusOf } from './tree-check.ts'
 import { makeFile, makeFolder } from './tree-writer.ts'
 
 /** Folders that the launcher mounts something on, or fills. The package itself is in `plugin`. */
@@ -53,8 +54,8 @@ function isAsBuilt(root: string, name: string, owner: number): boolean {
 }
 
 function isFolder(path: string, owner: number): boolean {
-  const stats = lstatSync(path)
-  return stats.isDirectory() && stats.uid === owner && (stats.mode & 0o7777) === 0o755
+  const stats = statusOf(path)
+  return stats !== null && isPlainFolder(stats, owner)
 }
 
 function isEtcFile(path: string, name: string, owner: number): boolean {
