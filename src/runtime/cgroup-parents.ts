@@ -1,16 +1,21 @@
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { IsolationError } from '../core/errors.ts'
 import { type CgroupFolder, type CgroupPlan, type Mode, planCgroups } from './cgroups.ts'
 
 /** What this host's kernel says, for `planCgroups`. */
-export function surveyCgroups(caller: { readonly mode: Mode; readonly uid: number }): CgroupPlan {
+export function surveyCgroups(
+  caller: { readonly mode: Mode; readonly uid: number },
+  mountinfo: string = readMountinfo(),
+): CgroupPlan {
   return planCgroups({
-    mountinfo: read('/proc/self/mountinfo') ?? '',
+    mountinfo,
     selfCgroup: read('/proc/self/cgroup') ?? '',
     ...caller,
     look: lookAt,
   })
 }
+
+export const readMountinfo = (): string => read('/proc/self/mountinfo') ?? ''
 
 /** Makes the parents of the leaves and passes controllers on to them. Safe to repeat, and by two processes at once. */
 export function prepareCgroups(plan: CgroupPlan): void {
@@ -36,19 +41,17 @@ function enable(directory: string, controllers: readonly string[]): void {
 }
 
 function lookAt(directory: string): CgroupFolder | null {
-  try {
-    accessSync(directory, constants.F_OK)
-  } catch {
-    return null
-  }
-  const controllers = read(`${directory}/cgroup.controllers`)
+  if (!existsSync(directory)) return null
+  // Asked before it is read: on v1, where every run looks at five of them, an exception each would cost more than the rest.
+  const unified = existsSync(`${directory}/cgroup.controllers`)
+  if (!unified) return { controllers: [], enabled: [], occupied: false, top: false, writable: isWritable(directory) }
   return {
-    controllers: words(controllers),
+    controllers: words(read(`${directory}/cgroup.controllers`)),
     enabled: words(read(`${directory}/cgroup.subtree_control`)),
-    occupied: controllers !== null && (read(`${directory}/cgroup.procs`) ?? '') !== '',
+    occupied: (read(`${directory}/cgroup.procs`) ?? '') !== '',
     // Only the real root of the hierarchy has no cgroup.type.
-    top: controllers !== null && read(`${directory}/cgroup.type`) === null,
-    writable: isWritable(directory) && (controllers === null || isWritable(`${directory}/cgroup.procs`)),
+    top: !existsSync(`${directory}/cgroup.type`),
+    writable: isWritable(directory) && isWritable(`${directory}/cgroup.procs`),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts'
 import { PluginError } from '../core/errors.ts'
 import { REQUIRED_LAYERS } from '../core/layers.ts'
 import type { Layout } from '../core/layout.ts'
-import { surveyCgroups } from './cgroup-parents.ts'
+import { readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import type { CgroupPlan } from './cgroups.ts'
 import { missingDataTools } from './data.ts'
 import { packageOfTool, spawn } from './host-tools.ts'
@@ -42,7 +42,8 @@ const REQUIRED: readonly string[] = REQUIRED_LAYERS
 /** What of the sandbox this host can build, tried for real where the launcher can try it. */
 export function diagnose(options: DiagnosisOptions): Diagnosis {
   const { caller } = options
-  const cgroups = surveyCgroups({ mode: modeOf(caller), uid: caller.uid })
+  const mountinfo = readMountinfo()
+  const cgroups = surveyCgroups({ mode: modeOf(caller), uid: caller.uid }, mountinfo)
   const kernel = readKernel()
   const findings = [
     kernelFinding(kernel),
@@ -51,7 +52,7 @@ export function diagnose(options: DiagnosisOptions): Diagnosis {
     idsFinding(caller),
     ...interpreterFindings(options),
     dataFinding(caller),
-    procFinding(),
+    procFinding(mountinfo),
   ]
   return { findings, canRun: findings.every((finding) => finding.available || !finding.required) }
 }
@@ -228,8 +229,8 @@ function dataFinding(caller: Caller): LayerFinding {
     : { ...layer, available: false, detail: 'the kernel has no loop devices', remedy: 'modprobe loop' }
 }
 
-function procFinding(): LayerFinding {
-  const masked = isProcMasked(parseMountinfo(read('/proc/self/mountinfo') ?? ''))
+function procFinding(mountinfo: string): LayerFinding {
+  const masked = isProcMasked(parseMountinfo(mountinfo))
   return {
     layer: 'proc',
     required: false,

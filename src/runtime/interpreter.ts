@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { IsolationError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtimes.ts'
 import { spawn } from './host-tools.ts'
@@ -103,7 +103,8 @@ export class Interpreters {
       return {
         version: home.version,
         binds: [program(real, PYTHON), ...closure.binds, ...libraries],
-        watched: [real, ...home.libraries, ...home.modules],
+        // A package manager puts a new module in place by rename, which the folder's own times show.
+        watched: [real, ...home.libraries, ...new Set(home.modules.map((module) => dirname(module)))],
       }
     })
     return { kind: 'python', exec: PYTHON, leading: [PYTHON], version: found.version, binds: found.binds }

@@ -28,7 +28,7 @@ export interface Run {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** `null` when the run was refused: `outcome` says why. Never rejects. */
+  /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
   /** How it ended. Rejects only when the launcher itself failed. */
   readonly outcome: Promise<Outcome>
@@ -48,9 +48,9 @@ export class Launcher {
 
   start(plan: RunPlan, stdio: RunStdio = {}): Run {
     const spec = encodeSpec(plan, { control: true })
+    const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
-    const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     const child = spawn(this.#binary, [], {
       argv0: 'bulkhead-launch',
       cwd: '/',

@@ -22,13 +22,18 @@ export function isLeafOf(path: string, run: string): boolean {
 
 /** Ends what is left of a run whose launcher is gone, and removes its leaves. `true`: nothing is left. */
 export function sweepLeaf(leaf: string): boolean {
-  killMembers(leaf)
-  try {
-    rmdirSync(leaf)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  // A killed process leaves its cgroup when it has been taken down, which takes a moment.
+  for (let tries = 0; tries < 100; tries++) {
+    killMembers(leaf)
+    try {
+      rmdirSync(leaf)
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
   }
+  return false
 }
 
 /**
@@ -61,16 +66,11 @@ function killMembers(leaf: string): void {
   } catch {
     // cgroup v1 has no such file.
   }
-  // A few rounds, because a member may fork while the list is read.
-  for (let round = 0; round < 8; round++) {
-    const members = pidsIn(leaf)
-    if (members.length === 0) return
-    for (const pid of members) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It ended by itself.
-      }
+  for (const pid of pidsIn(leaf)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It ended by itself.
     }
   }
 }

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Config } from '../core/config.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import { effectiveLimits, type LimitRequest, type Profile } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
-import { prepareCgroups, surveyCgroups } from './cgroup-parents.ts'
+import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import { dataPlace, openData } from './data.ts'
 import { type Caller, type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
@@ -68,7 +67,8 @@ export class Planner {
       path: manifest.entry.path,
     })
     await assertPlatform(manifest, interpreter, process.arch)
-    const cgroups = surveyCgroups({ mode: modeOf(this.#caller), uid: this.#caller.uid })
+    const mountinfo = readMountinfo()
+    const cgroups = surveyCgroups({ mode: modeOf(this.#caller), uid: this.#caller.uid }, mountinfo)
     const input = {
       run: request.run,
       manifest,
@@ -79,7 +79,7 @@ export class Planner {
       reads: surveyReads(manifest.name, manifest.permissions.read, this.#layout),
       cgroups,
       data: null,
-      procMasked: isProcMasked(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
+      procMasked: isProcMasked(parseMountinfo(mountinfo)),
       args: request.args ?? [],
       grants: request.grants ?? {},
       weaker,

@@ -107,7 +107,8 @@ function limitOf(text: string): EndingLimit {
 
 function usageOf(usage: Fields): Usage {
   return {
-    wallMs: usage.count('wallMs'),
+    // A refused run has none.
+    wallMs: usage.countOrNull('wallMs') ?? 0,
     cpuMs: usage.countOrNull('cpuMs'),
     memoryPeakBytes: usage.countOrNull('memoryPeakBytes'),
     processesPeak: usage.countOrNull('processesPeak'),

@@ -59,7 +59,8 @@ test('Node is told a heap that fits its memory limit, before the entry', () => {
   const plan = planRun(inputOf({ ...NODE_ENTRY, limits: { memory: '128M' } }, { args: ['--user'] }))
   assert.deepEqual(plan.argv, [
     '/usr/bin/node',
-    '--max-old-space-size=120',
+    '--max-old-space-size=116',
+    '--max-semi-space-size=2',
     '--heap-growing-percent=15',
     '--no-global-search-paths',
     '/plugin/main.js',
