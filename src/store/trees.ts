@@ -153,12 +153,13 @@ export class Trees {
     const { parseSeal, compareSealed } = await import('./seal-records.ts')
     // Walked before anything is hashed: a file that changes meanwhile has another record the next time.
     const walk = await this.#walk(sealer, packageDir, expected)
-    const kept = seal === null ? null : parseSeal(seal)
     const fresh = walk?.isExact && !walk.isRacy ? walk.seal : null
-    if (walk === null || seal === null || kept === null)
-      return { ...hashTree(packageDir, expected, owner), seal: fresh }
-    if (walk.isExact && walk.seal.equals(seal)) return { modified: [], missing: [], extra: [], seal: null }
-    return { ...compareSealed(packageDir, walk.records, kept, expected, owner), seal: fresh }
+    if (walk !== null && seal !== null) {
+      if (walk.isExact && walk.seal.equals(seal)) return { modified: [], missing: [], extra: [], seal: null }
+      const kept = parseSeal(seal)
+      if (kept !== null) return { ...compareSealed(packageDir, walk.records, kept, expected, owner), seal: fresh }
+    }
+    return { ...hashTree(packageDir, expected, owner), seal: fresh }
   }
 
   async #walk(sealer: string, packageDir: string, expected: Expected) {
