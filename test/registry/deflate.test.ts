@@ -55,7 +55,10 @@ test('zlib inflates whatever was deflated', () => {
 
 test('the bytes never change: a package made today can be rebuilt in ten years', () => {
   assert.equal(sha256(gzip(noise(200_000, 20))), '1d62f893bb0e276e9c6234f9faee1a04e75685dc87d139a6b6fa43257ee88159')
-  assert.equal(sha256(gzip(Buffer.from('hello, world\n'.repeat(10_000)))), '083a20b4c5b6cb9dacf8eb24d648e1de1c1caea8fa49c6a4dfb7d0d33e6f15cb')
+  assert.equal(
+    sha256(gzip(Buffer.from('hello, world\n'.repeat(10_000)))),
+    '083a20b4c5b6cb9dacf8eb24d648e1de1c1caea8fa49c6a4dfb7d0d33e6f15cb',
+  )
 })
 
 test('is about as tight as zlib', () => {
