@@ -2,7 +2,7 @@ import { VerificationError } from '../core/errors.ts'
 import type { SchemaFault } from '../core/faults.ts'
 import { parseStrictJson } from '../core/json.ts'
 import type { KeyId } from './ed25519.ts'
-import { Reader, sentenceOf } from './reader.ts'
+import { FAULTS_KEPT, Reader, sentenceOf } from './reader.ts'
 
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 /** DESIGN §2: a release of 5,000 files makes about 1 MB. */
@@ -181,6 +181,6 @@ function malformed(faults: readonly SchemaFault[], prefix = ''): VerificationErr
   const placed = prefix === '' ? faults : faults.map((fault) => ({ ...fault, path: `${prefix}: ${fault.path}` }))
   return new VerificationError('BUNDLE_MALFORMED', `cannot read the signature bundle: ${sentenceOf(placed)}`, {
     hint: 'fetch the bundle again, or ask its publisher to sign again with: plugins sign TARBALL --key KEY',
-    details: { faults: placed },
+    details: { faults: placed.slice(0, FAULTS_KEPT) },
   })
 }

@@ -99,9 +99,10 @@ function withPrincipal(rules: readonly Rule[], id: string, asked: TrustGrant, no
   return [...rules, { pattern, principals: [id], threshold }]
 }
 
-/** Takes trust away from a principal (or the principal of a key): for one pattern, or altogether. */
+/** Takes trust away from a principal: for one pattern, or altogether. One of several keys leaves the others in place. */
 export function withdraw(document: PolicyDocument, id: string, pattern?: string): PolicyEdit {
   const principal = findPrincipal(document, id)
+  if (principal.id !== id && principal.keys.length > 1) return withoutKey(document, principal, id, pattern)
   const concerned = document.rules.filter(
     (rule) => rule.principals.includes(principal.id) && (pattern === undefined || rule.pattern === pattern),
   )
@@ -121,6 +122,22 @@ export function withdraw(document: PolicyDocument, id: string, pattern?: string)
   const isStillNamed = rules.some((rule) => rule.principals.includes(principal.id))
   const principals = isStillNamed ? document.principals : document.principals.filter((other) => other !== principal)
   return { document: { ...document, principals, rules }, notes }
+}
+
+function withoutKey(
+  document: PolicyDocument,
+  principal: Principal,
+  id: string,
+  pattern: string | undefined,
+): PolicyEdit {
+  if (pattern !== undefined) {
+    throw new UsageError('USAGE', `cannot remove one key of ${principal.id} from ${printable(pattern)} only`, {
+      hint: `a rule names principals: remove ${principal.id} from it, or the key altogether`,
+    })
+  }
+  const reduced = { ...principal, keys: principal.keys.filter((key) => key.id !== id) }
+  const principals = document.principals.map((other) => (other === principal ? reduced : other))
+  return { document: { ...document, principals }, notes: [`${principal.id} keeps its other keys`] }
 }
 
 /**

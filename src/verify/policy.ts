@@ -7,7 +7,7 @@ import { isPluginName, type PluginName, SEMVER } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { KEY_ID, keyFault, keyIdOf, type PublicKey } from './ed25519.ts'
 import { PATTERN, patternsFor } from './pattern.ts'
-import { sentenceOf } from './reader.ts'
+import { FAULTS_KEPT, sentenceOf } from './reader.ts'
 import { parseUtcTime } from './utc-time.ts'
 
 /** 10,000 principals with a key each make about 4 MB. */
@@ -198,6 +198,6 @@ function invalid(source: string, found: readonly SchemaFault[]): VerificationErr
   const faults = found.map(({ path, message }) => ({ path: printable(path, 200), message: printable(message, 300) }))
   return new VerificationError('POLICY_INVALID', `cannot use ${printable(source)}: ${sentenceOf(faults)}`, {
     hint: 'correct the file, or put back a copy of it; keys/README.md describes its form',
-    details: { faults },
+    details: { faults: faults.slice(0, FAULTS_KEPT) },
   })
 }

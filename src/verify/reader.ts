@@ -82,9 +82,11 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? `"${printable(value, 80)}"` : value === undefined ? 'nothing' : `a ${typeof value}`
 }
 
+/** A hostile list can hold a fault for each of its items; an error's details keep this many. */
+export const FAULTS_KEPT = 100
 const FAULTS_SHOWN = 8
 
-/** All faults go into the error's details; a sentence names the first few. */
+/** A sentence names the first few faults, and says how many there are. */
 export function sentenceOf(faults: readonly SchemaFault[]): string {
   const lines = faults.slice(0, FAULTS_SHOWN).map(({ path, message }) => (path === '' ? message : `${path} ${message}`))
   if (faults.length > FAULTS_SHOWN) lines.push(`and ${faults.length - FAULTS_SHOWN} more`)

@@ -15,7 +15,7 @@ import {
 } from '../core/statement.ts'
 import { BUNDLE_MAX_BYTES } from './bundle.ts'
 import { listFaults } from './file-list.ts'
-import { Reader, sentenceOf } from './reader.ts'
+import { FAULTS_KEPT, Reader, sentenceOf } from './reader.ts'
 import { parseUtcTime } from './utc-time.ts'
 
 /**
@@ -131,10 +131,10 @@ function readFiles(reader: Reader, value: unknown): readonly SignedFile[] | null
   const list = reader.array(value, 'predicate.files', ARCHIVE_BOUNDS.entries)
   if (list === null) return null
   const files: SignedFile[] = []
-  for (const [index, item] of list.entries()) {
+  list.forEach((item, index) => {
     const file = plainFile(item) ?? readFile(reader, item, `predicate.files[${index}]`)
     if (file !== null) files.push(file)
-  }
+  })
   const faults = listFaults(files)
   for (const { path, message } of faults) reader.fault(path, message)
   return files
@@ -163,6 +163,6 @@ function readFile(reader: Reader, item: unknown, at: string): SignedFile | null 
 function invalid(faults: readonly SchemaFault[]): VerificationError {
   return new VerificationError('STATEMENT_INVALID', `cannot accept the signed statement: ${sentenceOf(faults)}`, {
     hint: 'ask the publisher to sign again with: plugins sign TARBALL --key KEY',
-    details: { faults },
+    details: { faults: faults.slice(0, FAULTS_KEPT) },
   })
 }

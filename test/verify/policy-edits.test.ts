@@ -56,6 +56,19 @@ test('two keys of one principal are one principal', () => {
   })
 })
 
+test('removing one of two keys leaves the other, and every rule, in place', () => {
+  const first = trust(EMPTY_DOCUMENT, alice, 'acme/*', { principal: 'team' }).document
+  const both = trust(first, bob, 'acme/*', { principal: 'team' }).document
+  const one = withdraw(both, bob.keyId).document
+  assert.deepEqual(
+    one.principals[0]?.keys.map(({ id }) => id),
+    [alice.keyId],
+  )
+  assert.equal(decision(one, 'acme/x'), '1 of 1')
+  assert.throws(() => withdraw(both, bob.keyId, 'acme/*'), { code: 'USAGE' })
+  assert.deepEqual(withdraw(one, alice.keyId).document, EMPTY_DOCUMENT)
+})
+
 test('a window that is given replaces the one that is there', () => {
   const until = trust(ACME, alice, 'acme/*', { validUntil: '2027-01-01T00:00:00Z' }).document
   assert.equal(until.principals[0]?.keys[0]?.validUntil, '2027-01-01T00:00:00Z')
