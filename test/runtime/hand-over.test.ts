@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { prepareCgroups, surveyCgroups } from '../../src/runtime/cgroup-parents.ts'
 import { spoolRun } from '../../src/runtime/hand-over.ts'
 import { leavesOf, type RunPlan, type RunRequest, type TakenUp, takeUp } from '../../src/runtime/index.ts'
-import { isLeafOf } from '../../src/runtime/leaves.ts'
+import { isLeafOf, parentsOf, sweepEmpty, sweepLeaf } from '../../src/runtime/leaves.ts'
 import { planRun } from '../../src/runtime/plan.ts'
 import { compile } from '../helpers/compile.ts'
 import { cannotLaunch, type Files, makeHouse } from './plan/house.ts'
@@ -167,6 +168,22 @@ test('only a leaf of that very run, in a parent of ours, is ever swept', () => {
   ]) {
     assert.equal(isLeafOf(path, 'r-1'), false, path)
   }
+})
+
+const needsCgroups = process.geteuid?.() === 0 ? false : 'not root: no leaf can be made'
+test('a leaf goes when its run is known to be dead; a young one of nobody may belong to a launcher that has just begun', {
+  skip: needsCgroups,
+}, (t) => {
+  const cgroups = surveyCgroups({ mode: 'root', uid: 0 })
+  const [parent] = parentsOf(cgroups)
+  if (parent === undefined) return t.skip('this host has no cgroup to make a leaf in')
+  prepareCgroups(cgroups)
+  const leaf = join(parent, `bulkhead-swept-${process.pid}`)
+  mkdirSync(leaf)
+  sweepEmpty([parent], Date.now())
+  assert.equal(existsSync(leaf), true)
+  sweepLeaf(leaf)
+  assert.equal(existsSync(leaf), false)
 })
 
 async function until(isSo: () => boolean): Promise<void> {
