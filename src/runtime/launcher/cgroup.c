@@ -292,7 +292,7 @@ void cgroup_kill(void)
 }
 
 /* A dying process leaves its cgroup a moment after it was reaped, so EBUSY is tried again for two seconds. */
-static void remove_leaf(struct leaf *leaf)
+static void remove_leaf(struct leaf *leaf, bool kill_first)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
@@ -301,16 +301,19 @@ static void remove_leaf(struct leaf *leaf)
 	for (int tries = 0; unlinkat(AT_FDCWD, leaf->path, AT_REMOVEDIR) < 0; tries++) {
 		if (errno != EBUSY || tries == 2000)
 			return;
-		cgroup_kill();
+		if (kill_first)
+			cgroup_kill();
 		nanosleep(&pause, NULL);
 	}
 	leaf->path[0] = '\0';
 }
 
-void cgroup_remove(void)
+void cgroup_remove(const struct spec *spec)
 {
+	const bool kill_first = wants(spec, LAYER_KILL_TREE);
+
 	for (int i = 0; i < V1_COUNT; i++)
 		if (leaf_of[i] == &v1[i])
-			remove_leaf(&v1[i]);
-	remove_leaf(&v2);
+			remove_leaf(&v1[i], kill_first);
+	remove_leaf(&v2, kill_first);
 }

@@ -21,6 +21,6 @@ int cgroup_v2_leaf(void); /* for CLONE_INTO_CGROUP; -1 without a v2 hierarchy */
 void cgroup_join(void);
 void cgroup_read_usage(struct cgroup_usage *usage);
 void cgroup_kill(void);
-void cgroup_remove(void);
+void cgroup_remove(const struct spec *spec);
 
 #endif

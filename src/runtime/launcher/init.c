@@ -93,11 +93,28 @@ static void forbid_new_privileges(const struct spec *spec)
 		unavailable(NO_NEW_PRIVS, "cannot set no_new_privs: %m");
 }
 
+enum { KEPT_STATUS, KEPT_TMP, KEPT_DATA };
+
+/* Of all it has held, the caller's stdio and report among them, init needs three for what it still does. */
+static void keep_descriptors(void)
+{
+	const int kept[] = {[KEPT_STATUS] = status_pipe, [KEPT_TMP] = mounts_tmp(), [KEPT_DATA] = mounts_data()};
+
+	for (int fd = KEPT_STATUS; fd <= KEPT_DATA; fd++)
+		if (kept[fd] < 0)
+			close(fd);
+		else if (dup3(kept[fd], fd, O_CLOEXEC) < 0)
+			failed("cannot keep descriptor %d: %m", kept[fd]);
+	status_pipe = KEPT_STATUS;
+	if (close_range(KEPT_DATA + 1, ~0U, 0) < 0)
+		failed("cannot close descriptors: %m");
+}
+
 static bool is_full(int fd)
 {
 	struct statfs status;
 
-	return fd >= 0 && fstatfs(fd, &status) == 0 && (status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0));
+	return fstatfs(fd, &status) == 0 && (status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0));
 }
 
 static void watched_signals(sigset_t *set)
@@ -166,14 +183,13 @@ void init_main(const struct init *init)
 	/* Init keeps nothing that the payload does not have, so both are confined by the lines above, once. */
 	const pid_t payload = payload_start(spec, init->stdio, init->status);
 	processor_leave();
-	for (int i = 0; i < 3; i++)
-		close(init->stdio[i]);
+	keep_descriptors();
 	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */
 	send_message(&message);
 	message.status = reap_until_end(payload);
 	message.kind = MESSAGE_ENDED;
-	message.tmp_met = is_full(mounts_tmp());
-	message.data_met = is_full(mounts_data());
+	message.tmp_met = is_full(KEPT_TMP);
+	message.data_met = is_full(KEPT_DATA);
 	send_message(&message);
 	_exit(0);
 }

@@ -55,7 +55,7 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 				.io_write_bytes = -1};
 
 	supervise_abandon(&run);
-	cgroup_remove();
+	cgroup_remove(&spec);
 	report_ended(&ending);
 	_exit(report_exit_status(&ending));
 }
@@ -238,7 +238,7 @@ static int launch(const char *spec_path)
 	start_sandbox();
 	processor_leave();
 	supervise(&run, &ending);
-	cgroup_remove();
+	cgroup_remove(&spec);
 	report_ended(&ending);
 	return report_exit_status(&ending);
 }

@@ -37,8 +37,8 @@ static const struct { const char *name; const char *target; } dev_links[] = {
  */
 static int open_path(const char *path, enum layer layer)
 {
-	const int fd = kernel_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC | O_NOFOLLOW,
-				      OPEN_NO_SYMLINKS | OPEN_NO_MAGICLINKS);
+	/* Not O_NOFOLLOW: with O_PATH that would open a link at the end instead of refusing it. */
+	const int fd = kernel_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, OPEN_NO_SYMLINKS | OPEN_NO_MAGICLINKS);
 
 	if (fd < 0)
 		refuse(layer == LAYER_NONE ? LAUNCH_FAILED : LAYER_UNAVAILABLE, layer, "cannot open %s%s: %m", path,
@@ -326,7 +326,7 @@ void mounts_make_trees(const struct spec *spec)
 /* Puts a detached tree at `inside`. The place is found below our own root, through no link. */
 static void attach(int tree, const char *inside)
 {
-	const int place = kernel_openat2(root, inside + 1, O_PATH | O_CLOEXEC | O_NOFOLLOW,
+	const int place = kernel_openat2(root, inside + 1, O_PATH | O_CLOEXEC,
 					 OPEN_NO_SYMLINKS | OPEN_NO_MAGICLINKS | OPEN_BENEATH);
 
 	if (place < 0)

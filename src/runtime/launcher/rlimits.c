@@ -30,9 +30,14 @@ void rlimits_set(const struct spec *spec)
 	set(RLIMIT_NICE, 0, "NICE");
 	if (spec->file_size_bytes > 0)
 		set(RLIMIT_FSIZE, spec->file_size_bytes, "FSIZE");
-	/* Counted per user namespace since Linux 5.14; without one it would count the uid's other runs too. */
+	/*
+	 * Counted per user namespace since Linux 5.14; without one it would count the uid's other runs too. Init is
+	 * one of those counted. A pids cgroup, where there is one, comes first by one: it remembers that it was met.
+	 */
 	if (wants(spec, LAYER_PROCESSES) && wants(spec, LAYER_USER_NAMESPACE))
-		set(RLIMIT_NPROC, spec->processes + 1, "NPROC");
+		set(RLIMIT_NPROC,
+		    spec->processes + (spec->cgroup1[V1_PIDS] || spec->cgroup2_controllers & CONTROLS_PIDS ? 2 : 1),
+		    "NPROC");
 	/* A poor stand-in for a memory cgroup, when the caller has none to give and said so. */
 	if (!wants(spec, LAYER_MEMORY) && spec->memory_bytes > 0 && !spec->cgroup1[V1_MEMORY] &&
 	    !(spec->cgroup2_controllers & CONTROLS_MEMORY))

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -73,8 +73,24 @@ export function launcherPath(): string {
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-launch-'))
   chmodSync(folder, 0o755)
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  toClear.push(folder)
   return folder
+}
+
+const toClear: string[] = []
+process.on('exit', () => {
+  for (const folder of toClear) rmSync(folder, { recursive: true, force: true })
+  for (const folder of found?.folders ?? []) removeCgroup(folder)
+})
+
+/** Removes a cgroup folder of ours with the leaves that killed launchers left in it. */
+function removeCgroup(folder: string): void {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) rmdirSync(join(folder, entry.name))
+    rmdirSync(folder)
+  } catch {
+    // Somebody is still inside: then the test that left them there has failed and says so.
+  }
 }
 
 let compiled: string | undefined
@@ -133,7 +149,7 @@ export interface Cgroups {
 }
 
 function ownFolder(mountPoint: string): string | undefined {
-  const folder = join(mountPoint, 'bulkhead-test')
+  const folder = join(mountPoint, `bulkhead-test-${process.pid}`)
   try {
     mkdirSync(folder, { recursive: true })
     return folder

@@ -1,0 +1,33 @@
+// The attacker's program in a compartment, and the two-sided question every test here asks: contained with all
+// layers on, and not contained once the layer under test is switched off.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type Layer, type Result, type Run, compartment, compile, launch } from '../../runtime/launcher/launch.ts'
+
+let program: string | undefined
+
+export function attackerProgram(): string {
+  return (program ??= compile(`#include "${join(import.meta.dirname, 'attack.c')}"`))
+}
+
+export type Setting = Omit<Run, 'in' | 'args'> & { readonly in?: Run['in'] }
+
+export async function attack(args: readonly string[], setting: Setting = {}): Promise<Result> {
+  return await launch({ in: compartment(attackerProgram()), ...setting, args })
+}
+
+/** `yes`, `no EPERM`, …: the attacker's own account. */
+export function account(result: Result): string {
+  assert.equal(result.ended?.outcome, 'exited', `the attacker did not finish: ${result.report}`)
+  return result.stdout.trim()
+}
+
+/** Fails unless `contained` holds with every layer, and `loose` holds without `layers`. */
+export async function holdsOnlyWith(
+  layers: readonly Layer[], args: readonly string[], contained: RegExp, loose: RegExp, setting: Setting = {},
+): Promise<void> {
+  assert.match(account(await attack(args, setting)), contained, `with every layer: ${args.join(' ')}`)
+  const off = account(await attack(args, { ...setting, weaker: [...(setting.weaker ?? []), ...layers] }))
+  assert.match(off, loose, `without ${layers.join(', ')}: ${args.join(' ')}`)
+}
