@@ -16,7 +16,7 @@ function run(command, args) {
 }
 
 mkdirSync(dist, { recursive: true })
-run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${dist}`])
+run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${join(dist, 'launcher')}`])
 
 for (const part of ['js', 'types']) rmSync(join(dist, part), { recursive: true, force: true })
 await build({
@@ -37,8 +37,9 @@ await build({
 })
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'])
 
-const { manifestJsonSchema } = await import(join(dist, 'js', 'index.js'))
-writeFileSync(join(dist, 'plugin-1.schema.json'), `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`)
+const { openMarketplace } = await import(join(dist, 'js', 'index.js'))
+const schema = await (await openMarketplace()).schema()
+writeFileSync(join(dist, 'plugin-1.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
 
 // The workspace's own `plugins`, for people who work in a checkout: node_modules/.bin is on the PATH of npm scripts.
 const link = join(root, 'node_modules', '.bin', 'plugins')

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { inMegabytes } from './outcome.mjs'
 
+const STEPS = ['pack', 'sign', 'verify', 'install', 'run']
+
 /** What is left when all is done, and the table of it. */
 export async function farewell({ shell, stage, screen, score }) {
   screen.chapter('What the host remembers')
@@ -12,21 +14,26 @@ export async function farewell({ shell, stage, screen, score }) {
   screen.passed('the refused tarballs left nothing behind')
 }
 
-export function printSummary({ screen, summary }) {
+/** Also of a demo that ended early: then of what it came to. */
+export function printSummary({ screen, summary: { plugins, refusals, limits } }) {
+  if (plugins.length === 0) return
   screen.chapter('Summary')
-  const seconds = (command) => (command === null ? '-' : `${command.seconds.toFixed(2)} s`)
   screen.table(
-    ['plugin', 'files', 'size', 'pack', 'sign', 'verify', 'install', 'run'],
-    summary.plugins.map(({ name, files, bytes, seconds: took }) => [
+    ['plugin', 'files', 'size', ...STEPS],
+    plugins.map(({ name, files, bytes, took }) => [
       name,
       files,
       inMegabytes(bytes),
-      ...['pack', 'sign', 'verify', 'install', 'run'].map((step) => seconds(took[step])),
+      ...STEPS.map((step) => took[step]),
     ]),
     [1, 2, 3, 4, 5, 6, 7],
   )
-  screen.gap()
-  screen.table(['refused', 'verdict', 'exit code'], summary.refusals, [2])
-  screen.gap()
-  screen.table(['limit met', 'outcome', 'exit code'], summary.limits, [2])
+  if (refusals.length > 0) {
+    screen.gap()
+    screen.table(['refused', 'verdict', 'exit code'], refusals, [2])
+  }
+  if (limits.length > 0) {
+    screen.gap()
+    screen.table(['limit met', 'outcome', 'exit code'], limits, [2])
+  }
 }

@@ -52,7 +52,7 @@ async function journey({ shell, stage, score }, { base, version, run }, { explai
   const packed = await shell.plugins(['pack', `build/${base}`, '--out', 'dist'], { says: /sha256:[0-9a-f]{64}/ })
   const signed = await shell.plugins(['sign', tarball, '--key', 'acme.key'])
   const verify = ['verify', tarball, ...(explain ? ['--explain'] : [])]
-  const verified = await shell.plugins(verify, { says: 'verified, signed by acme' })
+  const verified = await shell.plugins(verify, { says: ': verified, signed by ' })
   const installed = await shell.plugins(['install', tarball, '--yes'], { says: `installed acme/${base} ${version}` })
 
   let ran = null
@@ -67,9 +67,11 @@ async function journey({ shell, stage, score }, { base, version, run }, { explai
     name: `acme/${base}`,
     files: files.length,
     bytes: files.reduce((sum, file) => sum + statSync(file).size, 0),
-    seconds: { pack: packed, sign: signed, verify: verified, install: installed, run: ran },
+    took: { pack: took(packed), sign: took(signed), verify: took(verified), install: took(installed), run: took(ran) },
   }
 }
+
+const took = (command) => (command === null ? '-' : `${command.seconds.toFixed(2)} s`)
 
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

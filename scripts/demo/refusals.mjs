@@ -22,8 +22,7 @@ async function flippedByte({ stage, shell, screen, summary }) {
   writeFileSync(stage.path(tampered), bytes)
   copyFileSync(stage.path(`${HELLO}.sigstore.json`), stage.path(`${tampered}.sigstore.json`))
 
-  await shell.plugins(['verify', tampered], { exit: REFUSED, says: 'refused (DIGEST_MISMATCH)' })
-  await shell.plugins(['install', tampered, '--yes'], { exit: REFUSED, says: /^plugins: cannot /m })
+  await refused(shell, tampered, 'DIGEST_MISMATCH')
   summary.refusals.push(['a flipped byte', 'DIGEST_MISMATCH', REFUSED])
 }
 
@@ -35,9 +34,16 @@ async function unknownSigner({ stage, shell, screen, summary }) {
 
   await shell.plugins(['keygen', '--out', 'mallory', '--no-passphrase'])
   await shell.plugins(['sign', forged, '--key', 'mallory.key'])
-  await shell.plugins(['verify', forged], { exit: REFUSED, says: 'refused (SIGNER_NOT_TRUSTED)' })
-  await shell.plugins(['install', forged, '--yes'], { exit: REFUSED, says: /^plugins: cannot /m })
+  await refused(shell, forged, 'SIGNER_NOT_TRUSTED')
   summary.refusals.push(['an unknown signer', 'SIGNER_NOT_TRUSTED', REFUSED])
+}
+
+/** Once for a person, who gets a sentence, and once for a program, which gets the code. */
+async function refused(shell, tarball, code) {
+  const install = ['install', tarball, '--yes']
+  await shell.plugins(install, { exit: REFUSED, says: /^plugins: cannot /m })
+  const shown = `{"error":{"code":"${code}", …`
+  await shell.plugins(['--json', ...install], { exit: REFUSED, says: `{"error":{"code":"${code}",`, shown })
 }
 
 async function changedFile({ stage, shell, screen, score, summary }) {
@@ -45,7 +51,7 @@ async function changedFile({ stage, shell, screen, score, summary }) {
   const info = await shell.plugins(['info', 'acme/hello'], { says: 'acme/hello' })
   const folder = /^files +(\S+)$/m.exec(info.stdout)?.[1]
   score.expect(folder !== undefined, '`plugins info acme/hello` does not say where its files are')
-  const main = join(folder, 'main.mjs')
+  const main = join(folder, 'root', 'plugin', 'main.mjs')
   screen.say("Somebody who can write where Bulkhead keeps its plugins adds a line to acme/hello's main.mjs.")
   const text = readFileSync(main)
   chmodSync(main, 0o644)

@@ -22,14 +22,10 @@ export class Screen {
     this.#line(this.#style('bold', fold(`$ ${text}`, '    ', ' \\')))
   }
 
-  /** Output of a command: long lines folded, and of many lines the first and the last. */
-  output(text, most = 24) {
-    const lines = text.trimEnd().split('\n')
+  /** What a command printed, or what else is to be seen. */
+  output(text) {
     if (text.trim() === '') return
-    const cut = lines.length - most
-    const shown =
-      cut > 1 ? [...lines.slice(0, most - 4), `  … ${cut} more lines …`, ...lines.slice(most - 4 + cut)] : lines
-    for (const line of shown) this.#line(fold(line, '    '))
+    for (const line of text.trimEnd().split('\n')) this.#line(fold(line, '    '))
   }
 
   passed(text) {
@@ -65,18 +61,15 @@ export class Screen {
   }
 }
 
-/** Breaks a line at blanks; a word longer than the screen stays whole, so that it can be copied. */
+/** Breaks a line at blanks; digests and paths stay whole, so that they can be copied, and the terminal wraps them. */
 function fold(line, indent, mark = '') {
-  if (line.length <= COLUMNS) return line
   const lines = []
   let rest = line
   while (rest.length > COLUMNS) {
-    const start = lines.length === 0 ? 1 : indent.length
-    const before = rest.lastIndexOf(' ', COLUMNS - mark.length)
-    const at = before > start ? before : rest.indexOf(' ', COLUMNS)
-    if (at <= start) break
+    const at = rest.lastIndexOf(' ', COLUMNS - mark.length)
+    if (at < COLUMNS / 2) break
     lines.push(rest.slice(0, at).trimEnd() + mark)
-    rest = indent + rest.slice(at).trimStart()
+    rest = indent + rest.slice(at).trim()
   }
   return [...lines, rest].join('\n')
 }

@@ -24,7 +24,7 @@ export class Shell {
    * `plugins ARGS`, run by the built command line.
    *
    * @param expected `exit`: its exit code (0), or one of several; `says`: what it must print, each a string or a pattern; `input`: a file
-   *   for its standard input; `lines`: how much of the output to show
+   *   for its standard input; `shown`: what to show in place of all its output
    */
   plugins(args, expected = {}) {
     return this.#type('plugins', [process.execPath, CLI, ...args], args, expected)
@@ -51,7 +51,7 @@ export class Shell {
     await Promise.all([...this.#ends].map((end) => end()))
   }
 
-  async #type(name, [file, ...args], shown, { exit = 0, says = [], input, lines }) {
+  async #type(name, [file, ...args], shown, { exit = 0, says = [], input, shown: instead }) {
     const typed = `${[name, ...shown].map(quote).join(' ')}${input === undefined ? '' : ` < ${quote(input)}`}`
     this.#screen.command(typed)
     const started = performance.now()
@@ -59,7 +59,7 @@ export class Shell {
     // Whoever interrupted is about to leave: nothing may be concluded from what was cut short.
     if (this.#interrupted) await new Promise(() => {})
     const seconds = (performance.now() - started) / 1000
-    this.#screen.output(output, lines)
+    this.#screen.output(instead ?? output)
     if (code !== 0) this.#screen.output(`(exit code ${code})`)
 
     const exits = [exit].flat()

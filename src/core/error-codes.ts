@@ -9,6 +9,9 @@ export const ERROR_CODES = {
   USAGE: { exitCode: 2, meaning: 'the command line cannot be understood' },
   CONSENT_NEEDED: { exitCode: 2, meaning: 'a question must be answered and there is no terminal to ask it on' },
 
+  CONSENT_REFUSED: { exitCode: 1, meaning: 'the question was answered with no' },
+  FILE_UNWRITABLE: { exitCode: 1, meaning: 'a file cannot be written' },
+
   // Authors: exit 1
   MANIFEST_INVALID: { exitCode: 1, meaning: 'plugin.json breaks its schema; every fault is listed with its path' },
   MANIFEST_MISSING: { exitCode: 1, meaning: 'there is no plugin.json' },

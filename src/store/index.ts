@@ -3,3 +3,4 @@
 export type { AuditEvent } from './events.ts'
 export type { RunRecord } from './runs.ts'
 export { Store, type StoreOptions, type UidRange } from './store.ts'
+export { type TreeCheck, Trees, type UnpackedTree } from './trees.ts'

@@ -1,7 +1,7 @@
 import type { PluginName } from '../core/name.ts'
-import type { Outcome } from '../core/outcome.ts'
+import { NO_USAGE, type Outcome } from '../core/outcome.ts'
 import { type Db, transact } from './database.ts'
-import { holderOf, isAlive } from './holder.ts'
+import { holderOf, isAlive, pidOf } from './holder.ts'
 
 /** One run as `history` shows it. */
 export interface RunRecord {
@@ -61,12 +61,28 @@ export class Runs {
     })
   }
 
+  /** The launcher is gone, and so is its report: all that can be said is that it was killed. */
+  lose(id: string): void {
+    const outcome: Outcome = {
+      outcome: 'signalled',
+      code: null,
+      signal: 'SIGKILL',
+      limit: null,
+      reason: null,
+      error: null,
+      limitsMet: [],
+      weaker: [],
+      usage: NO_USAGE,
+    }
+    this.end(id, outcome)
+  }
+
   /** Runs without an outcome, each with whether its supervisor still lives. */
-  open(): { run: RunRecord; alive: boolean }[] {
+  open(): { run: RunRecord; alive: boolean; pid: number }[] {
     return this.#db
       .prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`)
       .all()
-      .map((row) => ({ run: recordOf(row), alive: isAlive(row.holder) }))
+      .map((row) => ({ run: recordOf(row), alive: isAlive(row.holder), pid: pidOf(row.holder) }))
   }
 
   /** Newest first. */

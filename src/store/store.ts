@@ -61,10 +61,12 @@ export class Store {
   /**
    * Takes the place of the plugin's one installation in the making: row `installing`, user id allocated.
    *
+   * `seenHighWater` is what the downgrade check looked at: when it has moved since, that check must be made again.
+   *
    * @throws StoreError `ALREADY_INSTALLED` when the same bytes are installed, `STORE_BUSY` when another process is
-   * installing this plugin, `UIDS_EXHAUSTED`
+   * installing this plugin or has done so meanwhile, `UIDS_EXHAUSTED`
    */
-  begin(release: VerifiedRelease, consent: Permissions): Installation {
+  begin(release: VerifiedRelease, consent: Permissions, seenHighWater: string | null): Installation {
     const { statement, signers, policyDigest } = release.verified
     return transact(this.#db, () => {
       const installed = this.find(statement.name)
@@ -76,6 +78,11 @@ export class Store {
         )
       }
       this.#refuseSecond(statement.name, statement.sha256)
+      if (this.history(statement.name).highWater !== seenHighWater) {
+        throw new StoreError('STORE_BUSY', `cannot install ${statement.name}: another process has just installed it`, {
+          hint: 'try again',
+        })
+      }
       const pluginId = this.#adoptPlugin(statement.name)
       const releaseId = this.#adoptRelease(
         pluginId,
@@ -124,23 +131,25 @@ export class Store {
     })
   }
 
-  /** Deletes the row of an installation whose tree is gone. `purge` also gives its user id back. */
-  forget(installation: Installation, options: { purge: boolean } = { purge: false }): void {
+  /** Deletes the row of an installation whose tree is gone. */
+  forget(installation: Installation): void {
     transact(this.#db, () => {
       this.#db.prepare('DELETE FROM installations WHERE id = ?').run(installation.id)
-      const others = this.#db
-        .prepare<[string], { n: number }>(
-          'SELECT count(*) AS n FROM installations i JOIN plugins p ON p.id = i.plugin_id WHERE p.name = ?',
+      const { version, state } = installation
+      this.events.append(this.#now(), 'forgotten', installation.name, { version, state })
+    })
+  }
+
+  /** Gives a purged plugin's user id back. Does nothing while any installation of it has a row: it may own files. */
+  releaseUid(name: PluginName): void {
+    transact(this.#db, () => {
+      this.#db
+        .prepare(
+          `UPDATE plugins SET uid = NULL
+           WHERE name = ? AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.plugin_id = plugins.id)`,
         )
-        .get(installation.name)
-      if (options.purge && others?.n === 0) {
-        this.#db.prepare('UPDATE plugins SET uid = NULL WHERE name = ?').run(installation.name)
-      }
-      this.events.append(this.#now(), 'forgotten', installation.name, {
-        version: installation.version,
-        state: installation.state,
-        purge: options.purge,
-      })
+        .run(name)
+      this.events.append(this.#now(), 'purged', name, {})
     })
   }
 

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises'
+import { openMarketplace, UsageError } from '../../index.ts'
+import type { Io } from '../io.ts'
+import type { Settings } from '../options.ts'
+import { plain } from '../text.ts'
+
+export async function init(settings: Settings, io: Io, dir: string, options: { name: string; runtime: string }) {
+  const made = await (await openMarketplace()).init(dir, options)
+  if (settings.json) return print(io, made)
+  io.stdout(`made ${made.name} in ${dir}:\n${made.files.map((file) => `  ${file}\n`).join('')}`)
+  if (!settings.quiet) io.stderr(`\nnext: plugins validate ${dir}, then plugins pack ${dir}\n`)
+}
+
+export async function validate(settings: Settings, io: Io, dir: string) {
+  const packed = await (await openMarketplace()).validate(dir)
+  if (settings.json) return print(io, { valid: true, ...packed })
+  io.stdout(`valid: ${packed.name} ${packed.version}, ${packed.files} files, ${packed.bytes} bytes\n`)
+  sayLeftOut(settings, io, packed.leftOut)
+}
+
+export async function schema(_settings: Settings, io: Io) {
+  print(io, await (await openMarketplace()).schema())
+}
+
+export async function pack(settings: Settings, io: Io, dir: string, options: { out: string }) {
+  const packed = await (await openMarketplace()).pack(dir, options.out)
+  if (settings.json) return print(io, packed)
+  io.stdout(`${packed.path}\nsha256:${packed.sha256}\n`)
+  if (!settings.quiet) io.stderr(`packed ${packed.name} ${packed.version}: ${packed.files} files\n`)
+  sayLeftOut(settings, io, packed.leftOut)
+}
+
+function sayLeftOut(settings: Settings, io: Io, leftOut: readonly string[]): void {
+  if (leftOut.length > 0 && !settings.quiet) io.stderr(`left out: ${leftOut.map(plain).join(', ')}\n`)
+}
+
+interface PassphraseOptions {
+  readonly passphraseFile?: string
+}
+
+export async function keygen(
+  settings: Settings,
+  io: Io,
+  options: PassphraseOptions & { out: string; passphrase: boolean },
+) {
+  const passphrase = options.passphrase ? await newPassphrase(io, options.passphraseFile) : null
+  const key = await (await openMarketplace()).generateKey(options.out, passphrase)
+  if (settings.json) return print(io, key)
+  io.stdout(`${key.id}\n`)
+  if (settings.quiet) return
+  io.stderr(
+    `${key.secretFile}  secret${passphrase === null ? ', NOT encrypted' : ', encrypted'}: keep it to yourself\n`,
+  )
+  io.stderr(`${key.publicFile}  public: give it to who installs your plugins\n`)
+}
+
+export async function sign(
+  settings: Settings,
+  io: Io,
+  tarball: string,
+  options: PassphraseOptions & { key: string; sequence?: string; expires?: string; force?: boolean },
+) {
+  const signed = await (await openMarketplace()).sign(tarball, {
+    key: options.key,
+    passphrase: () => readPassphrase(io, options.passphraseFile, `Passphrase of ${options.key}`),
+    sequence: wholeNumber(options.sequence, '--sequence'),
+    expiresAt: instant(options.expires, '--expires'),
+    replace: options.force,
+  })
+  if (settings.json) return print(io, signed)
+  io.stdout(`${signed.bundle}\n`)
+  if (!settings.quiet) io.stderr(`signed ${signed.name} ${signed.version} with ${signed.keyId}\n`)
+}
+
+async function newPassphrase(io: Io, file: string | undefined): Promise<string> {
+  const first = await readPassphrase(io, file, 'New passphrase')
+  if (first === null) {
+    throw new UsageError('PASSPHRASE_NEEDED', 'cannot ask for a passphrase: there is no terminal', {
+      hint: '--passphrase-file FILE, or --no-passphrase to leave the key unencrypted',
+    })
+  }
+  if (first === '')
+    throw new UsageError('PASSPHRASE_NEEDED', 'cannot use an empty passphrase', {
+      hint: '--no-passphrase leaves the key unencrypted',
+    })
+  if (file === undefined && (await io.secret('Again')) !== first) {
+    throw new UsageError('USAGE', 'cannot make the key: the two passphrases differ')
+  }
+  return first
+}
+
+async function readPassphrase(io: Io, file: string | undefined, question: string): Promise<string | null> {
+  if (file === undefined) return io.secret(question)
+  return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+}
+
+function wholeNumber(text: string | undefined, flag: string): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a whole number`)
+  }
+  return value
+}
+
+function instant(text: string | undefined, flag: string): string | undefined {
+  if (text === undefined) return undefined
+  const ms = Date.parse(text)
+  if (Number.isNaN(ms))
+    throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a date such as 2030-01-31T00:00:00Z`)
+  return new Date(ms).toISOString()
+}
+
+function print(io: Io, value: unknown): undefined {
+  io.stdout(`${JSON.stringify(value, null, 2)}\n`)
+}

@@ -1,0 +1,55 @@
+import { type ConsentQuestion, formatLimit, formatLimits, openManager, UsageError } from '../../index.ts'
+import type { Io } from '../io.ts'
+import type { Settings } from '../options.ts'
+import { plain, record } from '../text.ts'
+
+export async function install(
+  settings: Settings,
+  io: Io,
+  tarball: string,
+  options: { yes?: boolean; allowDowngrade?: boolean },
+) {
+  await using manager = await openManager(settings)
+  const report = await manager.install(tarball, {
+    allowDowngrade: options.allowDowngrade === true,
+    consent: (question) => ask(settings, io, question, options.yes === true),
+  })
+  if (settings.json) return void io.stdout(`${JSON.stringify(report, null, 2)}\n`)
+  const replaced = report.replaced === null ? '' : `, in place of ${report.replaced}`
+  io.stdout(`installed ${report.name} ${report.version}${replaced}\n`)
+  if (!settings.quiet) io.stderr(`\nrun it: plugins run ${report.name}\n`)
+}
+
+async function ask(settings: Settings, io: Io, question: ConsentQuestion, yes: boolean): Promise<boolean> {
+  if (!settings.json && !settings.quiet) io.stderr(summary(question))
+  if (yes) return true
+  const answer = await io.confirm(`Install ${question.name} ${question.version}?`)
+  if (answer !== null) return answer
+  throw new UsageError(
+    'CONSENT_NEEDED',
+    `cannot ask whether to install ${question.name} ${question.version}: there is no terminal`,
+    {
+      hint: '--yes agrees to what it asks for',
+    },
+  )
+}
+
+/** Everything that is granted by saying yes, on one screen. */
+function summary(question: ConsentQuestion): string {
+  const { permissions, limits, cuts } = question
+  const list = (values: readonly string[]) => (values.length === 0 ? 'none' : values.join(', '))
+  return [
+    `${plain(question.name)} ${plain(question.version)}${question.description === null ? '' : `: ${plain(question.description)}`}\n`,
+    record([
+      ['  signed by', list(question.signers)],
+      ['  network', list(permissions.network)],
+      ['  reads', list(permissions.read)],
+      ['  environment', list(permissions.env)],
+      ['  limits', formatLimits(limits)],
+    ]),
+    ...cuts.map(
+      (cut) => `  cut by this host: ${formatLimit(cut.limit, cut.asked)} to ${formatLimit(cut.limit, cut.given)}\n`,
+    ),
+    '\n',
+  ].join('')
+}

@@ -1,0 +1,85 @@
+import { formatLimits, openManager, UsageError } from '../../index.ts'
+import type { Io } from '../io.ts'
+import type { Settings } from '../options.ts'
+import { record, table } from '../text.ts'
+
+export async function list(settings: Settings, io: Io) {
+  await using manager = await openManager(settings)
+  const plugins = manager.list()
+  if (settings.json) return void io.stdout(`${JSON.stringify(plugins, null, 2)}\n`)
+  if (plugins.length === 0) {
+    if (!settings.quiet) io.stderr('no plugin is installed\n\nhint: plugins install X.tgz\n')
+    return
+  }
+  io.stdout(
+    table(
+      ['NAME', 'VERSION', 'STATE', 'INSTALLED', 'SIGNED BY'],
+      plugins.map((plugin) => [
+        plugin.name,
+        plugin.version,
+        plugin.state,
+        day(plugin.installedAtMs),
+        plugin.signers.join(', '),
+      ]),
+      io.columns,
+    ),
+  )
+}
+
+export async function info(settings: Settings, io: Io, name: string) {
+  await using manager = await openManager(settings)
+  const plugin = await manager.info(name)
+  if (settings.json) return void io.stdout(`${JSON.stringify(plugin, null, 2)}\n`)
+  const none = (values: readonly string[]) => (values.length === 0 ? 'none' : values.join(', '))
+  io.stdout(
+    record([
+      ['name', plugin.name],
+      ['version', plugin.version],
+      ['description', plugin.description ?? '-'],
+      ['license', plugin.license ?? '-'],
+      ['state', plugin.state],
+      ['installed', new Date(plugin.installedAtMs).toISOString()],
+      ['signed by', plugin.signers.join(', ')],
+      ['sha256', plugin.sha256],
+      ['runtime', `${plugin.runtime}, ${plugin.protocol}`],
+      ['user id', `${plugin.uid}`],
+      ['network', none(plugin.permissions.network)],
+      ['reads', none(plugin.permissions.read)],
+      ['environment', none(plugin.permissions.env)],
+      ['limits', formatLimits(plugin.limits)],
+      ['files', plugin.path],
+    ]),
+  )
+}
+
+export async function enable(settings: Settings, io: Io, name: string) {
+  await using manager = await openManager(settings)
+  const plugin = manager.enable(name)
+  io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `enabled ${plugin.name} ${plugin.version}\n`)
+}
+
+export async function disable(settings: Settings, io: Io, name: string) {
+  await using manager = await openManager(settings)
+  const plugin = manager.disable(name)
+  io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `disabled ${plugin.name} ${plugin.version}\n`)
+}
+
+export async function remove(settings: Settings, io: Io, name: string, options: { purge?: boolean; yes?: boolean }) {
+  if (options.purge === true && options.yes !== true) {
+    const answer = await io.confirm(`Delete ${name} and all its data?`)
+    if (answer === null) {
+      throw new UsageError('CONSENT_NEEDED', `cannot ask whether to delete the data of ${name}: there is no terminal`, {
+        hint: '--yes agrees',
+      })
+    }
+    if (!answer) throw new UsageError('USAGE', `cannot go on: removing ${name} was declined`)
+  }
+  await using manager = await openManager(settings)
+  const removed = await manager.remove(name, { purge: options.purge === true })
+  if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
+  io.stdout(
+    `removed ${removed.name} ${removed.version}${removed.dataKept ? `; its data stays in ${removed.data}` : ''}\n`,
+  )
+}
+
+const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

@@ -1,0 +1,55 @@
+import { openManager, UsageError, type Verification } from '../../index.ts'
+import type { Io } from '../io.ts'
+import type { Settings } from '../options.ts'
+import { plain, type Style, styleFor } from '../text.ts'
+
+export async function verify(
+  settings: Settings,
+  io: Io,
+  target: string | undefined,
+  options: { all?: boolean; explain?: boolean },
+): Promise<number> {
+  if ((target === undefined) === (options.all !== true)) {
+    throw new UsageError('USAGE', 'cannot verify: name one tarball or plugin, or --all', {
+      hint: 'plugins verify X.tgz | NAME | --all',
+    })
+  }
+  await using manager = await openManager(settings)
+  const results = target === undefined ? await manager.verifyAll() : [await manager.verify(target)]
+  const failed = results.filter((result) => !result.ok)
+  if (settings.json) {
+    io.stdout(`${JSON.stringify(target === undefined ? results : results[0], null, 2)}\n`)
+    return worst(failed)
+  }
+  const style = styleFor(settings.color)
+  for (const result of results) io.stdout(options.explain === true ? explained(result, style) : line(result, style))
+  for (const { error } of failed) {
+    if (error !== null)
+      io.stderr(`plugins: ${plain(error.message)}\n${error.hint === undefined ? '' : `\nhint: ${plain(error.hint)}\n`}`)
+  }
+  return worst(failed)
+}
+
+const worst = (failed: readonly Verification[]): number =>
+  Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 3))
+
+function line(result: Verification, style: Style): string {
+  const what = result.version === null ? result.target : `${result.target} ${result.version}`
+  const verdict = result.ok
+    ? style('good', 'verified')
+    : style('bad', `refused (${result.error?.code ?? 'VERIFIER_ERROR'})`)
+  return `${plain(what)}: ${verdict}${result.ok ? `, signed by ${result.signers.map(plain).join(', ')}` : ''}\n`
+}
+
+const MARKS = { pass: 'pass', fail: 'FAIL', 'not-applicable': '-' } as const
+
+function explained(result: Verification, style: Style): string {
+  const width = Math.max(...result.checks.map(({ check }) => check.length))
+  const rows = result.checks.map(({ check, result: outcome, detail, remedy }) => {
+    const mark = MARKS[outcome].padEnd(4)
+    const shown =
+      outcome === 'pass' ? style('good', mark) : outcome === 'fail' ? style('bad', mark) : style('dim', mark)
+    return `  ${check.padEnd(width)}  ${shown}  ${plain(detail)}\n${remedy === null ? '' : `  ${' '.repeat(width)}        ${plain(remedy)}\n`}`
+  })
+  return `${line(result, style)}${rows.join('')}`
+}

@@ -1,0 +1,12 @@
+/** The options every command takes (DESIGN §6). */
+export interface GlobalOptions {
+  readonly home?: string | undefined
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly color: boolean
+}
+
+/** What a command is given besides its own arguments. */
+export interface Settings extends GlobalOptions {
+  readonly columns: number
+}

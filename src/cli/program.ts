@@ -1,0 +1,218 @@
+import { Command, CommanderError, Option } from 'commander'
+import { UsageError, version } from '../index.ts'
+import type { Io } from './io.ts'
+import type { Settings } from './options.ts'
+
+/** What a command module exports: strings in, one library call, text out. Answers its exit code. */
+type Action<Args extends readonly unknown[]> = (settings: Settings, io: Io, ...args: Args) => Promise<unknown>
+
+/** The tree of commands. Each command's code is loaded when it is chosen, so that help costs nothing more. */
+export async function runProgram(line: readonly string[], io: Io): Promise<number> {
+  let exitCode = 0
+  const program = new Command('plugins')
+    .description('Signed plugins, each in its own watertight compartment.')
+    .version(version, '-V, --version')
+    .option('--home <DIR>', 'where everything is kept (environment: BULKHEAD_HOME)')
+    .option('--json', 'print exactly one JSON document')
+    .option('--quiet', 'print no progress and no advice')
+    .option('--no-color', 'print no colour (environment: NO_COLOR)')
+    .showSuggestionAfterError()
+    .helpCommand('help [command]', 'how a command is used')
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: () => {} })
+    .exitOverride()
+    .action(() => {
+      throw new UsageError('USAGE', 'cannot go on: no command named', { hint: 'plugins --help lists the commands' })
+    })
+
+  const settings = (): Settings => {
+    const { home, json, quiet, color } = program.opts<{
+      home?: string
+      json?: boolean
+      quiet?: boolean
+      color: boolean
+    }>()
+    const wantsColor = color && (process.env.NO_COLOR ?? '') === '' && process.stdout.isTTY === true
+    return { home, json: json === true, quiet: quiet === true, color: wantsColor || forcesColor(), columns: io.columns }
+  }
+  const on =
+    <Args extends readonly unknown[]>(load: () => Promise<Action<Args>>) =>
+    async (...given: unknown[]) => {
+      const action = await load()
+      // commander hands the Command itself in last.
+      const code = await action(settings(), io, ...(given.slice(0, -1) as unknown as Args))
+      if (typeof code === 'number') exitCode = code
+    }
+
+  program.commandsGroup('For authors:')
+  program
+    .command('init')
+    .description('write a small working plugin into a new folder')
+    .argument('<dir>')
+    .requiredOption('--name <NAME>', 'namespace/name')
+    .option('--runtime <RUNTIME>', 'exec, node or python', 'node')
+    .addHelpText('after', example('plugins init hello --name acme/hello --runtime node'))
+    .action(on(async () => (await import('./commands/authors.ts')).init))
+  program
+    .command('validate')
+    .description('check a plugin folder: every fault at once, with its path')
+    .argument('<dir>')
+    .action(on(async () => (await import('./commands/authors.ts')).validate))
+  program
+    .command('schema')
+    .description('print the JSON Schema of plugin.json')
+    .action(on(async () => (await import('./commands/authors.ts')).schema))
+  program
+    .command('pack')
+    .description('pack a plugin folder into a tarball: the same bytes on every machine')
+    .argument('<dir>')
+    .option('--out <DIR>', 'where the tarball goes', '.')
+    .addHelpText('after', example('plugins pack hello --out dist'))
+    .action(on(async () => (await import('./commands/authors.ts')).pack))
+  program
+    .command('keygen')
+    .description('make an Ed25519 key pair: PREFIX.key (secret, encrypted) and PREFIX.pub')
+    .requiredOption('--out <PREFIX>')
+    .option('--no-passphrase', 'leave the secret key unencrypted, for automation')
+    .option('--passphrase-file <FILE>', 'read the passphrase from the first line of FILE')
+    .addHelpText('after', example('plugins keygen --out acme'))
+    .action(on(async () => (await import('./commands/authors.ts')).keygen))
+  program
+    .command('sign')
+    .description('sign a tarball: writes TARBALL.sigstore.json')
+    .argument('<tarball>')
+    .requiredOption('--key <FILE>', 'secret key file')
+    .option('--passphrase-file <FILE>', 'read the passphrase from the first line of FILE')
+    .option('--sequence <N>', "the publisher's own counter, for information")
+    .option('--expires <DATE>', 'when the statement ends, ISO 8601')
+    .option('--force', 'replace a signature that is there')
+    .addHelpText('after', example('plugins sign dist/acme-hello-1.0.0.tgz --key acme.key'))
+    .action(on(async () => (await import('./commands/authors.ts')).sign))
+
+  program.commandsGroup('For hosts:')
+  const trust = program.command('trust').description('who may sign what: reads and edits trust.json')
+  trust
+    .command('add')
+    .description('let a key sign plugins whose name matches a pattern')
+    .argument('<pubkey>', 'public key file')
+    .requiredOption('--for <PATTERN>', "acme/hello, 'acme/*' or '*/*'")
+    .option('--principal <NAME>', 'who holds the key: several keys of one principal count once')
+    .option('--threshold <N>', 'how many distinct principals must sign')
+    .addHelpText('after', example("plugins trust add acme.pub --for 'acme/*'"))
+    .action(on(async () => (await import('./commands/trust.ts')).trustAdd))
+  trust
+    .command('list')
+    .description('who may sign what')
+    .argument('[name]', 'only what decides about this plugin')
+    .action(on(async () => (await import('./commands/trust.ts')).trustList))
+  trust
+    .command('remove')
+    .description('take a principal or a key out of the policy')
+    .argument('<id>')
+    .option('--for <PATTERN>', 'only there')
+    .action(on(async () => (await import('./commands/trust.ts')).trustRemove))
+  trust
+    .command('revoke')
+    .description('never again accept a key, a principal, a release or a tarball: not to install, not to run')
+    .argument('<id>', 'key id, principal, NAME@VERSION or sha256:DIGEST')
+    .requiredOption('--reason <TEXT>')
+    .action(on(async () => (await import('./commands/trust.ts')).trustRevoke))
+  program
+    .command('verify')
+    .description('check a tarball, an installed plugin, or all of them')
+    .argument('[target]', 'X.tgz, or NAME of an installed plugin')
+    .option('--all', 'every installed plugin')
+    .option('--explain', 'a row per check')
+    .action(on(async () => (await import('./commands/verify.ts')).verify))
+  program
+    .command('install')
+    .description('verify and install a plugin')
+    .argument('<tarball>')
+    .option('--yes', 'agree to what it asks for')
+    .option('--allow-downgrade', 'accept an older version than was installed before (recorded)')
+    .addHelpText('after', example('plugins install dist/acme-hello-1.0.0.tgz --yes'))
+    .action(on(async () => (await import('./commands/install.ts')).install))
+  program
+    .command('list')
+    .alias('ls')
+    .description('what is installed')
+    .action(on(async () => (await import('./commands/installed.ts')).list))
+  program
+    .command('info')
+    .description('everything known about an installed plugin')
+    .argument('<name>')
+    .action(on(async () => (await import('./commands/installed.ts')).info))
+  program
+    .command('enable')
+    .description('let a disabled plugin run again')
+    .argument('<name>')
+    .action(on(async () => (await import('./commands/installed.ts')).enable))
+  program
+    .command('disable')
+    .description('keep a plugin installed but refuse to run it')
+    .argument('<name>')
+    .action(on(async () => (await import('./commands/installed.ts')).disable))
+  program
+    .command('remove')
+    .alias('rm')
+    .description('remove a plugin; its data stays unless --purge')
+    .argument('<name>')
+    .option('--purge', 'delete its data and give its user id back')
+    .option('--yes', 'agree to delete its data')
+    .action(on(async () => (await import('./commands/installed.ts')).remove))
+
+  program.commandsGroup('Running:')
+  program
+    .command('run')
+    .description('run a plugin in its sandbox; stdin, stdout, stderr and signals are its own')
+    .argument('<name>')
+    .option('--report <FILE>', 'write the outcome to FILE, as JSON')
+    .option('--timeout <DURATION>', 'end it after so long, such as 5s (may only narrow)')
+    .addOption(new Option('--profile <NAME>', 'limits to start from').choices(['development', 'production', 'strict']))
+    .option('--weaker <LAYER>', 'run without a layer this host cannot give (recorded; repeat for more)')
+    .option('--dry-run', 'print the plan and run nothing')
+    .argument('[args...]', 'after --: arguments of the plugin')
+    .addHelpText('after', example('plugins run acme/hello -- Ada'))
+    .action(() => {
+      throw new UsageError('USAGE', 'cannot run: no plugin named', { hint: 'plugins run NAME [-- ARGS]' })
+    })
+  program
+    .command('history')
+    .description('past runs and how each ended')
+    .argument('[name]')
+    .option('--limit <N>', 'how many', '20')
+    .action(on(async () => (await import('./commands/history.ts')).history))
+
+  program.commandsGroup('For operators:')
+  program
+    .command('doctor')
+    .description('which layers of the sandbox this host gives, and how to get the others')
+    .action(on(async () => (await import('./commands/doctor.ts')).doctor))
+  program
+    .command('audit')
+    .description('the trail of decisions')
+    .argument('[subject]')
+    .option('--verify', 'check the hash chain')
+    .option('--limit <N>', 'how many', '50')
+    .action(on(async () => (await import('./commands/audit.ts')).audit))
+
+  try {
+    await program.parseAsync(line as string[], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    throw new UsageError('USAGE', sentence(error.message), { hint: 'plugins --help lists the commands' })
+  }
+}
+
+const example = (line: string): string => `\nExample:\n  $ ${line}\n`
+
+/** commander says "error: unknown command 'x'\n(Did you mean y?)"; ours begin with "cannot". */
+const sentence = (message: string): string =>
+  `cannot understand the command line: ${message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .trim()}`
+
+/** The CLICOLOR convention: colour although the output is no terminal. */
+const forcesColor = (): boolean => !['', '0', undefined].includes(process.env.CLICOLOR_FORCE)

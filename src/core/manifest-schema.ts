@@ -1,0 +1,11 @@
+import { toJSONSchema } from 'zod/mini'
+import { MANIFEST_SCHEMA, manifestSchema } from './manifest.ts'
+
+/** The JSON Schema of `plugin.json` (draft 2020-12), made from the very value that validates it. */
+export function manifestJsonSchema(): Readonly<Record<string, unknown>> {
+  return {
+    ...toJSONSchema(manifestSchema, { io: 'input', unrepresentable: 'throw' }),
+    $id: MANIFEST_SCHEMA,
+    title: 'Bulkhead plugin manifest',
+  }
+}

@@ -1,0 +1,61 @@
+// The public library, `@bulkhead/plugins`. What the command line can do, a host application can do. Types and errors are
+// here at once; everything that works is loaded when it is first asked for.
+import type { HostOptions } from './manager/host.ts'
+import type { PluginManager } from './manager.ts'
+import type { Marketplace } from './marketplace.ts'
+
+export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts'
+export {
+  ArchiveError,
+  FetchError,
+  IsolationError,
+  ManifestError,
+  PluginError,
+  RegistryError,
+  ResourceLimitError,
+  StoreError,
+  TimeoutError,
+  UsageError,
+  VerificationError,
+} from './core/errors.ts'
+export type { InstallationState } from './core/installation.ts'
+export { formatLimit, formatLimits } from './core/limit-text.ts'
+export type { EffectiveLimits, LimitName, Limits, Profile } from './core/limits.ts'
+export type { Manifest, Permissions } from './core/manifest.ts'
+export type { EndingLimit, Outcome, Usage } from './core/outcome.ts'
+export { formatDuration, formatSize } from './core/quantity.ts'
+export { RefusedRun } from './core/refused-run.ts'
+export type { Check } from './core/verified.ts'
+export type { HostOptions } from './manager/host.ts'
+export type { ConsentQuestion, InstallOptions, InstallReport } from './manager/install.ts'
+export type { RunOptions } from './manager/run.ts'
+export type { TrustAdd, TrustChange } from './manager/trust.ts'
+export type { Verification } from './manager/verification.ts'
+export type { InstalledPlugin, PluginInfo, PluginManager, Removal } from './manager.ts'
+export type { Marketplace, PackReport, SignOptions } from './marketplace.ts'
+export type { Diagnosis, LayerFinding, Run, RunPlan, RunStdio } from './runtime/index.ts'
+export type { AuditEvent, RunRecord } from './store/index.ts'
+export type { TrustEntry } from './verify/index.ts'
+export { version } from './version.ts'
+
+/**
+ * Opens this host's home, and finishes or undoes what an interrupted process left there.
+ *
+ * @example
+ * await using plugins = await openManager({ home: '/var/lib/bulkhead' })
+ * await plugins.install('acme-hello-1.0.0.tgz', { consent: () => true })
+ * const run = await plugins.run('acme/hello', { args: ['Ada'], stdio: { stdout: 'inherit' } })
+ * console.log(await run.outcome)
+ *
+ * @throws StoreError when the database cannot be opened, VerificationError when others could change the configuration
+ */
+export async function openManager(options: HostOptions = {}): Promise<PluginManager> {
+  const { PluginManager } = await import('./manager.ts')
+  return PluginManager.open(options)
+}
+
+/** What an author does: keys, packages, signatures. It needs no home. */
+export async function openMarketplace(): Promise<Marketplace> {
+  const { Marketplace } = await import('./marketplace.ts')
+  return new Marketplace()
+}

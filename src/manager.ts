@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StoreError } from './core/errors.ts'
+import type { Installation } from './core/installation.ts'
+import { packageOf } from './core/layout.ts'
+import type { EffectiveLimits } from './core/limits.ts'
+import { MANIFEST_FILE, type Permissions, parseManifest } from './core/manifest.ts'
+import type { PluginName } from './core/name.ts'
+import type { Outcome } from './core/outcome.ts'
+import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
+import type { InstallOptions, InstallReport } from './manager/install.ts'
+import { recover } from './manager/recovery.ts'
+import { execute, planOf, prepare, type RunOptions } from './manager/run.ts'
+import { Trust } from './manager/trust.ts'
+import type { Verification } from './manager/verification.ts'
+import type { Diagnosis, Run, RunPlan, RunStdio } from './runtime/index.ts'
+import type { AuditEvent, RunRecord } from './store/index.ts'
+
+/** One line of `plugins list`. */
+export interface InstalledPlugin {
+  readonly name: PluginName
+  readonly version: string
+  readonly state: Installation['state']
+  readonly sha256: string
+  readonly signers: readonly string[]
+  readonly uid: number
+  readonly installedAtMs: number
+}
+
+/** What `plugins info` shows. */
+export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limits' | 'cuts'> {
+  readonly description: string | null
+  readonly license: string | null
+  readonly runtime: string
+  readonly protocol: string
+  readonly permissions: Permissions
+  /** The release's folder. */
+  readonly path: string
+}
+
+export interface Removal {
+  readonly name: PluginName
+  readonly version: string
+  readonly dataKept: boolean
+  readonly data: string
+}
+
+/**
+ * Everything a host can do with plugins, over one home. What one command needs and another does not is loaded when it is
+ * needed: starting a sandbox must not pay for installing.
+ *
+ * Close it, or hold it with `await using`.
+ */
+export class PluginManager implements AsyncDisposable {
+  readonly #host: Host
+  readonly trust: Trust
+
+  private constructor(host: Host) {
+    this.#host = host
+    this.trust = new Trust(host)
+  }
+
+  /** Opens the home and finishes or undoes what an earlier process left behind. */
+  static async open(options: HostOptions = {}): Promise<PluginManager> {
+    const host = openHost(options)
+    try {
+      await recover(host)
+      return new PluginManager(host)
+    } catch (error) {
+      host.store.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#host.store.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** @throws PluginError with the code of the verdict; nothing is left behind then. */
+  async install(tarball: string, options: InstallOptions): Promise<InstallReport> {
+    const { install } = await import('./manager/install.ts')
+    return install(this.#host, tarball, options)
+  }
+
+  /** @throws StoreError `NOT_INSTALLED`; a refusal is an answer here, not an error. */
+  async verify(target: string): Promise<Verification> {
+    const { verify } = await import('./manager/verification.ts')
+    return verify(this.#host, target)
+  }
+
+  async verifyAll(): Promise<Verification[]> {
+    const { verifyAll } = await import('./manager/verification.ts')
+    return verifyAll(this.#host)
+  }
+
+  list(): InstalledPlugin[] {
+    return this.#host.store.list().map(pluginOf)
+  }
+
+  async info(name: string): Promise<PluginInfo> {
+    const { limitsOf } = await import('./manager/install.ts')
+    const installation = this.#find(name, 'show')
+    const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
+    const manifest = parseManifest(readFileSync(join(packageOf(path), MANIFEST_FILE)))
+    return {
+      ...pluginOf(installation),
+      ...limitsOf(this.#host, manifest),
+      description: manifest.description ?? null,
+      license: manifest.license ?? null,
+      runtime: manifest.entry.runtime,
+      protocol: manifest.protocol,
+      permissions: installation.consent,
+      path,
+    }
+  }
+
+  /** The plan of a run as data: every mount, id and limit, and where each limit came from. Nothing is started. */
+  async plan(name: string, options: RunOptions = {}): Promise<RunPlan> {
+    return planOf(this.#host, name, options)
+  }
+
+  /** Starts a plugin for a host application, which reads and writes its streams. */
+  async run(name: string, options: RunOptions & { readonly stdio?: RunStdio } = {}): Promise<Run> {
+    const { Launcher, findLauncher } = await import('./runtime/index.ts')
+    const launcher = new Launcher({ binary: findLauncher() })
+    const plan = await prepare(this.#host, name, options)
+    const run = launcher.start(plan, options.stdio)
+    const end = (outcome: Outcome) => this.#host.store.runs.end(plan.run, outcome)
+    return {
+      ...run,
+      outcome: recorded(run.outcome, end, () => this.#host.store.runs.lose(plan.run)),
+      kill: run.kill.bind(run),
+      close: run.close.bind(run),
+    }
+  }
+
+  /** `plugins run`: this process becomes the sandbox's launcher, and never comes back unless the run is refused. */
+  async execute(name: string, options: RunOptions & { readonly reportFile?: string | undefined }): Promise<never> {
+    return execute(this.#host, name, options)
+  }
+
+  /** Newest first; of every plugin when `name` is `null`. */
+  history(name: string | null, limit: number): RunRecord[] {
+    return this.#host.store.runs.history(name === null ? null : nameOf(name), limit)
+  }
+
+  enable(name: string): InstalledPlugin {
+    return pluginOf(this.#host.store.advance(this.#find(name, 'enable'), 'installed', 'enabled'))
+  }
+
+  disable(name: string): InstalledPlugin {
+    return pluginOf(this.#host.store.advance(this.#find(name, 'disable'), 'disabled', 'disabled'))
+  }
+
+  /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs. */
+  async remove(name: string, options: { readonly purge: boolean }): Promise<Removal> {
+    const { remove } = await import('./manager/remove.ts')
+    return remove(this.#host, this.#find(name, 'remove'), options)
+  }
+
+  async doctor(): Promise<Diagnosis> {
+    const { diagnose } = await import('./runtime/doctor.ts')
+    const { layout, caller, config } = this.#host
+    return diagnose({ layout, caller, config })
+  }
+
+  audit(subject: string | null, limit: number): AuditEvent[] {
+    return this.#host.store.events.list(subject, limit)
+  }
+
+  /** @throws PluginError `AUDIT_BROKEN` naming the first event that was changed, removed or reordered. */
+  verifyAudit(): { readonly count: number; readonly head: string } {
+    return this.#host.store.events.verify()
+  }
+
+  #find(text: string, verb: string): Installation {
+    const name = nameOf(text)
+    const installation = this.#host.store.find(name)
+    if (installation !== null) return installation
+    throw new StoreError('NOT_INSTALLED', `cannot ${verb} ${name}: it is not installed`, { hint: 'plugins list' })
+  }
+}
+
+/** The outcome, once it is in the database: who awaits it can read `history` right away. */
+async function recorded(
+  outcome: Promise<Outcome>,
+  end: (outcome: Outcome) => void,
+  lose: () => void,
+): Promise<Outcome> {
+  try {
+    const ended = await outcome
+    end(ended)
+    return ended
+  } catch (error) {
+    lose()
+    throw error
+  }
+}
+
+const pluginOf = (installation: Installation): InstalledPlugin => ({
+  name: installation.name,
+  version: installation.version,
+  state: installation.state,
+  sha256: installation.digest,
+  signers: installation.signers,
+  uid: installation.uid,
+  installedAtMs: installation.installedAtMs,
+})

@@ -1,0 +1,111 @@
+import { mkdirSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { ARCHIVE_BOUNDS } from '../core/archive.ts'
+import { type Config, DEFAULT_CONFIG, parseConfig } from '../core/config.ts'
+import { StoreError, UsageError } from '../core/errors.ts'
+import { Layout } from '../core/layout.ts'
+import { isPluginName, type PluginName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+import { type Caller, findLauncher, Planner } from '../runtime/index.ts'
+import { Store, Trees } from '../store/index.ts'
+import { readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
+
+export interface HostOptions {
+  /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
+  readonly home?: string | undefined
+  readonly now?: () => Date
+}
+
+/** One host: its home, what is installed there, who is trusted there, and how plugins run there. */
+export interface Host {
+  readonly layout: Layout
+  readonly caller: Caller
+  readonly config: Config
+  readonly store: Store
+  readonly trees: Trees
+  readonly trustFile: TrustFile
+  readonly planner: Planner
+  readonly now: () => Date
+  /** A verifier under the policy as it is at this moment. */
+  verifier(): Verifier
+}
+
+/**
+ * The one function that builds the real parts.
+ *
+ * @throws VerificationError `POLICY_UNSAFE` when others could write the home or its configuration
+ * @throws StoreError when the database cannot be opened
+ */
+export function openHost(options: HostOptions = {}): Host {
+  const uid = process.geteuid?.() ?? 0
+  const caller = { uid, gid: process.getegid?.() ?? 0, user: uid === 0 ? 'root' : userInfo().username }
+  const layout = new Layout(resolve(options.home ?? defaultHome(uid)))
+  const now = options.now ?? (() => new Date())
+  makeHome(layout)
+  const config = readConfig(layout, uid)
+  const store = Store.open({ path: layout.database, uids: config.uids, now: () => now().getTime() })
+  const trustFile = new TrustFile(layout.trustFile, uid)
+  return {
+    layout,
+    caller,
+    config,
+    store,
+    trustFile,
+    now,
+    trees: new Trees({ layout, sealer: sealerOrNull() }),
+    planner: new Planner({ layout, caller, config }),
+    verifier: () =>
+      new Verifier({
+        policy: trustFile.read(),
+        now,
+        historyOf: (name) => store.history(name),
+        readArchive: async (tarball) =>
+          (await import('../core/archive-reader.ts')).readArchive(tarball, ARCHIVE_BOUNDS),
+      }),
+  }
+}
+
+function defaultHome(uid: number): string {
+  const named = process.env.BULKHEAD_HOME
+  if (named !== undefined && named !== '') return named
+  if (uid === 0) return '/var/lib/bulkhead'
+  return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'bulkhead')
+}
+
+/** 0700: what is installed here, and the plugins' data, is nobody else's business. */
+function makeHome(layout: Layout): void {
+  try {
+    mkdirSync(layout.home, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new StoreError('DISK_FAILED', `cannot make ${layout.home}: ${(error as Error).message}`, {
+      cause: error,
+      hint: '--home DIR, or BULKHEAD_HOME, names another place',
+    })
+  }
+}
+
+const CONFIG_MAX_BYTES = 2 ** 20
+
+function readConfig(layout: Layout, uid: number): Config {
+  const bytes = readSafeFile(layout.configFile, uid, CONFIG_MAX_BYTES)
+  return bytes === null ? DEFAULT_CONFIG : parseConfig(bytes, layout.configFile)
+}
+
+/** Without a launcher nothing runs, but it can still be verified: then every file is hashed. */
+function sealerOrNull(): string | null {
+  try {
+    return findLauncher()
+  } catch {
+    return null
+  }
+}
+
+/** A plugin name as somebody typed it. */
+export function nameOf(text: string): PluginName {
+  if (isPluginName(text)) return text
+  throw new UsageError(
+    'USAGE',
+    `cannot use "${printable(text)}" as a plugin's name: expected NAMESPACE/NAME, such as acme/hello`,
+  )
+}

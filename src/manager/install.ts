@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PluginError, StoreError, UsageError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { packageOf } from '../core/layout.ts'
+import { type EffectiveLimits, effectiveLimits } from '../core/limits.ts'
+import type { Manifest, Permissions } from '../core/manifest.ts'
+import type { PluginName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+import { withUndo } from '../core/undo.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
+import { fetchTarball } from '../registry/index.ts'
+import type { Host } from './host.ts'
+import { removeTree } from './recovery.ts'
+
+/** Everything that saying yes agrees to. */
+export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
+  readonly name: PluginName
+  readonly version: string
+  readonly description: string | null
+  readonly signers: readonly string[]
+  readonly permissions: Permissions
+  /** What this release asks for and the installed one did not; `null` when none is installed. */
+  readonly added: Permissions | null
+}
+
+export interface InstallOptions {
+  /** Asked once, after everything was verified and before anything is written. */
+  readonly consent: (question: ConsentQuestion) => boolean | Promise<boolean>
+  readonly allowDowngrade?: boolean
+}
+
+export interface InstallReport {
+  readonly name: PluginName
+  readonly version: string
+  readonly sha256: string
+  readonly signers: readonly string[]
+  readonly permissions: Permissions
+  readonly uid: number
+  /** The version whose place it took. */
+  readonly replaced: string | null
+}
+
+/** How long an install waits for another one of the same plugin, in milliseconds. */
+const WAIT_MS = 30_000
+
+/**
+ * DESIGN §4, install: thirteen steps in an order that must not change. Whatever goes wrong leaves nothing behind, and
+ * never a weaker state than before.
+ */
+export async function install(host: Host, source: string, options: InstallOptions): Promise<InstallReport> {
+  const tarball = await fetchTarball(source)
+  let agreed: Permissions | null = null
+  for (const deadline = Date.now() + WAIT_MS; ; await sleep(100)) {
+    try {
+      const release = await host.verifier().verify(tarball, { allowDowngrade: options.allowDowngrade })
+      assertSupported(release.manifest)
+      agreed ??= await askConsent(host, release, options)
+      return await place(host, release, agreed, options)
+    } catch (error) {
+      // Another process was faster: wait for it, and decide again about the host as it is then.
+      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) continue
+      if (isRefusal(error))
+        host.store.note('refused', printable(source, 400), { code: error.code, sha256: tarball.sha256 })
+      throw error
+    }
+  }
+}
+
+/** Steps 12 and 13: unpack, rename into place, one transaction. */
+async function place(
+  { store, trees, ...host }: Host,
+  release: VerifiedRelease,
+  consent: Permissions,
+  options: InstallOptions,
+): Promise<InstallReport> {
+  const { statement, signers } = release.verified
+  const seen = store.history(statement.name).highWater
+  const { installation, replaced } = await withUndo(async (undo) => {
+    const begun = store.begin(release, consent, seen)
+    undo.add(() => store.forget(begun))
+
+    const tree = await trees.unpack(release)
+    undo.add(() => trees.discard(tree))
+
+    await trees.promote(tree, begun)
+    undo.add(() => trees.remove(begun))
+
+    const path = host.layout.release(begun.name, begun.version, begun.digest)
+    const seal = await trees.seal(packageOf(path), statement.files)
+    const highWater = await newest(seen, statement.version)
+    return store.settle(begun, { seal, highWater, allowedDowngrade: options.allowDowngrade === true })
+  })
+  // The new release stands whatever happens now; what it replaced is finished by the next command if not here.
+  if (replaced !== null) await removeTree({ store, trees, ...host }, { ...replaced, state: 'removing' })
+  return {
+    name: installation.name,
+    version: installation.version,
+    sha256: installation.digest,
+    signers: signers.map(({ id }) => id),
+    permissions: consent,
+    uid: installation.uid,
+    replaced: replaced?.version ?? null,
+  }
+}
+
+async function askConsent(host: Host, release: VerifiedRelease, options: InstallOptions): Promise<Permissions> {
+  const { manifest, verified } = release
+  const before = host.store.find(manifest.name)
+  const { limits, cuts } = limitsOf(host, manifest)
+  const isAgreed = await options.consent({
+    name: manifest.name,
+    version: manifest.version,
+    description: manifest.description ?? null,
+    signers: verified.signers.map(({ id }) => id),
+    permissions: manifest.permissions,
+    added: before === null ? null : widening(before, manifest.permissions),
+    limits,
+    cuts,
+  })
+  if (isAgreed) return manifest.permissions
+  throw new UsageError('CONSENT_REFUSED', `cannot install ${manifest.name} ${manifest.version}: it was declined`)
+}
+
+function widening(before: Installation, asked: Permissions): Permissions {
+  const added = (key: keyof Permissions) => asked[key].filter((value) => !before.consent[key].includes(value))
+  return { network: added('network'), read: added('read'), env: added('env') }
+}
+
+/** What this host would give the plugin today. */
+export function limitsOf({ config }: Host, manifest: Manifest): EffectiveLimits {
+  return effectiveLimits(manifest.limits, {
+    runtime: manifest.entry.runtime,
+    protocol: manifest.protocol,
+    profile: config.profile,
+    defaults: config.defaults,
+    ceilings: { ...config.ceilings, ...config.plugins[manifest.name]?.ceilings },
+  })
+}
+
+/** `linux/amd64` here, `x64` in Node. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
+
+/** Before anything is written: a plugin that can never run here is not installed here. */
+function assertSupported({ name, version, platforms }: Manifest): void {
+  const here = ARCHITECTURES[process.arch]
+  if (platforms === undefined || (here !== undefined && platforms.some((platform) => platform === here))) return
+  throw new PluginError(
+    'PLATFORM_UNSUPPORTED',
+    `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
+  )
+}
+
+async function newest(seen: string | null, version: string): Promise<string> {
+  if (seen === null) return version
+  const { default: compare } = await import('semver/functions/compare-build.js')
+  return compare(version, seen) > 0 ? version : seen
+}
+
+/** Exit 3: a verdict about the tarball, not a failure of the host; that belongs into the trail of decisions. */
+const isRefusal = (error: unknown): error is PluginError => error instanceof PluginError && error.exitCode === 3

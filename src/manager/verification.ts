@@ -1,0 +1,126 @@
+import { statSync } from 'node:fs'
+import { PluginError, StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { packageOf } from '../core/layout.ts'
+import { isPluginName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+import type { Check } from '../core/verified.ts'
+import { fetchTarball } from '../registry/index.ts'
+import { type Host, nameOf } from './host.ts'
+import { assertSameRelease, modificationOf, readBundle } from './run.ts'
+
+/** What `plugins verify` answers: every check, and the verdict. */
+export interface Verification {
+  /** What was asked about: a file, or a plugin's name. */
+  readonly target: string
+  readonly ok: boolean
+  readonly name: string | null
+  readonly version: string | null
+  readonly signers: readonly string[]
+  readonly checks: readonly Check[]
+  readonly error: PluginError | null
+}
+
+/** A tarball when it looks like a path, an installed plugin (`NAME` or `NAME@VERSION`) when it looks like a name. */
+export async function verify(host: Host, target: string): Promise<Verification> {
+  const [name = '', version] = target.split('@', 2)
+  const isName = isPluginName(name) && statSync(target, { throwIfNoEntry: false }) === undefined
+  if (!isName) return verifyTarball(host, target)
+  const installation = host.store.find(nameOf(name))
+  if (installation === null || (version !== undefined && version !== installation.version)) {
+    const found = installation === null ? 'it is not installed' : `${installation.version} is installed`
+    throw new StoreError('NOT_INSTALLED', `cannot verify ${printable(target)}: ${found}`, { hint: 'plugins list' })
+  }
+  return verifyInstalled(host, installation)
+}
+
+export async function verifyAll(host: Host): Promise<Verification[]> {
+  const results: Verification[] = []
+  for (const { name } of host.store.list()) {
+    const installation = host.store.find(name)
+    if (installation !== null) results.push(await verifyInstalled(host, installation))
+  }
+  return results
+}
+
+async function verifyTarball(host: Host, path: string): Promise<Verification> {
+  const tarball = await fetchTarball(path)
+  // What is installed, or was, does not make a good tarball bad: asking is not installing.
+  const { checks, verdict } = await host.verifier().examine(tarball)
+  if (!verdict.ok) return refused(path, checks, verdict.error)
+  const { statement, signers } = verdict.value.verified
+  return {
+    target: path,
+    ok: true,
+    name: statement.name,
+    version: statement.version,
+    signers: signers.map(({ id }) => id),
+    checks,
+    error: null,
+  }
+}
+
+/** Always hashes every file, whatever the seal says (DESIGN §4). */
+async function verifyInstalled(host: Host, installation: Installation): Promise<Verification> {
+  const { name, version } = installation
+  const release = host.layout.release(name, version, installation.digest)
+  const known = { name, version }
+  let checks: readonly Check[] = []
+  try {
+    const examined = host.verifier().reexamine(readBundle(release, installation), installation)
+    checks = examined.checks
+    if (!examined.verdict.ok) {
+      return {
+        ...refused(name, [...checks, treeCheck('not-applicable', 'an earlier check failed')], examined.verdict.error),
+        ...known,
+      }
+    }
+    const verified = examined.verdict.value
+    assertSameRelease(installation, verified)
+    const { files } = verified.statement
+    const found = await host.trees.check(packageOf(release), files, null, { thorough: true })
+    const error = modificationOf(installation, found)
+    if (error !== null) {
+      host.store.note('modified', name, { version, ...error.details })
+      return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
+    }
+    if (found.seal !== null) host.store.reseal(installation, found.seal)
+    return {
+      target: name,
+      ok: true,
+      ...known,
+      signers: verified.signers.map(({ id }) => id),
+      checks: [
+        ...checks,
+        treeCheck('pass', `${files.length} installed files as signed, nothing missing, nothing extra`),
+      ],
+      error: null,
+    }
+  } catch (thrown) {
+    // A verifier's exception is a refusal with its own code, and one bad plugin must not end `verify --all`.
+    const error =
+      thrown instanceof PluginError
+        ? thrown
+        : new PluginError('VERIFIER_ERROR', `cannot verify ${name} ${version}: ${(thrown as Error).message}`, {
+            cause: thrown,
+          })
+    return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
+  }
+}
+
+const treeCheck = (result: Check['result'], detail: string, remedy?: string): Check => ({
+  check: 'tree',
+  result,
+  detail,
+  remedy: remedy ?? null,
+})
+
+const refused = (target: string, checks: readonly Check[], error: PluginError): Verification => ({
+  target,
+  ok: false,
+  name: null,
+  version: null,
+  signers: [],
+  checks,
+  error,
+})
