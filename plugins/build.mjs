@@ -1,6 +1,6 @@
 // node plugins/build.mjs DIR OUT: makes OUT, a clean folder that `plugins pack` takes, from the plugin's source in DIR.
 // A plugin that needs more than a copy of its files has a `build.mjs` of its own, which exports `build(out)`.
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -33,7 +33,7 @@ function copyPlugin(source, out) {
   cpSync(source, out, { recursive: true, filter: (path) => path === source || !NOT_PACKED.has(basename(path)) })
 }
 
-if (process.argv[1] && import.meta.filename === resolve(process.argv[1])) {
+if (process.argv[1] && import.meta.filename === realpathSync(process.argv[1])) {
   const [from, to, ...rest] = process.argv.slice(2)
   if (!from || !to || rest.length > 0) {
     process.stderr.write('usage: node plugins/build.mjs DIR OUT\n')

@@ -19,7 +19,7 @@ const stage = new Stage()
 const shell = new Shell(stage, screen, score)
 const demo = { screen, score, stage, shell, summary: { plugins: [], refusals: [], limits: [] } }
 
-process.once('exit', () => stage.strike())
+process.once('exit', () => stage.strikeNow())
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => leave(128 + constants.signals[signal]))
 // A reader that has seen enough (`npm run demo | head`) is no failure.
 process.stdout.on('error', () => leave(0))
@@ -44,8 +44,10 @@ screen.gap()
 const line = `${score.passed} passed, ${score.failed} failed, in ${((performance.now() - started) / 1000).toFixed(0)} s`
 if (score.failed === 0) screen.passed(line)
 else screen.failed(line)
+await stage.strike()
 
 async function leave(exitCode) {
   await shell.interrupt()
+  await stage.strike()
   process.exit(exitCode)
 }

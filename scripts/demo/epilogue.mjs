@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { inMegabytes } from './outcome.mjs'
+import { inBytes } from './outcome.mjs'
 
 const STEPS = ['pack', 'sign', 'verify', 'install', 'run']
 
@@ -20,12 +20,7 @@ export function printSummary({ screen, summary: { plugins, refusals, limits } })
   screen.chapter('Summary')
   screen.table(
     ['plugin', 'files', 'size', ...STEPS],
-    plugins.map(({ name, files, bytes, took }) => [
-      name,
-      files,
-      inMegabytes(bytes),
-      ...STEPS.map((step) => took[step]),
-    ]),
+    plugins.map(({ name, files, bytes, took }) => [name, files, inBytes(bytes), ...STEPS.map((step) => took[step])]),
     [1, 2, 3, 4, 5, 6, 7],
   )
   if (refusals.length > 0) {

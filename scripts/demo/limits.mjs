@@ -54,9 +54,9 @@ async function mischief(
   const report = `${what}.json`
   await shell.plugins(['run', 'acme/mischief', ...flags, '--report', report, '--', ...args], { exit, says })
   const met = readOutcome(stage.path(report))
-  screen.output(
-    `${report}: ${JSON.stringify({ outcome: met.outcome, code: met.code, limit: met.limit, reason: met.reason })}`,
-  )
+  const { code, signal } = met
+  const most = JSON.stringify({ outcome: met.outcome, limit: met.limit, code, signal }).slice(0, -1)
+  screen.output(`${report}: ${most}, …}`)
   score.expect(
     met.outcome === outcome && met.limit === limit,
     `${report} says ${met.outcome} (limit: ${met.limit}), expected ${outcome} (limit: ${limit})`,

@@ -13,7 +13,8 @@ export async function refusals(demo) {
   await changedFile(demo)
 }
 
-async function flippedByte({ stage, shell, screen, summary }) {
+async function flippedByte(demo) {
+  const { stage, screen, summary } = demo
   screen.chapter('Refused: one byte of the tarball was flipped')
   const tampered = HELLO.replace('dist/', 'tampered/')
   mkdirSync(stage.path('tampered'))
@@ -22,11 +23,12 @@ async function flippedByte({ stage, shell, screen, summary }) {
   writeFileSync(stage.path(tampered), bytes)
   copyFileSync(stage.path(`${HELLO}.sigstore.json`), stage.path(`${tampered}.sigstore.json`))
 
-  await refused(shell, tampered, 'DIGEST_MISMATCH')
+  await refused(demo, tampered, 'DIGEST_MISMATCH')
   summary.refusals.push(['a flipped byte', 'DIGEST_MISMATCH', REFUSED])
 }
 
-async function unknownSigner({ stage, shell, screen, summary }) {
+async function unknownSigner(demo) {
+  const { stage, shell, screen, summary } = demo
   screen.chapter('Refused: signed, but by nobody this host knows')
   const forged = HELLO.replace('dist/', 'forged/')
   mkdirSync(stage.path('forged'))
@@ -34,16 +36,18 @@ async function unknownSigner({ stage, shell, screen, summary }) {
 
   await shell.plugins(['keygen', '--out', 'mallory', '--no-passphrase'])
   await shell.plugins(['sign', forged, '--key', 'mallory.key'])
-  await refused(shell, forged, 'SIGNER_NOT_TRUSTED')
+  await refused(demo, forged, 'SIGNER_NOT_TRUSTED')
   summary.refusals.push(['an unknown signer', 'SIGNER_NOT_TRUSTED', REFUSED])
 }
 
 /** Once for a person, who gets a sentence, and once for a program, which gets the code. */
-async function refused(shell, tarball, code) {
+async function refused({ shell, score }, tarball, code) {
   const install = ['install', tarball, '--yes']
   await shell.plugins(install, { exit: REFUSED, says: /^plugins: cannot /m })
-  const shown = `{"error":{"code":"${code}", …`
-  await shell.plugins(['--json', ...install], { exit: REFUSED, says: `{"error":{"code":"${code}",`, shown })
+  const shown = `{ "error": { "code": "${code}", … } }`
+  const { stdout } = await shell.plugins(['--json', ...install], { exit: REFUSED, shown })
+  const { error } = JSON.parse(stdout)
+  score.expect(error.code === code, `the verdict on ${tarball} was ${error.code}, expected ${code}`)
 }
 
 async function changedFile({ stage, shell, screen, score, summary }) {

@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 export const checkout = resolve(import.meta.dirname, '../..')
+
+const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }
 
 /** The temporary folder the demo plays in: Bulkhead's home, keys, builds and tarballs. Gone when the demo is. */
 export class Stage {
@@ -27,9 +30,17 @@ export class Stage {
     return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
   }
 
-  strike() {
+  /** Many files at a time: some thousands were installed, and one after the other they take seconds on a busy disk. */
+  async strike() {
     this.#unmount()
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    await rm(this.folder, REMOVE)
+  }
+
+  /** The same where nothing can be awaited any more. */
+  strikeNow() {
+    if (!existsSync(this.folder)) return
+    this.#unmount()
+    rmSync(this.folder, REMOVE)
   }
 
   /** A run that was killed may leave the quota of its data mounted; removing the folder would empty it from inside. */
