@@ -41,9 +41,10 @@ try {
 }
 printSummary(demo)
 screen.gap()
-const line = `${score.passed} passed, ${score.failed} failed, in ${((performance.now() - started) / 1000).toFixed(0)} s`
-if (score.failed === 0) screen.passed(line)
-else screen.failed(line)
+const seconds = ((performance.now() - started) / 1000).toFixed(0)
+const line = `${score.passed} passed, ${score.failed} failed, in ${seconds} s`
+if (process.exitCode) screen.failed(`${line}; the demo ended early`)
+else screen.passed(line)
 await stage.strike()
 
 async function leave(exitCode) {

@@ -37,7 +37,7 @@ async function network(demo) {
     screen.say(`This demo listens on 127.0.0.1:${port}, and anybody on this machine can connect:`)
     const reached = await answers(port)
     score.expect(reached, `the demo cannot connect to its own listener on port ${port}`)
-    screen.output(`127.0.0.1:${port}: connected, outside of the sandbox`)
+    screen.show(`127.0.0.1:${port}: connected, outside of the sandbox`)
     const targets = [`127.0.0.1:${port}`, '1.1.1.1:443', 'example.com:443', '169.254.169.254:80']
     const says = targets.map((target) => new RegExp(`^${target.replaceAll('.', '\\.')}: \\[Errno`, 'm'))
     await mischief(demo, 'network', { args: ['phone', ...targets], exit: 0, outcome: 'exited', limit: null, says })
@@ -56,7 +56,7 @@ async function mischief(
   const met = readOutcome(stage.path(report))
   const { code, signal } = met
   const most = JSON.stringify({ outcome: met.outcome, limit: met.limit, code, signal }).slice(0, -1)
-  screen.output(`${report}: ${most}, …}`)
+  screen.show(`${report}: ${most}, …}`)
   score.expect(
     met.outcome === outcome && met.limit === limit,
     `${report} says ${met.outcome} (limit: ${met.limit}), expected ${outcome} (limit: ${limit})`,

@@ -22,10 +22,14 @@ export class Screen {
     this.#line(this.#style('bold', fold(`$ ${text}`, '    ', ' \\')))
   }
 
-  /** What a command printed, or what else is to be seen. */
+  /** What a command printed, as it printed it: the terminal wraps, so that what is too long can still be copied. */
   output(text) {
-    if (text.trim() === '') return
-    for (const line of text.trimEnd().split('\n')) this.#line(fold(line, '    '))
+    if (text.trim() !== '') this.#line(text.trimEnd())
+  }
+
+  /** What the demo itself found out. */
+  show(text) {
+    for (const line of text.split('\n')) this.#line(fold(line, '    '))
   }
 
   passed(text) {
@@ -61,7 +65,7 @@ export class Screen {
   }
 }
 
-/** Breaks a line at blanks; digests and paths stay whole, so that they can be copied, and the terminal wraps them. */
+/** Breaks a line at blanks; a digest or a path stays whole. */
 function fold(line, indent, mark = '') {
   const lines = []
   let rest = line

@@ -59,8 +59,9 @@ export class Shell {
     // Whoever interrupted is about to leave: nothing may be concluded from what was cut short.
     if (this.#interrupted) await new Promise(() => {})
     const seconds = (performance.now() - started) / 1000
-    this.#screen.output(instead ?? output)
-    if (code !== 0) this.#screen.output(`(exit code ${code})`)
+    if (instead === undefined) this.#screen.output(output)
+    else this.#screen.show(instead)
+    if (code !== 0) this.#screen.show(`(exit code ${code})`)
 
     const exits = [exit].flat()
     this.#score.expect(
