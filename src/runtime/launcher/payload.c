@@ -1,7 +1,6 @@
 #include "payload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -45,10 +44,10 @@ static void take_stdio(const struct payload *payload)
 			failed("cannot set descriptor %d: %m", fd);
 	if (!wants(payload->spec, LAYER_DESCRIPTORS))
 		return;
-	/* Everything is close-on-exec already; this is for what nobody thought of (CVE-2024-21626). */
-	if (dup3(payload->status, 3, O_CLOEXEC) < 0 && payload->status != 3)
-		unavailable(DESCRIPTORS, "cannot set descriptor 3: %m");
-	if (close_range(4, ~0U, 0) < 0)
+	/* Everything is close-on-exec already; this is for what nobody thought of (CVE-2024-21626). The status pipe
+	 * stays, to carry a refusal, and is close-on-exec as well. */
+	const unsigned status = (unsigned)payload->status;
+	if ((status > 3 && close_range(3, status - 1, 0) < 0) || close_range(status + 1, ~0U, 0) < 0)
 		unavailable(DESCRIPTORS, "cannot close inherited descriptors: %m");
 }
 

@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { type Layer, type Result, type Run, compartment, compile, launch } from '../../runtime/launcher/launch.ts'
+import { compartment, compile, type Layer, launch, type Result, type Run } from '../../runtime/launcher/launch.ts'
 
 let program: string | undefined
 
 export function attackerProgram(): string {
-  return (program ??= compile(`#include "${join(import.meta.dirname, 'attack.c')}"`))
+  program ??= compile(`#include "${join(import.meta.dirname, 'attack.c')}"`)
+  return program
 }
 
 export type Setting = Omit<Run, 'in' | 'args'> & { readonly in?: Run['in'] }
@@ -25,7 +26,11 @@ export function account(result: Result): string {
 
 /** Fails unless `contained` holds with every layer, and `loose` holds without `layers`. */
 export async function holdsOnlyWith(
-  layers: readonly Layer[], args: readonly string[], contained: RegExp, loose: RegExp, setting: Setting = {},
+  layers: readonly Layer[],
+  args: readonly string[],
+  contained: RegExp,
+  loose: RegExp,
+  setting: Setting = {},
 ): Promise<void> {
   assert.match(account(await attack(args, setting)), contained, `with every layer: ${args.join(' ')}`)
   const off = account(await attack(args, { ...setting, weaker: [...(setting.weaker ?? []), ...layers] }))

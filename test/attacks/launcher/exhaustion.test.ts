@@ -24,18 +24,27 @@ test('the limit of processes holds without a pids cgroup, by rlimit in the user 
 })
 
 test('a memory hog is killed, and that is the outcome', { skip }, async () => {
-  const run = start({ in: compartment(attackerProgram()), args: ['eat_memory', String(64 * MIB)], set: { 'memory-bytes': 16 * MIB } })
+  const run = start({
+    in: compartment(attackerProgram()),
+    args: ['eat_memory', String(64 * MIB)],
+    set: { 'memory-bytes': 16 * MIB },
+  })
   const hog = await run.result
   assert.equal(hog.ended?.outcome, 'limited')
   assert.equal(hog.ended?.limit, 'memory')
   assert.equal(hog.status, 137)
   assert.ok((hog.ended?.usage.memoryPeakBytes ?? 0) <= 16 * MIB)
   assert.deepEqual(leavesOf(run.name), [])
-  const loose = await attack(['eat_memory', String(64 * MIB)], { set: { 'memory-bytes': 16 * MIB }, weaker: ['memory'] })
+  const loose = await attack(['eat_memory', String(64 * MIB)], {
+    set: { 'memory-bytes': 16 * MIB },
+    weaker: ['memory'],
+  })
   assert.equal(account(loose), 'yes')
 })
 
-test('a child that falls to the memory limit is mentioned; its parent decides how the run ends', { skip: skip || (cgroups().kind === 'v2' && 'with v2 the whole group falls') }, async () => {
+test('a child that falls to the memory limit is mentioned; its parent decides how the run ends', {
+  skip: skip || (cgroups().kind === 'v2' && 'with v2 the whole group falls'),
+}, async () => {
   const result = await attack(['child_eats', String(64 * MIB)], { set: { 'memory-bytes': 16 * MIB } })
   assert.equal(result.ended?.outcome, 'exited')
   assert.equal(result.ended?.code, 3)
@@ -48,7 +57,9 @@ test('/tmp is full at its size, and counts as memory', { skip }, async () => {
   assert.ok(full.ended?.limitsMet.includes('tmp'))
   const roomy = await attack(['fill', '/tmp/x', String(32 * MIB)], { set: { 'tmp-bytes': 64 * MIB } })
   assert.equal(account(roomy), 'yes')
-  const counted = await attack(['fill', '/tmp/x', String(64 * MIB)], { set: { 'tmp-bytes': 64 * MIB, 'memory-bytes': 16 * MIB } })
+  const counted = await attack(['fill', '/tmp/x', String(64 * MIB)], {
+    set: { 'tmp-bytes': 64 * MIB, 'memory-bytes': 16 * MIB },
+  })
   assert.equal(counted.ended?.limit, 'memory')
 })
 
@@ -68,7 +79,10 @@ test('a file larger than allowed ends the run', { skip }, async () => {
   assert.equal(large.ended?.outcome, 'limited')
   assert.equal(large.ended?.limit, 'file-size')
   assert.equal(large.status, 153)
-  const loose = await attack(['fill', '/tmp/x', String(8 * MIB)], { set: { 'file-size-bytes': MIB }, weaker: ['rlimits'] })
+  const loose = await attack(['fill', '/tmp/x', String(8 * MIB)], {
+    set: { 'file-size-bytes': MIB },
+    weaker: ['rlimits'],
+  })
   assert.equal(account(loose), 'yes')
 })
 
@@ -100,14 +114,22 @@ test('a program that says nothing is idle', { skip }, async () => {
 
 test('cpu is shared out, and throttling is mentioned', { skip }, async () => {
   const slow = await attack(['burn', '200'], { set: { 'cpu-permille': 200 } })
-  assert.ok((slow.ended?.usage.wallMs ?? 0) > 600, `200 ms of work at a fifth of a processor took ${slow.ended?.usage.wallMs} ms`)
+  assert.ok(
+    (slow.ended?.usage.wallMs ?? 0) > 600,
+    `200 ms of work at a fifth of a processor took ${slow.ended?.usage.wallMs} ms`,
+  )
   assert.ok(slow.ended?.limitsMet.includes('cpu'))
   const loose = await attack(['burn', '200'], { set: { 'cpu-permille': 200 }, weaker: ['cpu'] })
   assert.ok((loose.ended?.usage.wallMs ?? 0) < 600)
 })
 
-test('a limit that no cgroup can hold is refused, not ignored', { skip: skip || (cgroups().kind === 'v2' && 'v1 keys') }, async () => {
-  for (const [key, layer] of [['cgroup1-memory', 'memory'], ['cgroup1-cpu', 'cpu']] as const) {
+test('a limit that no cgroup can hold is refused, not ignored', {
+  skip: skip || (cgroups().kind === 'v2' && 'v1 keys'),
+}, async () => {
+  for (const [key, layer] of [
+    ['cgroup1-memory', 'memory'],
+    ['cgroup1-cpu', 'cpu'],
+  ] as const) {
     const refused = await attack(['yes'], { set: { [key]: undefined } })
     assert.equal(refused.ended?.error, 'LAYER_UNAVAILABLE')
     assert.equal(refused.ended?.layer, layer)

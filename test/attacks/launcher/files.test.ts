@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { PLUGIN_UID, compartment, needsRoot, scratch } from '../../runtime/launcher/launch.ts'
+import { compartment, needsRoot, PLUGIN_UID, scratch } from '../../runtime/launcher/launch.ts'
 import { account, attack, attackerProgram, holdsOnlyWith } from './attacker.ts'
 
 const skip = needsRoot
@@ -18,17 +18,24 @@ test('a world-readable file of the host cannot be read', { skip }, async () => {
 test('a file of its own package cannot be written, even where its mode would allow it', { skip }, async () => {
   const there = compartment(attackerProgram())
   there.write('notes', 'x', 0o666)
-  await holdsOnlyWith(['read-only', 'landlock'], ['write_file', '/plugin/notes'], /^no (EACCES|EROFS)$/, /^yes$/, { in: there })
+  await holdsOnlyWith(['read-only', 'landlock'], ['write_file', '/plugin/notes'], /^no (EACCES|EROFS)$/, /^yes$/, {
+    in: there,
+  })
   // Each of the two layers holds without the other.
   assert.equal(account(await attack(['write_file', '/plugin/notes'], { in: there, weaker: ['landlock'] })), 'no EROFS')
-  assert.equal(account(await attack(['write_file', '/plugin/notes'], { in: there, weaker: ['read-only'] })), 'no EACCES')
+  assert.equal(
+    account(await attack(['write_file', '/plugin/notes'], { in: there, weaker: ['read-only'] })),
+    'no EACCES',
+  )
 })
 
 test('its own code cannot be replaced', { skip }, async () => {
   const there = compartment(attackerProgram())
   mkdirSync(join(there.root, 'plugin/lib'))
   chmodSync(join(there.root, 'plugin/lib'), 0o777)
-  await holdsOnlyWith(['read-only', 'landlock'], ['make_file', '/plugin/lib/main.js'], /^no (EACCES|EROFS)$/, /^yes$/, { in: there })
+  await holdsOnlyWith(['read-only', 'landlock'], ['make_file', '/plugin/lib/main.js'], /^no (EACCES|EROFS)$/, /^yes$/, {
+    in: there,
+  })
 })
 
 test('a program it wrote itself cannot be executed from /tmp', { skip }, async () => {

@@ -24,7 +24,9 @@ for (const [title, name, filtered, kernel] of calls)
     await holdsOnlyWith(['seccomp'], [name], filtered, kernel)
   })
 
-test('the other system call tables of the processor are closed', { skip: skip || (process.arch !== 'x64' && 'x64 only') }, async () => {
+test('the other system call tables of the processor are closed', {
+  skip: skip || (process.arch !== 'x64' && 'x64 only'),
+}, async () => {
   const i386 = await attack(['i386'])
   assert.equal(i386.ended?.signal, 'SIGSYS')
   assert.equal(account(await attack(['x32'])), 'no ENOSYS')
@@ -48,7 +50,9 @@ test('devices cannot be made, FIFOs can', { skip }, async () => {
 
 test('keys of the caller cannot be found', { skip }, async (t) => {
   const { execFileSync } = await import('node:child_process')
-  const { scratch, compile, encode, launcherPath, specification, compartment, parseReport } = await import('../../runtime/launcher/launch.ts')
+  const { scratch, compile, encode, launcherPath, specification, compartment, parseReport } = await import(
+    '../../runtime/launcher/launch.ts'
+  )
   const { attackerProgram } = await import('./attacker.ts')
   const { writeFileSync, readFileSync } = await import('node:fs')
   const { join } = await import('node:path')
@@ -72,9 +76,14 @@ test('keys of the caller cannot be found', { skip }, async (t) => {
     }`)
   const search = (weaker: readonly ('seccomp' | 'keyring')[]): string => {
     const folder = scratch()
-    writeFileSync(join(folder, 'spec'), encode(specification({ in: compartment(attackerProgram()), args: ['find_key', 'secret'], weaker })))
+    writeFileSync(
+      join(folder, 'spec'),
+      encode(specification({ in: compartment(attackerProgram()), args: ['find_key', 'secret'], weaker })),
+    )
     try {
-      const text = execFileSync(parent, [launcherPath(), join(folder, 'spec'), join(folder, 'report')], { encoding: 'utf8' })
+      const text = execFileSync(parent, [launcherPath(), join(folder, 'spec'), join(folder, 'report')], {
+        encoding: 'utf8',
+      })
       assert.equal(parseReport(readFileSync(join(folder, 'report'), 'utf8')).ended?.outcome, 'exited')
       return text.trim()
     } catch (error) {

@@ -20,7 +20,9 @@ test('a descriptor the caller left open is not inherited', { skip }, async () =>
 
 test('the environment is what the specification says and nothing else', { skip }, async () => {
   const result = await launch({
-    in: compartment(attackerProgram()), args: ['print_environ'], env: { PATH: '/usr/bin', PLUGIN_NAME: 'x' },
+    in: compartment(attackerProgram()),
+    args: ['print_environ'],
+    env: { PATH: '/usr/bin', PLUGIN_NAME: 'x' },
     environment: { SECRET: 'token', LD_PRELOAD: '/nowhere.so' },
   })
   assert.equal(result.stdout, 'PATH=/usr/bin\nPLUGIN_NAME=x\n')

@@ -11,7 +11,9 @@ import { account, attack, holdsOnlyWith } from './attacker.ts'
 const skip = needsRoot
 
 function listen(server: Server, where: string | number): Promise<void> {
-  return new Promise((done) => (typeof where === 'number' ? server.listen(where, '127.0.0.1', done) : server.listen(where, done)))
+  return new Promise((done) =>
+    typeof where === 'number' ? server.listen(where, '127.0.0.1', done) : server.listen(where, done),
+  )
 }
 
 test('a server on the host’s loopback cannot be reached', { skip }, async () => {
@@ -64,15 +66,16 @@ test('an abstract socket of the host cannot be reached, by any of three layers',
   }
 })
 
-const sockets: readonly (readonly [title: string, domain: number, type: number, protocol: number, filtered: RegExp])[] = [
-  ['local sockets', 1, 1, 0, /^no EAFNOSUPPORT$/],
-  ['MPTCP', 2, 1, 262, /^no EPROTONOSUPPORT$/],
-  ['raw sockets', 2, 3, 1, /^no EPERM$/],
-  ['vsock', 40, 1, 0, /^no EAFNOSUPPORT$/],
-  ['packet sockets', 17, 3, 0, /^no EAFNOSUPPORT$/],
-  ['AF_ALG', 38, 5, 0, /^no EAFNOSUPPORT$/],
-  ['netlink other than routes', 16, 3, 9, /^no EAFNOSUPPORT$/],
-]
+const sockets: readonly (readonly [title: string, domain: number, type: number, protocol: number, filtered: RegExp])[] =
+  [
+    ['local sockets', 1, 1, 0, /^no EAFNOSUPPORT$/],
+    ['MPTCP', 2, 1, 262, /^no EPROTONOSUPPORT$/],
+    ['raw sockets', 2, 3, 1, /^no EPERM$/],
+    ['vsock', 40, 1, 0, /^no EAFNOSUPPORT$/],
+    ['packet sockets', 17, 3, 0, /^no EAFNOSUPPORT$/],
+    ['AF_ALG', 38, 5, 0, /^no EAFNOSUPPORT$/],
+    ['netlink other than routes', 16, 3, 9, /^no EAFNOSUPPORT$/],
+  ]
 for (const [title, domain, type, protocol, filtered] of sockets)
   test(`${title} cannot be made`, { skip }, async () => {
     assert.match(account(await attack(['socket_of', String(domain), String(type), String(protocol)])), filtered)
@@ -82,13 +85,16 @@ test('memory shared by key with the host is out of reach', { skip }, async () =>
   const { compile, eventually } = await import('../../runtime/launcher/launch.ts')
   const { spawn } = await import('node:child_process')
   const key = 0x42480000 + (process.pid & 0xffff)
-  const holder = spawn(compile(`
+  const holder = spawn(
+    compile(`
     #include <stdio.h>
     #include <sys/shm.h>
     #include <unistd.h>
-    int main(void) { int id = shmget(${key}, 4096, 01666 | 0666); puts("made"); fflush(stdout); pause(); }`), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+    int main(void) { int id = shmget(${key}, 4096, 01666 | 0666); puts("made"); fflush(stdout); pause(); }`),
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   await new Promise((done) => holder.stdout?.once('data', done))
   try {
     await holdsOnlyWith(['ipc-namespace'], ['shared_memory', String(key)], /^no ENOENT$/, /^yes$/)

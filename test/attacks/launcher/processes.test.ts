@@ -6,7 +6,14 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
-  PLUGIN_UID, compartment, eventually, isAlive, leavesOf, needsRoot, sleep, start,
+  compartment,
+  eventually,
+  isAlive,
+  leavesOf,
+  needsRoot,
+  PLUGIN_UID,
+  sleep,
+  start,
 } from '../../runtime/launcher/launch.ts'
 import { account, attack, attackerProgram, holdsOnlyWith } from './attacker.ts'
 
@@ -19,7 +26,12 @@ test('processes of the host are not visible', { skip }, async () => {
 test('a process of the same host uid outside cannot be signalled', { skip }, async () => {
   const victim = spawn('/bin/sleep', ['60'], { uid: PLUGIN_UID, gid: PLUGIN_UID })
   try {
-    await holdsOnlyWith(['pid-namespace', 'landlock'], ['signal_pid', String(victim.pid), '0'], /^no E(SRCH|PERM)$/, /^yes$/)
+    await holdsOnlyWith(
+      ['pid-namespace', 'landlock'],
+      ['signal_pid', String(victim.pid), '0'],
+      /^no E(SRCH|PERM)$/,
+      /^yes$/,
+    )
     // Landlock's scope holds alone, too (ABI 6).
     const started = await attack(['signal_pid', String(victim.pid), '0'], { weaker: ['pid-namespace'] })
     if ((started.started?.landlockAbi ?? 0) >= 6) assert.equal(account(started), 'no EPERM')
@@ -55,24 +67,30 @@ test('without a pid namespace the cgroup takes the survivor; without both it liv
 
   const loose = compartment(attackerProgram())
   const run = start({
-    in: loose, args: ['survive'], data: true, weaker: ['pid-namespace', 'kill-tree', 'parent-death'],
+    in: loose,
+    args: ['survive'],
+    data: true,
+    weaker: ['pid-namespace', 'kill-tree', 'parent-death'],
   })
   // The launcher cannot remove the leaves while the survivor is inside; it gives up after two seconds.
   await run.result
   assert.ok(!(await isQuiet(join(loose.data, 'alive'))), 'the attack works once both layers are gone')
   for (const leaf of leavesOf(run.name))
-    for (const pid of readFileSync(join(leaf, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')
+    for (const pid of readFileSync(join(leaf, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean))
+      process.kill(Number(pid), 'SIGKILL')
   await sleep(50)
 })
 
 async function isQuiet(file: string): Promise<boolean> {
   await sleep(150)
-  const before = statSync(file).mtimeNs ?? statSync(file, { bigint: true }).mtimeNs
+  const before = statSync(file, { bigint: true }).mtimeNs
   await sleep(200)
-  return statSync(file, { bigint: true }).mtimeNs === BigInt(before)
+  return statSync(file, { bigint: true }).mtimeNs === before
 }
 
-test('the launcher killed by SIGKILL takes the payload with it, and the next run of that name sweeps its leaf', { skip }, async () => {
+test('the launcher killed by SIGKILL takes the payload with it, and the next run of that name sweeps its leaf', {
+  skip,
+}, async () => {
   const there = compartment(attackerProgram())
   const run = start({ in: there, args: ['deaf'], run: `swept-${process.pid}` })
   const { pid } = await run.started
@@ -102,8 +120,14 @@ test('the launcher ends when the process that started it does', { skip }, async 
   const { writeFileSync } = await import('node:fs')
   const { encode, launcherPath, scratch, specification } = await import('../../runtime/launcher/launch.ts')
   const folder = scratch()
-  for (const [layers, dies] of [[[], true], [['parent-death'], false]] as const) {
-    writeFileSync(join(folder, 'spec'), encode(specification({ in: compartment(attackerProgram()), args: ['deaf'], weaker: layers })))
+  for (const [layers, dies] of [
+    [[], true],
+    [['parent-death'], false],
+  ] as const) {
+    writeFileSync(
+      join(folder, 'spec'),
+      encode(specification({ in: compartment(attackerProgram()), args: ['deaf'], weaker: layers })),
+    )
     const parent = spawn('/bin/sh', ['-c', `"$0" 3<spec 4>report & echo $!; wait`, launcherPath()], { cwd: folder })
     const pid = Number(await new Promise((done) => parent.stdout.once('data', (text: Buffer) => done(text.toString()))))
     assert.ok(await eventually(() => readFileSync(join(folder, 'report'), 'utf8').includes('started')))

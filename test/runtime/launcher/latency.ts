@@ -14,10 +14,25 @@ writeFileSync(spec, encode(specification({ in: compartment(program) })))
 
 const bwrap = '/usr/bin/bwrap'
 const theirs = existsSync(bwrap)
-  ? [bwrap, '--unshare-all', '--die-with-parent', '--ro-bind', join(program, '..'), '/plugin', '--tmpfs', '/tmp',
-     '--proc', '/proc', '--dev', '/dev', `/plugin/${program.split('/').at(-1)}`]
+  ? [
+      bwrap,
+      '--unshare-all',
+      '--die-with-parent',
+      '--ro-bind',
+      join(program, '..'),
+      '/plugin',
+      '--tmpfs',
+      '/tmp',
+      '--proc',
+      '/proc',
+      '--dev',
+      '/dev',
+      `/plugin/${program.split('/').at(-1)}`,
+    ]
   : []
-const lines = execFileSync(latency, [rounds, spec, launcherPath(), program, ...theirs], { encoding: 'utf8' }).trim().split('\n')
+const lines = execFileSync(latency, [rounds, spec, launcherPath(), program, ...theirs], { encoding: 'utf8' })
+  .trim()
+  .split('\n')
 const medians = new Map<string, number>()
 for (const line of lines) {
   const [name = '', median, tenth, ninetieth] = line.split(' ')
@@ -25,4 +40,5 @@ for (const line of lines) {
   console.log(`${name.padEnd(9)} median ${median} µs   (10 %: ${tenth}, 90 %: ${ninetieth})`)
 }
 const ours = medians.get('launcher') ?? 0
-for (const [name, median] of medians) if (name !== 'launcher') console.log(`launcher / ${name} = ${(ours / median).toFixed(2)}`)
+for (const [name, median] of medians)
+  if (name !== 'launcher') console.log(`launcher / ${name} = ${(ours / median).toFixed(2)}`)

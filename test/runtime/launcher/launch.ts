@@ -3,7 +3,18 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -13,10 +24,30 @@ const PROJECT = resolve(HERE, '../../..')
 const LAUNCHER_SOURCES = join(PROJECT, 'src/runtime/launcher')
 
 export type Layer =
-  | 'uid' | 'user-namespace' | 'mount-namespace' | 'pid-namespace' | 'net-namespace' | 'ipc-namespace'
-  | 'uts-namespace' | 'cgroup-namespace' | 'capabilities' | 'no-new-privs' | 'seccomp' | 'landlock' | 'memory'
-  | 'processes' | 'cpu' | 'read-only' | 'descriptors' | 'session' | 'dev' | 'proc' | 'rlimits' | 'keyring'
-  | 'parent-death' | 'kill-tree'
+  | 'uid'
+  | 'user-namespace'
+  | 'mount-namespace'
+  | 'pid-namespace'
+  | 'net-namespace'
+  | 'ipc-namespace'
+  | 'uts-namespace'
+  | 'cgroup-namespace'
+  | 'capabilities'
+  | 'no-new-privs'
+  | 'seccomp'
+  | 'landlock'
+  | 'memory'
+  | 'processes'
+  | 'cpu'
+  | 'read-only'
+  | 'descriptors'
+  | 'session'
+  | 'dev'
+  | 'proc'
+  | 'rlimits'
+  | 'keyring'
+  | 'parent-death'
+  | 'kill-tree'
 
 export interface Started {
   readonly event: 'started'
@@ -36,7 +67,9 @@ export interface Ended {
   readonly layer?: Layer
   readonly limitsMet: readonly string[]
   readonly weaker: readonly Layer[]
-  readonly usage: Readonly<Record<'wallMs' | 'cpuMs' | 'memoryPeakBytes' | 'processesPeak' | 'ioReadBytes' | 'ioWriteBytes', number | null>>
+  readonly usage: Readonly<
+    Record<'wallMs' | 'cpuMs' | 'memoryPeakBytes' | 'processesPeak' | 'ioReadBytes' | 'ioWriteBytes', number | null>
+  >
 }
 
 export interface Result {
@@ -62,11 +95,12 @@ let binary: string | undefined
 /** The built launcher; built now if it is not there yet, so that one test file can be run alone. */
 export function launcherPath(): string {
   if (binary) return binary
-  const given = process.env['BULKHEAD_LAUNCHER']
+  const given = process.env.BULKHEAD_LAUNCHER
   const built = given ?? join(PROJECT, 'dist/launcher', `linux-${process.arch}`, 'bulkhead-launch')
   if (!given) execFileSync('make', ['-s', '-C', LAUNCHER_SOURCES], { stdio: ['ignore', 'ignore', 'inherit'] })
   assert.ok(existsSync(built), `no launcher at ${built}`)
-  return (binary = built)
+  binary = built
+  return built
 }
 
 /** A folder that is gone after the test file, readable by every uid on the way down. */
@@ -86,7 +120,8 @@ process.on('exit', () => {
 /** Removes a cgroup folder of ours with the leaves that killed launchers left in it. */
 function removeCgroup(folder: string): void {
   try {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) rmdirSync(join(folder, entry.name))
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) rmdirSync(join(folder, entry.name))
     rmdirSync(folder)
   } catch {
     // Somebody is still inside: then the test that left them there has failed and says so.
@@ -101,7 +136,9 @@ export function compile(source: string, ...flags: string[]): string {
   compiled ??= scratch()
   const path = join(compiled, `program-${++programs}`)
   writeFileSync(`${path}.c`, `#define _GNU_SOURCE\n${source}`)
-  execFileSync('cc', ['-static', '-O1', '-w', '-o', path, `${path}.c`, ...flags], { stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('cc', ['-static', '-O1', '-w', '-o', path, `${path}.c`, ...flags], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   return path
 }
 
@@ -161,12 +198,16 @@ function ownFolder(mountPoint: string): string | undefined {
 let found: Cgroups | undefined
 
 export function cgroups(): Cgroups {
-  return (found ??= findCgroups())
+  found ??= findCgroups()
+  return found
 }
 
 function findCgroups(): Cgroups {
   if (!isRoot) return { kind: 'none', fields: [], folders: [] }
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').trimEnd().split('\n').map((line) => line.split(' '))
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' '))
   const fields: [string, string][] = []
   const folders: string[] = []
   for (const [, where = '', type, options = ''] of mounts) {
@@ -174,16 +215,20 @@ function findCgroups(): Cgroups {
       for (const controller of ['memory', 'pids', 'cpu', 'cpuacct'])
         if (options.split(',').includes(controller)) {
           const folder = ownFolder(where)
-          if (folder) fields.push([`cgroup1-${controller}`, folder]), folders.push(folder)
+          if (!folder) continue
+          fields.push([`cgroup1-${controller}`, folder])
+          folders.push(folder)
         }
     if (type === 'cgroup2') {
       const wanted = ['memory', 'pids', 'cpu']
       const offered = readFileSync(join(where, 'cgroup.controllers'), 'utf8').trim().split(' ')
       const usable = wanted.filter((one) => offered.includes(one))
-      if (usable.length > 0) writeFileSync(join(where, 'cgroup.subtree_control'), usable.map((one) => `+${one}`).join(' '))
+      if (usable.length > 0)
+        writeFileSync(join(where, 'cgroup.subtree_control'), usable.map((one) => `+${one}`).join(' '))
       const folder = ownFolder(where)
       if (!folder) continue
-      if (usable.length > 0) writeFileSync(join(folder, 'cgroup.subtree_control'), usable.map((one) => `+${one}`).join(' '))
+      if (usable.length > 0)
+        writeFileSync(join(folder, 'cgroup.subtree_control'), usable.map((one) => `+${one}`).join(' '))
       fields.push(['cgroup2', folder], ['cgroup2-controllers', usable.join(',')])
       folders.push(folder)
     }
@@ -195,7 +240,9 @@ function findCgroups(): Cgroups {
 
 /** Leaves of this run that are still there. */
 export function leavesOf(run: string): string[] {
-  return cgroups().folders.map((folder) => join(folder, `bulkhead-${run}`)).filter((leaf) => existsSync(leaf))
+  return cgroups()
+    .folders.map((folder) => join(folder, `bulkhead-${run}`))
+    .filter((leaf) => existsSync(leaf))
 }
 
 // ---- one run ------------------------------------------------------------------------------------------
@@ -233,10 +280,29 @@ export function newRunName(): string {
 export function specification(run: Run, name = run.run ?? newRunName()): Fields {
   const exec = run.exec ?? '/plugin/main'
   const single: Record<string, string | number | undefined> = {
-    run: name, name: 'test/plugin', mode: 'root', uid: PLUGIN_UID, gid: PLUGIN_UID, root: run.in.root, exec,
-    cwd: '/plugin', 'tmp-bytes': 16777216, 'tmp-inodes': 4096, 'memory-bytes': 134217728, processes: 32,
-    'cpu-permille': 1000, files: 64, 'file-size-bytes': 0, 'output-bytes': 0, 'timeout-ms': 20000, 'idle-ms': 0,
-    'grace-ms': 500, 'unix-sockets': 0, proc: 1, 'landlock-abi': 1, control: run.control ? 1 : 0,
+    run: name,
+    name: 'test/plugin',
+    mode: 'root',
+    uid: PLUGIN_UID,
+    gid: PLUGIN_UID,
+    root: run.in.root,
+    exec,
+    cwd: '/plugin',
+    'tmp-bytes': 16777216,
+    'tmp-inodes': 4096,
+    'memory-bytes': 134217728,
+    processes: 32,
+    'cpu-permille': 1000,
+    files: 64,
+    'file-size-bytes': 0,
+    'output-bytes': 0,
+    'timeout-ms': 20000,
+    'idle-ms': 0,
+    'grace-ms': 500,
+    'unix-sockets': 0,
+    proc: 1,
+    'landlock-abi': 1,
+    control: run.control ? 1 : 0,
     ...(run.data ? { data: run.in.data } : {}),
     ...run.set,
   }
@@ -259,7 +325,10 @@ export function encode(fields: Fields): Buffer {
 
 /** Reads the report: JSON lines, each complete. */
 export function parseReport(report: string): Pick<Result, 'started' | 'ended'> {
-  const lines = report.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Started | Ended)
+  const lines = report
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Started | Ended)
   return {
     started: lines.find((line): line is Started => line.event === 'started'),
     ended: lines.find((line): line is Ended => line.event === 'ended'),
@@ -304,7 +373,9 @@ export function startWith(bytes: Buffer, run: Omit<Run, 'in'> = {}, name = 'none
 
   const started = new Promise<Started>((done, fail) => {
     ;(pipes[4] as Readable).on('data', () => {
-      const line = report.text.includes('\n') ? parseReport(report.text.slice(0, report.text.indexOf('\n') + 1)).started : undefined
+      const line = report.text.includes('\n')
+        ? parseReport(report.text.slice(0, report.text.indexOf('\n') + 1)).started
+        : undefined
       if (line) done(line)
     })
     child.once('close', () => fail(new Error(`never started: ${report.text}${stderr.text}`)))
@@ -313,7 +384,15 @@ export function startWith(bytes: Buffer, run: Omit<Run, 'in'> = {}, name = 'none
   const result = new Promise<Result>((done, fail) => {
     child.once('error', fail)
     child.once('close', (status, signal) =>
-      done({ status, signal, stdout: stdout.text, stderr: stderr.text, report: report.text, ...parseReport(report.text) }))
+      done({
+        status,
+        signal,
+        stdout: stdout.text,
+        stderr: stderr.text,
+        report: report.text,
+        ...parseReport(report.text),
+      }),
+    )
   })
   return { name, process: child, control: pipes[5] as Writable | undefined, extra: pipes.slice(6), started, result }
 }
@@ -330,7 +409,10 @@ export async function contained(run: Run, weaker: readonly Layer[]): Promise<{ o
 
 /** Host folders a dynamic program needs, found with the loader itself; for tests of node and python. */
 export function systemLibraries(): Fields {
-  const fields: [string, string][] = [['skeleton', '/usr'], ['skeleton', '/etc']]
+  const fields: [string, string][] = [
+    ['skeleton', '/usr'],
+    ['skeleton', '/etc'],
+  ]
   for (const folder of ['/usr/lib', '/usr/lib64', '/usr/bin', '/lib64'])
     if (existsSync(folder)) fields.push(['bind-exec', `${realFolder(folder)}\t${folder}`])
   fields.push(['bind-exec', `${realFolder('/lib')}\t/lib`])
