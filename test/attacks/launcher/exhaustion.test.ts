@@ -12,7 +12,8 @@ test('a fork bomb stops at the limit, and the report says so', { skip }, async (
   const bomb = await attack(['fork_bomb'], { set: { processes: 20 } })
   assert.equal(bomb.stdout.trim(), '19', 'its own process is the twentieth')
   assert.deepEqual(bomb.ended?.limitsMet, ['processes'])
-  assert.equal(bomb.ended?.usage.processesPeak, 20)
+  // Kernels before 6.10 or so do not remember the peak.
+  assert.ok([20, null].includes(bomb.ended?.usage.processesPeak ?? null))
   const loose = await attack(['fork_bomb'], { set: { processes: 20 }, weaker: ['processes'] })
   assert.equal(loose.stdout.trim(), '300')
 })

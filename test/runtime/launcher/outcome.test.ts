@@ -91,7 +91,7 @@ test('usage is counted', { skip }, async () => {
   assert.ok((ended?.usage.cpuMs ?? 0) >= 45, JSON.stringify(ended?.usage))
   assert.ok((ended?.usage.wallMs ?? 0) >= 45)
   assert.ok((ended?.usage.memoryPeakBytes ?? 0) > 4096)
-  assert.equal(ended?.usage.processesPeak, 1)
+  assert.ok([1, null].includes(ended?.usage.processesPeak ?? null))
 })
 
 test('what was switched off is in the report', { skip }, async () => {
