@@ -34,6 +34,7 @@ try {
   await limits(demo)
   await farewell(demo)
 } catch (error) {
+  await shell.stopIfInterrupted()
   if (!(error instanceof Unexpected)) throw error
   screen.gap()
   screen.failed(error.message)

@@ -51,13 +51,17 @@ export class Shell {
     await Promise.all([...this.#ends].map((end) => end()))
   }
 
+  /** Whoever interrupted is about to leave: nothing may be concluded from what was cut short, so never goes on. */
+  async stopIfInterrupted() {
+    if (this.#interrupted) await new Promise(() => {})
+  }
+
   async #type(name, [file, ...args], shown, { exit = 0, says = [], input, shown: instead }) {
     const typed = `${[name, ...shown].map(quote).join(' ')}${input === undefined ? '' : ` < ${quote(input)}`}`
     this.#screen.command(typed)
     const started = performance.now()
     const { code, stdout, output } = await this.#run(file, args, input)
-    // Whoever interrupted is about to leave: nothing may be concluded from what was cut short.
-    if (this.#interrupted) await new Promise(() => {})
+    await this.stopIfInterrupted()
     const seconds = (performance.now() - started) / 1000
     if (instead === undefined) this.#screen.output(output)
     else this.#screen.show(instead)
