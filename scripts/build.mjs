@@ -19,12 +19,10 @@ mkdirSync(dist, { recursive: true })
 run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${join(dist, 'launcher')}`])
 
 for (const part of ['js', 'types']) rmSync(join(dist, part), { recursive: true, force: true })
-await build({
+const bundle = {
   absWorkingDir: root,
-  entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
   outdir: 'dist/js',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node22.15',
@@ -34,6 +32,18 @@ await build({
   // What every command needs is bundled (zod, commander); what only some need stays a package, loaded when needed.
   external: ['better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
   logLevel: 'warning',
+}
+await build({ ...bundle, entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, splitting: true })
+// One file for the hot path; what a run never loads stays a package or is found beside it.
+await build({
+  ...bundle,
+  entryPoints: { run: 'src/cli/run-main.ts' },
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { 'import.meta.dirname': '__dirname' },
+  external: bundle.external.filter((name) => name !== 'better-sqlite3'),
+  minifySyntax: true,
+  minifyWhitespace: true,
 })
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'])
 

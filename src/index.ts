@@ -35,6 +35,7 @@ export type { InstalledPlugin, PluginInfo, PluginManager, Removal } from './mana
 export type { Marketplace, PackReport, SignOptions } from './marketplace.ts'
 export type { Diagnosis, LayerFinding, Run, RunPlan, RunStdio } from './runtime/index.ts'
 export type { AuditEvent, RunRecord } from './store/index.ts'
+export { sqliteBinding } from './store/sqlite-binding.ts'
 export type { TrustEntry } from './verify/index.ts'
 export { version } from './version.ts'
 

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { StoreError } from './core/errors.ts'
 import type { Installation } from './core/installation.ts'
-import { packageOf } from './core/layout.ts'
 import type { EffectiveLimits } from './core/limits.ts'
-import { MANIFEST_FILE, type Permissions, parseManifest } from './core/manifest.ts'
+import type { Permissions } from './core/manifest.ts'
 import type { PluginName } from './core/name.ts'
 import type { Outcome } from './core/outcome.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
@@ -62,7 +59,7 @@ export class PluginManager implements AsyncDisposable {
 
   /** Opens the home and finishes or undoes what an earlier process left behind. */
   static async open(options: HostOptions = {}): Promise<PluginManager> {
-    const host = openHost(options)
+    const host = await openHost(options)
     try {
       await recover(host)
       return new PluginManager(host)
@@ -105,7 +102,7 @@ export class PluginManager implements AsyncDisposable {
     const { limitsOf } = await import('./manager/install.ts')
     const installation = this.#find(name, 'show')
     const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
-    const manifest = parseManifest(readFileSync(join(packageOf(path), MANIFEST_FILE)))
+    const manifest = this.#host.store.manifestOf(installation)
     return {
       ...pluginOf(installation),
       ...limitsOf(this.#host, manifest),

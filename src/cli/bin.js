@@ -10,6 +10,10 @@ if (!supported) {
   )
   process.exitCode = 1
 } else {
-  const { main } = await import('../../dist/js/cli.js')
-  await main(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  // A run is one CommonJS file: importing a built-in module as ESM evaluates all of its lazy parts first.
+  const { createRequire } = process.getBuiltinModule('node:module')
+  const { runMain } = args.includes('run') ? createRequire(import.meta.url)('../../dist/js/run.cjs') : {}
+  const isRun = runMain !== undefined && (await runMain(args))
+  if (!isRun) await (await import('../../dist/js/cli.js')).main(args)
 }

@@ -40,6 +40,9 @@ export function processIo(): Io {
         process.stderr.write('\n')
       }
     },
-    columns: process.stdout.columns ?? 80,
+    // Looked up when asked for: making the stream costs more than a run that prints nothing.
+    get columns() {
+      return process.stdout.columns ?? Number.POSITIVE_INFINITY
+    },
   }
 }

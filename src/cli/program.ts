@@ -172,8 +172,16 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .option('--dry-run', 'print the plan and run nothing')
     .argument('[args...]', 'after --: arguments of the plugin')
     .addHelpText('after', example('plugins run acme/hello -- Ada'))
-    .action(() => {
-      throw new UsageError('USAGE', 'cannot run: no plugin named', { hint: 'plugins run NAME [-- ARGS]' })
+    .action(async () => {
+      // Parsed by the parser of the hot path, so that both ways in understand the same.
+      const [{ parseRun }, { runCommand }] = await Promise.all([
+        import('./commands/run-arguments.ts'),
+        import('./commands/run.ts'),
+      ])
+      const run = parseRun(line)
+      if (run === null)
+        throw new UsageError('USAGE', 'cannot run: no plugin named', { hint: 'plugins run NAME [-- ARGS]' })
+      exitCode = await runCommand(run, io)
     })
   program
     .command('history')

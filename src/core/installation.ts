@@ -39,5 +39,7 @@ export interface Installation {
   readonly seal: Buffer | null
   /** The process that last changed its state: a pending state is finished or undone once that process is gone. */
   readonly holder: string
+  /** Being removed together with its data and its user id. */
+  readonly isPurging: boolean
   readonly installedAtMs: number
 }

@@ -1,5 +1,6 @@
 import { toJSONSchema } from 'zod/mini'
-import { MANIFEST_SCHEMA, manifestSchema } from './manifest.ts'
+import { MANIFEST_SCHEMA } from './manifest.ts'
+import { manifestSchema } from './manifest-parser.ts'
 
 /** The JSON Schema of `plugin.json` (draft 2020-12), made from the very value that validates it. */
 export function manifestJsonSchema(): Readonly<Record<string, unknown>> {

@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
-import { type Config, DEFAULT_CONFIG, parseConfig } from '../core/config.ts'
+import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
 import { StoreError, UsageError } from '../core/errors.ts'
 import { Layout } from '../core/layout.ts'
 import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
-import { type Caller, findLauncher, Planner } from '../runtime/index.ts'
+import { type Caller, findLauncher, Planner, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
 import { readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
 
@@ -37,14 +37,15 @@ export interface Host {
  * @throws VerificationError `POLICY_UNSAFE` when others could write the home or its configuration
  * @throws StoreError when the database cannot be opened
  */
-export function openHost(options: HostOptions = {}): Host {
+export async function openHost(options: HostOptions = {}): Promise<Host> {
   const uid = process.geteuid?.() ?? 0
   const caller = { uid, gid: process.getegid?.() ?? 0, user: uid === 0 ? 'root' : userInfo().username }
   const layout = new Layout(resolve(options.home ?? defaultHome(uid)))
   const now = options.now ?? (() => new Date())
   makeHome(layout)
-  const config = readConfig(layout, uid)
-  const store = Store.open({ path: layout.database, uids: config.uids, now: () => now().getTime() })
+  const config = await readConfig(layout, uid)
+  const uids = uidRange(caller, config.uids, surveyIds(caller))
+  const store = Store.open({ path: layout.database, uids, now: () => now().getTime() })
   const trustFile = new TrustFile(layout.trustFile, uid)
   return {
     layout,
@@ -87,9 +88,11 @@ function makeHome(layout: Layout): void {
 
 const CONFIG_MAX_BYTES = 2 ** 20
 
-function readConfig(layout: Layout, uid: number): Config {
+async function readConfig(layout: Layout, uid: number): Promise<Config> {
   const bytes = readSafeFile(layout.configFile, uid, CONFIG_MAX_BYTES)
-  return bytes === null ? DEFAULT_CONFIG : parseConfig(bytes, layout.configFile)
+  if (bytes === null) return DEFAULT_CONFIG
+  const { parseConfig } = await import('../core/config-parser.ts')
+  return parseConfig(bytes, layout.configFile)
 }
 
 /** Without a launcher nothing runs, but it can still be verified: then every file is hashed. */

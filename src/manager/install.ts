@@ -10,7 +10,7 @@ import { withUndo } from '../core/undo.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
 import type { Host } from './host.ts'
-import { removeTree } from './recovery.ts'
+import { finishRemoval } from './recovery.ts'
 
 /** Everything that saying yes agrees to. */
 export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
@@ -68,11 +68,12 @@ export async function install(host: Host, source: string, options: InstallOption
 
 /** Steps 12 and 13: unpack, rename into place, one transaction. */
 async function place(
-  { store, trees, ...host }: Host,
+  host: Host,
   release: VerifiedRelease,
   consent: Permissions,
   options: InstallOptions,
 ): Promise<InstallReport> {
+  const { store, trees } = host
   const { statement, signers } = release.verified
   const seen = store.history(statement.name).highWater
   const { installation, replaced } = await withUndo(async (undo) => {
@@ -90,8 +91,8 @@ async function place(
     const highWater = await newest(seen, statement.version)
     return store.settle(begun, { seal, highWater, allowedDowngrade: options.allowDowngrade === true })
   })
-  // The new release stands whatever happens now; what it replaced is finished by the next command if not here.
-  if (replaced !== null) await removeTree({ store, trees, ...host }, { ...replaced, state: 'removing' })
+  // The new release stands whatever happens now: what it replaced is finished by the next command if not here.
+  if (replaced !== null) await finishRemoval(host, replaced).catch(() => store.abandon(replaced))
   return {
     name: installation.name,
     version: installation.version,

@@ -1,5 +1,5 @@
 import type { Installation } from '../core/installation.ts'
-import { takeUp } from '../runtime/index.ts'
+import { removeData, takeUp } from '../runtime/index.ts'
 import type { Host } from './host.ts'
 
 /**
@@ -9,9 +9,12 @@ import type { Host } from './host.ts'
 export async function recover(host: Host): Promise<void> {
   takeUpRuns(host)
   const interrupted = host.store.interrupted()
-  for (const installation of interrupted) {
-    if (installation.state === 'removing') await removeTree(host, installation)
-    else await undoInstall(host, installation)
+  for (const found of interrupted) {
+    if (isRunning(host, found)) continue
+    // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
+    // by the next install.
+    const installation = host.store.claim(found)
+    if (installation !== null) await finishRemoval(host, installation)
   }
   if (interrupted.length > 0) await host.trees.sweepStaging()
 }
@@ -25,28 +28,25 @@ export function takeUpRuns({ layout, store }: Pick<Host, 'layout' | 'store'>): v
     (run) => alive.has(run),
     ({ run, outcome, endedAtMs }) => store.runs.end(run, outcome, endedAtMs),
   )
-  for (const { run, alive: isAlive } of store.runs.open()) if (!isAlive) store.runs.lose(run.id)
-}
-
-/** An install that did not reach its last transaction never was: its tree goes, complete or not. */
-async function undoInstall({ store, trees }: Host, installation: Installation): Promise<void> {
-  if (!store.holdsRelease(installation)) await trees.remove(installation)
-  store.forget(installation)
+  // Only those that were dead before the spool was read: one that ended since has its report there, for the next command.
+  for (const { run } of store.runs.open())
+    if (open.some((one) => !one.alive && one.run.id === run.id)) store.runs.lose(run.id)
 }
 
 /**
- * The second half of a removal. A run of that release that is still going keeps its files until it ends; then some later
- * command comes here again.
+ * The second half of a removal; and of an install that did not reach its last transaction, which never was: its tree goes,
+ * complete or not. A run of a replaced release that is still going keeps its files until it ends; then some later command
+ * comes here again.
  */
-export async function removeTree(
-  { store, trees }: Pick<Host, 'store' | 'trees'>,
+export async function finishRemoval(
+  { store, trees, layout }: Pick<Host, 'store' | 'trees' | 'layout'>,
   installation: Installation,
-): Promise<boolean> {
-  const isRunning = store.runs
-    .open()
-    .some(({ run, alive }) => alive && run.name === installation.name && run.version === installation.version)
-  if (isRunning) return false
+): Promise<void> {
+  if (isRunning({ store }, installation)) return store.abandon(installation)
+  if (installation.isPurging) removeData(layout.data(installation.name))
   if (!store.holdsRelease(installation)) await trees.remove(installation)
   store.forget(installation)
-  return true
 }
+
+const isRunning = ({ store }: Pick<Host, 'store'>, { name, version }: Installation): boolean =>
+  store.runs.open().some(({ run, alive }) => alive && run.name === name && run.version === version)

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { PluginError, StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
 import { bundleOf, packageOf } from '../core/layout.ts'
 import { PROFILES, type Profile } from '../core/limits.ts'
-import { MANIFEST_FILE, parseManifest } from '../core/manifest.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import { parseDuration } from '../core/quantity.ts'
 import { RefusedRun } from '../core/refused-run.ts'
@@ -70,7 +68,8 @@ export async function execute(
   try {
     const binary = findLauncher()
     begun = await prepare(host, name, options)
-    host.store.close()
+    // Not closed: closing the last connection writes the whole log back and waits for the disk. What execve does is what
+    // the end of a process does: the locks go, and the log waits for the next command.
     handOver(begun, { spool: host.layout.spool, binary, outcomeFile: options.reportFile })
   } catch (error) {
     const outcome = refusalOf(error)
@@ -109,8 +108,7 @@ async function clear(host: Host, text: string, options: RunOptions): Promise<Cle
   assertSameRelease(installation, verified)
   await assertUnmodified(host, installation, verified, packageOf(release))
 
-  // The tree check has just found these bytes to be the signed ones.
-  const manifest = parseManifest(readFileSync(join(packageOf(release), MANIFEST_FILE)))
+  const manifest = host.store.manifestOf(installation)
   const grants = grantsOf(installation.consent.env, options.env ?? process.env)
   return {
     installation,

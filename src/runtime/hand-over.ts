@@ -21,8 +21,8 @@ export interface HandOver {
 }
 
 /**
- * This process becomes the launcher: what follows costs no Node. The caller has committed the run's row and closed its
- * database before. Stdin, stdout, stderr, pid and parent stay what they are; nothing of Node's survives.
+ * This process becomes the launcher: what follows costs no Node. The caller has committed the run's row
+ * before; its database ends with this process. Stdin, stdout, stderr, pid and parent stay what they are; nothing of Node's survives.
  *
  * The specification goes through a file because descriptors that Node opens do not survive execve. Its environment is
  * empty, and the specification is the one argument: both stay readable in /proc for as long as the run lasts.

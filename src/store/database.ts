@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { sqliteBinding } from './sqlite-binding.ts'
 
 export type Db = Database.Database
 
@@ -16,21 +17,32 @@ const BUSY_MS = 10_000
 export function openDatabase(path: string): Db {
   let db: Db
   try {
-    db = new Database(path, { timeout: BUSY_MS })
+    const nativeBinding = sqliteBinding()
+    db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
   } catch (error) {
     throw unreadable(path, error)
   }
   try {
     db.pragma('foreign_keys = ON')
     db.pragma('trusted_schema = OFF')
-    if (db.pragma('user_version', { simple: true }) !== MIGRATIONS.length) migrate(db, path)
+    db.pragma('synchronous = NORMAL')
+    if (schemaOf(db, path) < MIGRATIONS.length) migrate(db, path)
     return db
   } catch (error) {
     db.close()
-    if (error instanceof StoreError) throw error
-    if (isBusy(error)) throw busy(path, error)
-    throw unreadable(path, error)
+    throw error instanceof StoreError ? error : (failureOf(path, error) ?? unreadable(path, error))
   }
+}
+
+/** The schema of the file. Looked at before the first write: a newer file is left as it is. */
+function schemaOf(db: Db, path: string): number {
+  const version = Number(db.pragma('user_version', { simple: true }))
+  if (version <= MIGRATIONS.length) return version
+  throw new StoreError(
+    'STORE_TOO_NEW',
+    `cannot open ${path}: it has schema ${version}, this version knows up to ${MIGRATIONS.length}`,
+    { hint: 'use the newer version that wrote it' },
+  )
 }
 
 function migrate(db: Db, path: string): void {
@@ -38,32 +50,59 @@ function migrate(db: Db, path: string): void {
   chmodSync(path, 0o600)
   db.pragma('journal_mode = WAL')
   db.transaction(() => {
-    const version = Number(db.pragma('user_version', { simple: true }))
-    if (version > MIGRATIONS.length) {
-      throw new StoreError(
-        'STORE_TOO_NEW',
-        `cannot open ${path}: it has schema ${version}, this version knows up to ${MIGRATIONS.length}`,
-        { hint: 'use the newer version that wrote it' },
-      )
-    }
-    for (const sql of MIGRATIONS.slice(version)) db.exec(sql)
+    // Asked again under the lock: another process may have migrated meanwhile.
+    for (const sql of MIGRATIONS.slice(schemaOf(db, path))) db.exec(sql)
     db.pragma(`user_version = ${MIGRATIONS.length}`)
   }).immediate()
 }
 
-/** Runs `work` as one transaction that takes the write lock at its beginning, so that it cannot fail halfway for a lock. */
+/**
+ * Runs `work` as one transaction that takes the write lock at its beginning, so that it cannot fail halfway for a lock;
+ * on disk when it returns.
+ */
 export function transact<T>(db: Db, work: () => T): T {
+  db.pragma('synchronous = FULL')
   try {
-    return db.transaction(work).immediate()
-  } catch (error) {
-    if (isBusy(error)) throw busy(db.name, error)
-    throw error
+    return transactLightly(db, work)
+  } finally {
+    db.pragma('synchronous = NORMAL')
   }
 }
 
-const isBusy = (error: unknown): boolean =>
-  error instanceof Database.SqliteError &&
-  (error.code.startsWith('SQLITE_BUSY') || error.code.startsWith('SQLITE_LOCKED'))
+/** The same without waiting for the disk: a power cut may lose it, never tear it. For what only tells of a run. */
+export function transactLightly<T>(db: Db, work: () => T): T {
+  return read(db, () => db.transaction(work).immediate())
+}
+
+/** Runs queries; what the file or the disk is to blame for comes out as an error that says so. */
+export function read<T>(db: Db, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw failureOf(db.name, error) ?? error
+  }
+}
+
+/** SQLite's result codes that are about this host; anything else is a bug of ours, and `null` here. */
+function failureOf(path: string, error: unknown): StoreError | null {
+  if (!(error instanceof Database.SqliteError)) return null
+  const [, kind] = /^SQLITE_([A-Z]+)/.exec(error.code) ?? []
+  switch (kind) {
+    case 'BUSY':
+    case 'LOCKED':
+      return busy(path, error)
+    case 'CORRUPT':
+    case 'NOTADB':
+    case 'CANTOPEN':
+      return unreadable(path, error)
+    case 'FULL':
+    case 'IOERR':
+    case 'READONLY':
+      return new StoreError('DISK_FAILED', `cannot write ${path}: ${error.message}`, { cause: error })
+    default:
+      return null
+  }
+}
 
 const busy = (path: string, cause: unknown) =>
   new StoreError('STORE_BUSY', `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s`, {
@@ -72,6 +111,7 @@ const busy = (path: string, cause: unknown) =>
   })
 
 const unreadable = (path: string, cause: unknown) =>
-  new StoreError('STORE_UNREADABLE', `cannot open ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  new StoreError('STORE_UNREADABLE', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
     cause,
+    hint: 'if it is damaged, put a copy from before in its place',
   })

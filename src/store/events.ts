@@ -1,6 +1,6 @@
 import { type Sha256, sha256 } from '../core/digest.ts'
 import { PluginError } from '../core/errors.ts'
-import type { Db } from './database.ts'
+import { type Db, read } from './database.ts'
 
 /** One line of the audit trail. `hash` covers every other field and the hash of the line before. */
 export interface AuditEvent {
@@ -59,11 +59,13 @@ export class Events {
   }
 
   list(subject: string | null, limit: number): AuditEvent[] {
-    return this.#db
-      .prepare<[string | null, string | null, number], Row>(
-        'SELECT * FROM events WHERE ? IS NULL OR subject = ? ORDER BY id DESC LIMIT ?',
-      )
-      .all(subject, subject, limit)
+    return read(this.#db, () =>
+      this.#db
+        .prepare<[string | null, string | null, number], Row>(
+          'SELECT * FROM events WHERE ? IS NULL OR subject = ? ORDER BY id DESC LIMIT ?',
+        )
+        .all(subject, subject, limit),
+    )
       .reverse()
       .map((row) => ({
         id: row.id,
@@ -82,6 +84,10 @@ export class Events {
    * @throws PluginError `AUDIT_BROKEN` naming the first event that does not follow from the one before
    */
   verify(): { count: number; head: string } {
+    return read(this.#db, () => this.#walk())
+  }
+
+  #walk(): { count: number; head: string } {
     let previous: string = GENESIS
     let count = 0
     for (const row of this.#db.prepare<[], Row>('SELECT * FROM events ORDER BY id').iterate()) {

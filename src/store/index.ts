@@ -2,5 +2,6 @@
 // plugin at a time, and any file that the signed list does not name. The conductors call it; it calls nobody but core.
 export type { AuditEvent } from './events.ts'
 export type { RunRecord } from './runs.ts'
+export { sqliteBinding } from './sqlite-binding.ts'
 export { Store, type StoreOptions, type UidRange } from './store.ts'
 export { type TreeCheck, Trees, type UnpackedTree } from './trees.ts'

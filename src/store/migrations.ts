@@ -21,6 +21,7 @@ export const MIGRATIONS: readonly string[] = [
     version         TEXT    NOT NULL,
     sha256          TEXT    NOT NULL CHECK (length(sha256) = 64),
     manifest_sha256 TEXT    NOT NULL CHECK (length(manifest_sha256) = 64),
+    manifest        TEXT    NOT NULL CHECK (json_valid(manifest)),
     signers         TEXT    NOT NULL CHECK (json_valid(signers)),
     policy_digest   TEXT    NOT NULL,
     verified_at_ms  INTEGER NOT NULL,
@@ -79,5 +80,9 @@ export const MIGRATIONS: readonly string[] = [
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
   CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+  `,
+  `
+  -- A removal that also takes the plugin's data and user id: kept in the row, or a crash would leave both behind for ever.
+  ALTER TABLE installations ADD COLUMN purging INTEGER NOT NULL DEFAULT 0 CHECK (purging IN (0, 1));
   `,
 ]

@@ -15,13 +15,14 @@ export interface InstallationRow {
   readonly consent: string
   readonly seal: Buffer | null
   readonly holder: string
+  readonly purging: number
   readonly installed_at_ms: number
 }
 
 /** Everything but the seal: a list of a thousand plugins must not read a thousand of them. */
 export const SELECT_INSTALLATION = `
   SELECT i.id, p.name, r.version, i.state, r.sha256, r.manifest_sha256, p.uid, r.signers, i.consent, i.holder,
-         i.installed_at_ms, NULL AS seal
+         i.purging, i.installed_at_ms, NULL AS seal
   FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id`
 
 export const SELECT_SEALED_INSTALLATION = SELECT_INSTALLATION.replace('NULL AS seal', 'i.seal')
@@ -40,6 +41,7 @@ export function installationOf(row: InstallationRow): Installation {
     consent: JSON.parse(row.consent) as Installation['consent'],
     seal: row.seal,
     holder: row.holder,
+    isPurging: row.purging === 1,
     installedAtMs: row.installed_at_ms,
   }
 }

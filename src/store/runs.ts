@@ -1,6 +1,7 @@
+import { StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { NO_USAGE, type Outcome } from '../core/outcome.ts'
-import { type Db, transact } from './database.ts'
+import { type Db, read, transactLightly } from './database.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
 
 /** One run as `history` shows it. */
@@ -40,21 +41,36 @@ export class Runs {
     this.#now = now
   }
 
-  /** `pid` is the process that will supervise it: when that is gone without a report, the run is lost. */
+  /**
+   * `pid` is the process that will supervise it: when that is gone without a report, the run is lost.
+   *
+   * @throws StoreError `WRONG_STATE` when the release was removed, replaced or disabled since it was looked at: its tree
+   * and its user id are then no longer this run's to use
+   */
   begin(run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>, pid: number): void {
-    transact(this.#db, () => {
-      this.#db
+    transactLightly(this.#db, () => {
+      const { changes } = this.#db
         .prepare(
           `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms)
-           SELECT ?, id, ?, ?, ?, ?, ? FROM plugins WHERE name = ?`,
+           SELECT ?, p.id, r.version, ?, ?, ?, ?
+           FROM plugins p JOIN installations i ON i.plugin_id = p.id JOIN releases r ON r.id = i.release_id
+           WHERE p.name = ? AND r.version = ? AND i.state = 'installed'`,
         )
-        .run(run.id, run.version, run.profile, JSON.stringify(run.weaker), holderOf(pid) ?? '', this.#now(), run.name)
+        .run(run.id, run.profile, JSON.stringify(run.weaker), holderOf(pid) ?? '', this.#now(), run.name, run.version)
+      if (changes === 1) return
+      throw new StoreError(
+        'WRONG_STATE',
+        `cannot run ${run.name} ${run.version}: it has just been removed or changed`,
+        {
+          hint: `plugins info ${run.name}`,
+        },
+      )
     })
   }
 
   /** Keeps the first outcome: two commands may take up the same report. */
   end(id: string, outcome: Outcome, endedAtMs: number = this.#now()): void {
-    transact(this.#db, () => {
+    transactLightly(this.#db, () => {
       this.#db
         .prepare('UPDATE runs SET outcome = ?, ended_at_ms = ? WHERE id = ? AND outcome IS NULL')
         .run(JSON.stringify(outcome), endedAtMs, id)
@@ -79,20 +95,20 @@ export class Runs {
 
   /** Runs without an outcome, each with whether its supervisor still lives. */
   open(): { run: RunRecord; alive: boolean; pid: number }[] {
-    return this.#db
-      .prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`)
-      .all()
-      .map((row) => ({ run: recordOf(row), alive: isAlive(row.holder), pid: pidOf(row.holder) }))
+    return read(this.#db, () => this.#db.prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`).all()).map(
+      (row) => ({ run: recordOf(row), alive: isAlive(row.holder), pid: pidOf(row.holder) }),
+    )
   }
 
   /** Newest first. */
   history(name: PluginName | null, limit: number): RunRecord[] {
-    return this.#db
-      .prepare<[string | null, string | null, number], RunRow>(
-        `${SELECT_RUN} WHERE ? IS NULL OR p.name = ? ORDER BY r.started_at_ms DESC, r.rowid DESC LIMIT ?`,
-      )
-      .all(name, name, limit)
-      .map(recordOf)
+    return read(this.#db, () =>
+      this.#db
+        .prepare<[string | null, string | null, number], RunRow>(
+          `${SELECT_RUN} WHERE ? IS NULL OR p.name = ? ORDER BY r.started_at_ms DESC, r.rowid DESC LIMIT ?`,
+        )
+        .all(name, name, limit),
+    ).map(recordOf)
   }
 }
 

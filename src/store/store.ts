@@ -1,9 +1,9 @@
 import { StoreError } from '../core/errors.ts'
 import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
-import type { Permissions } from '../core/manifest.ts'
+import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
-import { type Db, openDatabase, transact } from './database.ts'
+import { type Db, openDatabase, read, transact } from './database.ts'
 import { Events } from './events.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
 import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
@@ -67,7 +67,7 @@ export class Store {
    * installing this plugin or has done so meanwhile, `UIDS_EXHAUSTED`
    */
   begin(release: VerifiedRelease, consent: Permissions, seenHighWater: string | null): Installation {
-    const { statement, signers, policyDigest } = release.verified
+    const { statement } = release.verified
     return transact(this.#db, () => {
       const installed = this.find(statement.name)
       if (installed?.digest === statement.sha256) {
@@ -84,12 +84,7 @@ export class Store {
         })
       }
       const pluginId = this.#adoptPlugin(statement.name)
-      const releaseId = this.#adoptRelease(
-        pluginId,
-        statement,
-        signers.map((signer) => signer.id),
-        policyDigest,
-      )
+      const releaseId = this.#adoptRelease(pluginId, release)
       const now = this.#now()
       const { lastInsertRowid } = this.#db
         .prepare(
@@ -118,7 +113,7 @@ export class Store {
         replaced: before?.version ?? null,
         allowedDowngrade: settled.allowedDowngrade,
       })
-      return { installation: this.#get(installation.id), replaced: before }
+      return { installation: this.#get(installation.id), replaced: before === null ? null : this.#get(before.id) }
     })
   }
 
@@ -131,25 +126,56 @@ export class Store {
     })
   }
 
-  /** Deletes the row of an installation whose tree is gone. */
-  forget(installation: Installation): void {
-    transact(this.#db, () => {
-      this.#db.prepare('DELETE FROM installations WHERE id = ?').run(installation.id)
-      const { version, state } = installation
-      this.events.append(this.#now(), 'forgotten', installation.name, { version, state })
+  /**
+   * First half of a removal: the plugin can no longer be run, and its tree may go.
+   *
+   * @throws StoreError `WRONG_STATE` while any version of it runs
+   */
+  retire(installation: Installation, { purge }: { readonly purge: boolean }): Installation {
+    return transact(this.#db, () => {
+      // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
+      this.#assertNotRunning(installation)
+      this.#move(installation, 'removing')
+      this.#db.prepare('UPDATE installations SET purging = ? WHERE id = ?').run(purge ? 1 : 0, installation.id)
+      this.events.append(this.#now(), 'removing', installation.name, { version: installation.version, purge })
+      return this.#get(installation.id)
     })
   }
 
-  /** Gives a purged plugin's user id back. Does nothing while any installation of it has a row: it may own files. */
-  releaseUid(name: PluginName): void {
+  /** Takes over a pending row whose holder is gone; `null` when another process was faster, and the row is its to finish. */
+  claim(interrupted: Installation): Installation | null {
+    return transact(this.#db, () => {
+      const { changes } = this.#db
+        .prepare('UPDATE installations SET holder = ? WHERE id = ? AND holder = ? AND state = ?')
+        .run(this.#holder(), interrupted.id, interrupted.holder, interrupted.state)
+      return changes === 1 ? this.#get(interrupted.id) : null
+    })
+  }
+
+  /** Leaves a pending row to whichever command comes next, though this process lives on. */
+  abandon(pending: Installation): void {
     transact(this.#db, () => {
-      this.#db
+      this.#db.prepare("UPDATE installations SET holder = '' WHERE id = ?").run(pending.id)
+    })
+  }
+
+  /**
+   * Deletes the row of an installation whose tree is gone, and gives its user id back when its data went too. Not while
+   * another installation of the plugin has a row: that one may own files.
+   */
+  forget(installation: Installation): void {
+    const { id, name, version, state, isPurging } = installation
+    transact(this.#db, () => {
+      if (this.#db.prepare('DELETE FROM installations WHERE id = ?').run(id).changes === 0) return
+      this.events.append(this.#now(), 'forgotten', name, { version, state })
+      if (!isPurging) return
+      const { changes } = this.#db
         .prepare(
           `UPDATE plugins SET uid = NULL
            WHERE name = ? AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.plugin_id = plugins.id)`,
         )
         .run(name)
-      this.events.append(this.#now(), 'purged', name, {})
+      if (changes === 1) this.events.append(this.#now(), 'purged', name, { uid: installation.uid })
     })
   }
 
@@ -167,43 +193,49 @@ export class Store {
 
   /** The settled installation of a plugin, or `null`. */
   find(name: PluginName): Installation | null {
-    const row = this.#db
-      .prepare<[string], InstallationRow>(
-        `${SELECT_SEALED_INSTALLATION} WHERE p.name = ? AND i.state IN ('installed', 'disabled', 'quarantined')`,
-      )
-      .get(name)
+    const row = read(this.#db, () =>
+      this.#db
+        .prepare<[string], InstallationRow>(
+          `${SELECT_SEALED_INSTALLATION} WHERE p.name = ? AND i.state IN ('installed', 'disabled', 'quarantined')`,
+        )
+        .get(name),
+    )
     return row === undefined ? null : installationOf(row)
+  }
+
+  /** The manifest as it was parsed when its signature was checked; it belongs to `manifestDigest`. */
+  manifestOf(installation: Installation): Manifest {
+    const row = this.#db
+      .prepare<[number], { manifest: string }>(
+        'SELECT r.manifest FROM releases r JOIN installations i ON i.release_id = r.id WHERE i.id = ?',
+      )
+      .get(installation.id)
+    if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find the manifest of ${installation.name}`)
+    return JSON.parse(row.manifest) as Manifest
   }
 
   /** Every settled installation, by name, without its seal. */
   list(): Installation[] {
-    return this.#db
-      .prepare<[], InstallationRow>(
-        `${SELECT_INSTALLATION} WHERE i.state IN ('installed', 'disabled', 'quarantined') ORDER BY p.name`,
-      )
-      .all()
-      .map(installationOf)
+    return this.#all(`${SELECT_INSTALLATION} WHERE i.state IN ('installed', 'disabled', 'quarantined') ORDER BY p.name`)
   }
 
   /** Rows that a process which is gone left pending; the caller finishes or undoes each. */
   interrupted(): Installation[] {
-    return this.#db
-      .prepare<[], InstallationRow>(`${SELECT_INSTALLATION} WHERE i.state IN ('installing', 'removing') ORDER BY i.id`)
-      .all()
-      .filter((row) => !isAlive(row.holder))
-      .map(installationOf)
+    const pending = `${SELECT_INSTALLATION} WHERE i.state IN ('installing', 'removing') ORDER BY i.id`
+    return this.#all(pending).filter(({ holder }) => !isAlive(holder))
   }
 
   /** Whether any installation still needs the tree of this release. */
   holdsRelease(installation: Installation): boolean {
-    return (
+    const other = read(this.#db, () =>
       this.#db
         .prepare<[string, string, number], { id: number }>(
           `SELECT i.id FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
            WHERE p.name = ? AND r.sha256 = ? AND i.id <> ?`,
         )
-        .get(installation.name, installation.digest, installation.id) !== undefined
+        .get(installation.name, installation.digest, installation.id),
     )
+    return other !== undefined
   }
 
   history(name: PluginName): ReleaseHistory {
@@ -219,6 +251,21 @@ export class Store {
           )
           .get(plugin?.id ?? 0, version)?.sha256 ?? null,
     }
+  }
+
+  #all(select: string): Installation[] {
+    return read(this.#db, () => this.#db.prepare<[], InstallationRow>(select).all()).map(installationOf)
+  }
+
+  #assertNotRunning({ name, version }: Installation): void {
+    const running = this.runs.open().filter(({ run, alive }) => alive && run.name === name)
+    const [first] = running
+    if (first === undefined) return
+    throw new StoreError(
+      'WRONG_STATE',
+      `cannot remove ${name} ${version}: it is running (${running.length} at the moment)`,
+      { hint: `end it first: kill ${first.pid}`, details: { pids: running.map(({ pid }) => pid) } },
+    )
   }
 
   #get(id: number): Installation {
@@ -241,19 +288,18 @@ export class Store {
       .run(to, this.#holder(), this.#now(), installation.id)
   }
 
-  /** One installation of a plugin in the making; and none over a tree that is still being taken away. */
+  /** One installation of a plugin in the making; and none over a tree, or data, that is still being taken away. */
   #refuseSecond(name: PluginName, digest: string): void {
     const other = this.#db
       .prepare<[string, string], { state: string; holder: string }>(
         `SELECT i.state, i.holder FROM installations i
          JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
-         WHERE p.name = ? AND (i.state = 'installing' OR (i.state = 'removing' AND r.sha256 = ?))`,
+         WHERE p.name = ? AND (i.state = 'installing' OR (i.state = 'removing' AND (r.sha256 = ? OR i.purging = 1)))`,
       )
       .get(name, digest)
     if (other === undefined) return
     const pid = pidOf(other.holder)
-    const what =
-      other.state === 'installing' ? `process ${pid} is installing it` : 'the same release is still being removed'
+    const what = other.state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
     throw new StoreError('STORE_BUSY', `cannot install ${name}: ${what}`, {
       hint: 'try again when it has finished',
       details: { pid },
@@ -297,17 +343,13 @@ export class Store {
     return row.uid
   }
 
-  #adoptRelease(
-    pluginId: number,
-    statement: VerifiedRelease['verified']['statement'],
-    signers: readonly string[],
-    policyDigest: string,
-  ): number {
+  #adoptRelease(pluginId: number, { verified, manifest }: VerifiedRelease): number {
+    const { statement, signers, policyDigest } = verified
     // The verifier refused other bytes under a known version; the UNIQUE constraint says it once more.
     const row = this.#db
       .prepare<unknown[], { id: number; sha256: string }>(
-        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, signers, policy_digest, verified_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, manifest, signers, policy_digest, verified_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (plugin_id, version) DO UPDATE SET
            signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
          WHERE sha256 = excluded.sha256
@@ -318,7 +360,8 @@ export class Store {
         statement.version,
         statement.sha256,
         statement.manifestDigest,
-        JSON.stringify(signers),
+        JSON.stringify(manifest),
+        JSON.stringify(signers.map(({ id }) => id)),
         policyDigest,
         this.#now(),
       )

@@ -13,7 +13,8 @@ export {
   writeKeyFiles,
 } from './keyfile.ts'
 export { assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
-export { type PolicyDocument, type Principal, parsePolicy, type Revocation, type Rule, TrustPolicy } from './policy.ts'
+export { parsePolicy, TrustPolicy } from './policy.ts'
+export type { PolicyDocument, Principal, Revocation, Rule } from './policy-document.ts'
 export {
   grant,
   listTrust,

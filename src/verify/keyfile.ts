@@ -13,7 +13,6 @@ import { dirname } from 'node:path'
 import { PluginError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import { keyFault, type PublicKey, publicKeyOf } from './ed25519.ts'
-import { openSealedKey, sealKey } from './sealed-key.ts'
 import type { SecretKey } from './secret-key.ts'
 
 const MAX_BYTES = 16 * 1024
@@ -33,6 +32,8 @@ export async function writeKeyFiles(
   options: { readonly passphrase: string | null; readonly comment: string },
 ): Promise<KeyFiles> {
   const files = { secretFile: `${prefix}.key`, publicFile: `${prefix}.pub` }
+  // Loaded when a secret key is at hand: a host that only verifies never has one.
+  const { sealKey } = await import('./sealed-key.ts')
   const secret = await sealKey(key, options.passphrase)
   writeNew(files.publicFile, formatPublicKey(key.publicKey, options.comment), 0o644)
   try {
@@ -64,6 +65,7 @@ export async function readSecretKey(
     if (stat.uid !== self && stat.uid !== 0) throw invalid(path, `it belongs to user ${stat.uid}, who can read it`)
   })
   try {
+    const { openSealedKey } = await import('./sealed-key.ts')
     return await openSealedKey(bytes, path, passphrase)
   } finally {
     bytes.fill(0)

@@ -2,7 +2,7 @@ import { PluginError, UsageError, VerificationError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import type { PublicKey } from './ed25519.ts'
 import { broaderThan, PATTERN } from './pattern.ts'
-import { isTarget, type PolicyDocument, type Principal, type Revocation, type Rule } from './policy.ts'
+import { isTarget, type PolicyDocument, type Principal, type Revocation, type Rule } from './policy-document.ts'
 
 /** A policy after a change, and what the change means beyond what was asked: to be told to the operator. */
 export interface PolicyEdit {

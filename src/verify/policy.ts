@@ -1,67 +1,23 @@
-import * as z from 'zod/mini'
-import { isSha256, type Sha256, sha256 } from '../core/digest.ts'
+import { type Sha256, sha256 } from '../core/digest.ts'
 import { VerificationError } from '../core/errors.ts'
-import { faultsOf, type SchemaFault } from '../core/faults.ts'
+import type { SchemaFault } from '../core/faults.ts'
 import { parseStrictJson } from '../core/json.ts'
-import { isPluginName, type PluginName, SEMVER } from '../core/name.ts'
+import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { KEY_ID, keyFault, keyIdOf, type PublicKey } from './ed25519.ts'
-import { PATTERN, patternsFor } from './pattern.ts'
-import { FAULTS_KEPT, sentenceOf } from './reader.ts'
-import { parseUtcTime } from './utc-time.ts'
+import { patternsFor } from './pattern.ts'
+import {
+  type PolicyDocument,
+  type Principal,
+  type Revocation,
+  type Rule,
+  readDocument,
+  type TrustedKey,
+} from './policy-document.ts'
+import { FAULTS_KEPT, Reader, sentenceOf } from './reader.ts'
 
 /** 10,000 principals with a key each make about 4 MB. */
 export const POLICY_MAX_BYTES = 16 * 2 ** 20
-
-/** A key's own id, or a short name that the operator chose. No `/`, `@` or other `:`, so no target reads two ways. */
-const PRINCIPAL_ID = /^(?:ed25519:[0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63})$/
-
-const line = (max: number) => z.string().check(z.maxLength(max), z.regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u))
-const time = () =>
-  z
-    .string()
-    .check(z.refine((text) => parseUtcTime(text) !== null, { error: 'must be a time such as 2026-11-21T08:00:00Z' }))
-
-const trustedKey = z.strictObject({
-  id: z.string().check(z.regex(KEY_ID)),
-  publicKey: z.string().check(z.maxLength(64)),
-  validFrom: z.optional(time()),
-  validUntil: z.optional(time()),
-})
-
-const principal = z.strictObject({
-  id: z.string().check(z.regex(PRINCIPAL_ID)),
-  kind: z.literal('keyed'),
-  name: z.optional(line(200)),
-  keys: z.array(trustedKey).check(z.minLength(1), z.maxLength(64)),
-})
-
-const rule = z.strictObject({
-  pattern: z.string().check(z.regex(PATTERN)),
-  // No principal at all is a closed door: nobody may sign, and no broader rule speaks for these names.
-  principals: z.array(z.string().check(z.regex(PRINCIPAL_ID))).check(z.maxLength(1000)),
-  threshold: z.int().check(z.gte(1), z.lte(100)),
-})
-
-const revocation = z.strictObject({
-  target: z.string().check(z.refine(isTarget, { error: 'must be a principal, a key, name@version or sha256:digest' })),
-  reason: line(500),
-  at: time(),
-})
-
-const schema = z.strictObject({
-  version: z.literal(1),
-  principals: z.array(principal).check(z.maxLength(20_000)),
-  rules: z.array(rule).check(z.maxLength(20_000)),
-  revocations: z._default(z.array(revocation).check(z.maxLength(100_000)), []),
-})
-
-/** `trust.json` as it is written. */
-export type PolicyDocument = z.output<typeof schema>
-export type Principal = PolicyDocument['principals'][number]
-export type TrustedKey = Principal['keys'][number]
-export type Rule = PolicyDocument['rules'][number]
-export type Revocation = PolicyDocument['revocations'][number]
 
 /** A key that some principal holds, ready to check signatures with. */
 export interface KnownKey {
@@ -116,23 +72,16 @@ export class TrustPolicy {
   }
 }
 
-/** What a revocation can name. A principal or a key; one release; one tarball. */
-export function isTarget(text: string): boolean {
-  if (PRINCIPAL_ID.test(text)) return true
-  if (text.startsWith('sha256:')) return isSha256(text.slice('sha256:'.length))
-  const at = text.indexOf('@')
-  return at > 0 && isPluginName(text.slice(0, at)) && SEMVER.test(text.slice(at + 1))
-}
-
 /** @throws VerificationError `POLICY_INVALID`, listing every fault with its path. */
 export function parsePolicy(bytes: Uint8Array, source: string): TrustPolicy {
   const json = parseStrictJson(bytes, { maxBytes: POLICY_MAX_BYTES, maxDepth: 8 })
   if (!json.ok) throw invalid(source, [{ path: '', message: json.reason }])
-  const parsed = schema.safeParse(json.value)
-  if (!parsed.success) throw invalid(source, faultsOf(parsed.error))
-  const faults = [...keyFaults(parsed.data), ...referenceFaults(parsed.data)]
+  const reader = new Reader()
+  const document = readDocument(reader, json.value)
+  if (document === null) throw invalid(source, reader.faults)
+  const faults = [...keyFaults(document), ...referenceFaults(document)]
   if (faults.length > 0) throw invalid(source, faults)
-  return new TrustPolicy(parsed.data, sha256(bytes))
+  return new TrustPolicy(document, sha256(bytes))
 }
 
 export const EMPTY_DOCUMENT: PolicyDocument = { version: 1, principals: [], rules: [], revocations: [] }

@@ -4,7 +4,8 @@ import { printable } from '../core/printable.ts'
 import type { ReleaseStatement } from '../core/statement.ts'
 import type { Signer } from '../core/verified.ts'
 import type { Bundle } from './bundle.ts'
-import type { KnownKey, Rule, TrustPolicy } from './policy.ts'
+import type { KnownKey, TrustPolicy } from './policy.ts'
+import type { Rule } from './policy-document.ts'
 import { parseStatement, sameStatement } from './statement.ts'
 
 /** A bundle and the key of the trust policy that its hint names. */

@@ -1,7 +1,7 @@
 import type { Archive, StagedTarball } from '../core/archive.ts'
 import { fileBytesOf } from '../core/archive.ts'
 import { type PluginError, VerificationError } from '../core/errors.ts'
-import { MANIFEST_FILE, type Manifest, parseManifest } from '../core/manifest.ts'
+import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { ReleaseStatement } from '../core/statement.ts'
@@ -135,7 +135,7 @@ export class Verifier {
     log.pass(`${plural(statement.files.length, 'file')} as signed`)
 
     log.enter('manifest')
-    const manifest = manifestOf(archive, statement)
+    const manifest = await manifestOf(archive, statement)
     log.pass(`${MANIFEST_FILE} is that of ${manifest.name} ${manifest.version}`)
 
     const verified = this.#seal(statement, signers, tarball.bundle)
@@ -266,7 +266,9 @@ function freshness({ name, version, expiresAt }: ReleaseStatement, now: Date): s
   )
 }
 
-function manifestOf(archive: Archive, statement: ReleaseStatement): Manifest {
+async function manifestOf(archive: Archive, statement: ReleaseStatement): Promise<Manifest> {
+  // Loaded here: its schema costs more to build than a whole run, and a run checks nothing but digests.
+  const { parseManifest } = await import('../core/manifest-parser.ts')
   const entry = archive.entries.find(({ path, type }) => path === MANIFEST_FILE && type === 'file')
   if (entry === undefined)
     throw new VerificationError('VERIFIER_ERROR', `cannot find ${MANIFEST_FILE}, which was compared`)

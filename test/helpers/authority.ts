@@ -2,12 +2,13 @@ import { gzipSync } from 'node:zlib'
 import { ARCHIVE_BOUNDS, type StagedTarball } from '../../src/core/archive.ts'
 import { readArchive } from '../../src/core/archive-reader.ts'
 import { sha256, sha512 } from '../../src/core/digest.ts'
-import { parseManifest } from '../../src/core/manifest.ts'
+import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { PAYLOAD_TYPE, type ReleaseStatement } from '../../src/core/statement.ts'
 import { formatBundle } from '../../src/verify/bundle.ts'
 import { preAuthEncoding } from '../../src/verify/dsse.ts'
 import { buildStatement, generateKey, type SecretKey, signedFilesOf, signPayload } from '../../src/verify/index.ts'
-import { formatPolicy, type PolicyDocument, parsePolicy, type Rule, type TrustPolicy } from '../../src/verify/policy.ts'
+import { formatPolicy, parsePolicy, type TrustPolicy } from '../../src/verify/policy.ts'
+import type { PolicyDocument, Rule } from '../../src/verify/policy-document.ts'
 
 /** A release as its publisher hands it out. */
 export interface PublishedRelease {

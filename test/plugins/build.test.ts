@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { ARCHIVE_BOUNDS } from '../../src/core/archive.ts'
-import { parseManifest } from '../../src/core/manifest.ts'
+import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { build, runBuild } from './build.ts'
 
 const sources = resolve(import.meta.dirname, '../../plugins')

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { parseManifest } from '../../src/core/manifest.ts'
+import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { build } from './build.ts'
 
 const source = resolve(import.meta.dirname, '../../plugins/everything')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PluginName } from '../../src/core/name.ts'
-import { EMPTY_DOCUMENT, type PolicyDocument } from '../../src/verify/policy.ts'
+import { EMPTY_DOCUMENT } from '../../src/verify/policy.ts'
+import type { PolicyDocument } from '../../src/verify/policy-document.ts'
 import { grant, listTrust, revoke, withdraw } from '../../src/verify/policy-edits.ts'
 import { authority, policyOf } from '../helpers/authority.ts'
 

@@ -4,7 +4,7 @@ import { ArchiveError, PluginError, StoreError } from '../../src/core/errors.ts'
 import type { PluginName } from '../../src/core/name.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../../src/core/verified.ts'
 import { CHECKS } from '../../src/verify/check-log.ts'
-import type { PolicyDocument } from '../../src/verify/policy.ts'
+import type { PolicyDocument } from '../../src/verify/policy-document.ts'
 import { authority, packed, policyOf, staged, trusting } from '../helpers/authority.ts'
 import { NOW, verdictOf, verifierFor } from '../helpers/examine.ts'
 

@@ -1,0 +1,133 @@
+import * as z from 'zod/mini'
+import { ManifestError } from './errors.ts'
+import { faultsOf } from './faults.ts'
+import { parseStrictJson } from './json.ts'
+import { limitsSchema, requestOf } from './limit-request.ts'
+import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
+import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
+import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
+
+const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max), z.regex(/^[^\u0000-\u001f\u007f]*$/u))
+
+/** A path inside the package: relative, forward slashes, no empty, `.` or `..` segment. */
+const packagePath = () =>
+  z
+    .string()
+    .check(
+      z.maxLength(512),
+      z.regex(/^(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f\\]+(?:\/(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f\\]+)*$/u),
+    )
+
+/** `host:port` or `*.host:port`; DNS names in lower case, or an IPv4 address. */
+const NETWORK =
+  /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*:(?:[1-9]\d{0,4})$/
+const networkTarget = () =>
+  z.string().check(
+    z.maxLength(262),
+    z.regex(NETWORK),
+    z.refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, {
+      error: 'the port is at most 65535',
+    }),
+  )
+
+/** DESIGN §3: a read-only bind still lets a Unix socket be connected to, and /proc and /sys are the host's own. */
+const FORBIDDEN_READS = ['/proc', '/sys', '/dev', '/run', '/var/run']
+const readPath = () =>
+  z.string().check(
+    z.maxLength(1024),
+    z.regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f]+)+$/u),
+    z.refine(
+      (path) => !FORBIDDEN_READS.some((f) => path === f || path.startsWith(`${f}/`) || f.startsWith(`${path}/`)),
+      {
+        error: `may not lie at, under or above ${FORBIDDEN_READS.join(', ')}`,
+      },
+    ),
+  )
+
+/** Names that Bulkhead builds itself, and names that make a loader or interpreter run other code. */
+const RESERVED_ENV = /^(?:PATH|HOME|TMPDIR|LANG|PLUGIN_.*|LD_.*|NODE_OPTIONS|NODE_PATH|PYTHON.*|BULKHEAD_.*)$/
+const envName = () =>
+  z.string().check(
+    z.regex(/^[A-Z_][A-Z0-9_]{0,127}$/),
+    z.refine((name) => !RESERVED_ENV.test(name), { error: 'is reserved' }),
+  )
+
+const list = <T extends z.core.$ZodType>(item: T, max: number) => z._default(z.array(item).check(z.maxLength(max)), [])
+
+const setting = z.strictObject({
+  type: z.enum(['string', 'number', 'integer', 'boolean']),
+  description: z.optional(text(500)),
+  enum: z.optional(z.array(z.union([z.string(), z.number()])).check(z.minLength(1), z.maxLength(100))),
+  default: z.optional(z.union([z.string(), z.number(), z.boolean()])),
+  required: z.optional(z.boolean()),
+  secret: z.optional(z.boolean()),
+})
+
+/** DESIGN §3. The schema that `plugins schema` publishes is made from this same value. */
+export const manifestSchema = z.strictObject({
+  $schema: z.optional(z.literal(MANIFEST_SCHEMA)),
+  name: z.string().check(z.regex(PLUGIN_NAME)),
+  version: z.string().check(z.regex(SEMVER)),
+  description: z.optional(text(500)),
+  license: z.optional(text(100)),
+  engines: z._default(
+    z.strictObject({ bulkhead: z.optional(text(100)), node: z.optional(text(100)), python: z.optional(text(100)) }),
+    {},
+  ),
+  platforms: z.optional(z.array(z.enum(PLATFORMS)).check(z.minLength(1), z.maxLength(PLATFORMS.length))),
+  entry: z.strictObject({
+    runtime: z.enum(RUNTIMES),
+    path: packagePath(),
+    args: list(z.string().check(z.maxLength(4096), z.regex(/^[^\u0000]*$/u)), 64),
+    preload: list(text(200), 64),
+  }),
+  protocol: z._default(z.enum(PROTOCOLS), 'stdio'),
+  limits: z._default(limitsSchema, {}),
+  permissions: z._default(
+    z.strictObject({ network: list(networkTarget(), 100), read: list(readPath(), 32), env: list(envName(), 64) }),
+    { network: [], read: [], env: [] },
+  ),
+  config: z._default(z.record(z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$/)), setting), {}),
+})
+
+/** The same as `plugin.json` spells it. */
+export type ManifestJson = z.output<typeof manifestSchema>
+
+/** @throws ManifestError `MANIFEST_INVALID`, listing every fault with its path, not only the first. */
+export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE): Manifest {
+  const json = parseStrictJson(bytes, { maxBytes: MANIFEST_MAX_BYTES, maxDepth: 16 })
+  if (!json.ok) throw invalid(source, [{ path: '', message: json.reason }])
+  const parsed = manifestSchema.safeParse(json.value)
+  if (!parsed.success) throw invalid(source, faultsOf(parsed.error))
+  const { name, limits, $schema: _, ...rest } = parsed.data
+  const manifest = { ...rest, name: name as PluginName, limits: requestOf(limits) }
+  const faults = runtimeFaults(manifest)
+  if (faults.length > 0) throw invalid(source, faults)
+  return manifest
+}
+
+interface Fault {
+  readonly path: string
+  readonly message: string
+}
+
+function invalid(source: string, faults: readonly Fault[]): ManifestError {
+  const lines = faults.map((fault) => `${fault.path === '' ? source : fault.path}: ${fault.message}`)
+  return new ManifestError('MANIFEST_INVALID', `cannot use ${source}: ${lines.join('; ')}`, {
+    hint: 'plugins schema prints every key and its rule',
+    details: { faults },
+  })
+}
+
+/** Below its floor a runtime hangs instead of failing, so asking for less is a fault of the manifest. */
+function runtimeFaults({ limits, entry }: Pick<Manifest, 'limits' | 'entry'>): Fault[] {
+  const floor = FLOORS[entry.runtime]
+  const faults: Fault[] = []
+  const atLeast = (path: string, value: number | undefined, least: number, shown: string) => {
+    if (value !== undefined && value < least) faults.push({ path, message: `${entry.runtime} needs at least ${shown}` })
+  }
+  atLeast('limits.memory', limits.memoryBytes, floor.memoryBytes, `${floor.memoryBytes / 2 ** 20}M`)
+  atLeast('limits.processes', limits.processesMax, floor.processesMax, `${floor.processesMax}`)
+  atLeast('limits.files', limits.filesMax, floor.filesMax, `${floor.filesMax}`)
+  return faults
+}
