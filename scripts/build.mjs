@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { warm } from './warm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
@@ -18,7 +19,7 @@ function run(command, args) {
 mkdirSync(dist, { recursive: true })
 run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${join(dist, 'launcher')}`])
 
-for (const part of ['js', 'types']) rmSync(join(dist, part), { recursive: true, force: true })
+for (const part of ['js', 'types', 'cache']) rmSync(join(dist, part), { recursive: true, force: true })
 const bundle = {
   absWorkingDir: root,
   outdir: 'dist/js',
@@ -56,3 +57,5 @@ const link = join(root, 'node_modules', '.bin', 'plugins')
 rmSync(link, { force: true })
 symlinkSync('../../src/cli/bin.js', link)
 chmodSync(join(root, 'src', 'cli', 'bin.js'), 0o755)
+
+warm(root)

@@ -5,7 +5,9 @@ const BUILD = [
   { file: '/usr/include/stdio.h', debian: 'libc6-dev' },
 ]
 const SANDBOX = [
-  { file: '/usr/bin/python3', debian: 'python3-minimal' },
+  { file: '/usr/bin/python3', debian: 'python3' },
+  // The standard library: a minimal Python has none.
+  { file: '/usr/bin/pydoc3', debian: 'python3' },
   { file: '/usr/sbin/mkfs.ext4', debian: 'e2fsprogs' },
   { file: '/usr/bin/mount', debian: 'mount' },
 ]

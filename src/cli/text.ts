@@ -20,19 +20,31 @@ export function styleFor(enabled: boolean): Style {
   return enabled ? (kind, text) => styleText(FORMATS[kind], text, { validateStream: false }) : (_kind, text) => text
 }
 
-/** Columns as wide as their widest cell, two blanks apart; the last one is cut to the terminal. */
+/** Key ids are the long cells; so much of one tells it from any other a person has. */
+const CELL_MAX = 24
+
+/**
+ * Columns as wide as their widest cell, two blanks apart. Where that is wider than the terminal, long cells and then the
+ * last column are cut; a pipe gets everything.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
-  const all = [header, ...rows].map((row) => row.map(plain))
-  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
+  const whole = [header, ...rows].map((row) => row.map(plain))
+  const widthOf = (all: readonly (readonly string[])[], column: number) =>
+    Math.max(...all.map((row) => (row[column] ?? '').length))
+  const total = header.reduce((sum, _, column) => sum + widthOf(whole, column) + 2, -2)
+  const shown = total <= columns ? whole : whole.map((row) => row.map((cell, at) => cut(cell, row, at)))
+  const widths = header.map((_, column) => widthOf(shown, column))
   const line = (row: readonly string[]): string => {
     const text = row
       .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
       .join('  ')
-    const whole = text.trimEnd()
-    return whole.length > columns && columns > 20 ? `${whole.slice(0, columns - 1)}…` : whole
+    return text.length > columns && columns > 20 ? `${text.slice(0, columns - 1)}…` : text.trimEnd()
   }
-  return `${all.map(line).join('\n')}\n`
+  return `${shown.map(line).join('\n')}\n`
 }
+
+const cut = (cell: string, row: readonly string[], column: number): string =>
+  column < row.length - 1 && cell.length > CELL_MAX ? `${cell.slice(0, CELL_MAX - 1)}…` : cell
 
 /** `key  value` lines, aligned. */
 export function record(pairs: readonly (readonly [string, string])[]): string {

@@ -29,8 +29,10 @@ export class PluginError extends Error {
     return ERROR_CODES[this.code].exitCode
   }
 
-  toJSON(): { code: string; message: string; hint: string | null } & Record<string, unknown> {
-    return { ...this.details, code: this.code, message: this.message, hint: this.hint ?? null }
+  /** DESIGN §6: `{"code","message","hint"}`, and `details` where there are any. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { code, message, hint = null, details } = this
+    return { code, message, hint, ...(Object.keys(details).length === 0 ? {} : { details }) }
   }
 }
 

@@ -3,9 +3,10 @@ import { ManifestError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
 import { limitsSchema, requestOf } from './limit-request.ts'
+import type { LimitRequest } from './limits.ts'
 import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
-import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
+import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
 
 const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max), z.regex(/^[^\u0000-\u001f\u007f]*$/u))
 
@@ -25,7 +26,8 @@ const networkTarget = () =>
   z.string().check(
     z.maxLength(262),
     z.regex(NETWORK),
-    z.refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, {
+    // Not `<= 65535`: what has no port at all is told once, by the pattern.
+    z.refine((value) => !(Number(value.slice(value.lastIndexOf(':') + 1)) > 65_535), {
       error: 'the port is at most 65535',
     }),
   )
@@ -90,6 +92,9 @@ export const manifestSchema = z.strictObject({
   config: z._default(z.record(z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$/)), setting), {}),
 })
 
+/** The part that the floors of the runtimes are about: looked at although another part is wrong. */
+const boundsSchema = z.object({ entry: z.object({ runtime: z.enum(RUNTIMES) }), limits: z._default(limitsSchema, {}) })
+
 /** The same as `plugin.json` spells it. */
 export type ManifestJson = z.output<typeof manifestSchema>
 
@@ -98,7 +103,11 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
   const json = parseStrictJson(bytes, { maxBytes: MANIFEST_MAX_BYTES, maxDepth: 16 })
   if (!json.ok) throw invalid(source, [{ path: '', message: json.reason }])
   const parsed = manifestSchema.safeParse(json.value)
-  if (!parsed.success) throw invalid(source, faultsOf(parsed.error))
+  if (!parsed.success) {
+    const bounds = boundsSchema.safeParse(json.value)
+    const floors = bounds.success ? runtimeFaults({ ...bounds.data, limits: requestOf(bounds.data.limits) }) : []
+    throw invalid(source, [...faultsOf(parsed.error), ...floors])
+  }
   const { name, limits, $schema: _, ...rest } = parsed.data
   const manifest = { ...rest, name: name as PluginName, limits: requestOf(limits) }
   const faults = runtimeFaults(manifest)
@@ -120,7 +129,7 @@ function invalid(source: string, faults: readonly Fault[]): ManifestError {
 }
 
 /** Below its floor a runtime hangs instead of failing, so asking for less is a fault of the manifest. */
-function runtimeFaults({ limits, entry }: Pick<Manifest, 'limits' | 'entry'>): Fault[] {
+function runtimeFaults({ limits, entry }: { limits: LimitRequest; entry: { runtime: Runtime } }): Fault[] {
   const floor = FLOORS[entry.runtime]
   const faults: Fault[] = []
   const atLeast = (path: string, value: number | undefined, least: number, shown: string) => {

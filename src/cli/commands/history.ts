@@ -12,19 +12,19 @@ export async function history(settings: Settings, io: Io, name: string | undefin
     if (!settings.quiet) io.stderr(`no run${name === undefined ? '' : ` of ${name}`} yet\n`)
     return
   }
-  io.stdout(table(['STARTED', 'PLUGIN', 'VERSION', 'WALL', 'CPU', 'MEMORY', 'OUTCOME'], runs.map(row), io.columns))
+  io.stdout(table(['STARTED', 'PLUGIN', 'OUTCOME', 'WALL', 'CPU', 'MEMORY', 'VERSION'], runs.map(row), io.columns))
 }
 
 function row(run: RunRecord): string[] {
   const usage = run.outcome?.usage
   return [
-    new Date(run.startedAtMs).toISOString().replace('T', ' ').slice(0, 19),
+    new Date(run.startedAtMs).toISOString().replace('T', ' ').slice(5, 19),
     run.name,
-    run.version,
+    outcomeText(run),
     usage === undefined ? '-' : formatDuration(usage.wallMs),
     usage?.cpuMs == null ? '-' : formatDuration(usage.cpuMs),
     usage?.memoryPeakBytes == null ? '-' : formatSize(usage.memoryPeakBytes),
-    outcomeText(run),
+    run.version,
   ]
 }
 
