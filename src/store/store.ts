@@ -205,11 +205,8 @@ export class Store {
 
   /** The manifest as it was parsed when its signature was checked; it belongs to `manifestDigest`. */
   manifestOf(installation: Installation): Manifest {
-    const row = this.#db
-      .prepare<[number], { manifest: string }>(
-        'SELECT r.manifest FROM releases r JOIN installations i ON i.release_id = r.id WHERE i.id = ?',
-      )
-      .get(installation.id)
+    const select = 'SELECT r.manifest FROM releases r JOIN installations i ON i.release_id = r.id WHERE i.id = ?'
+    const row = read(this.#db, () => this.#db.prepare<[number], { manifest: string }>(select).get(installation.id))
     if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find the manifest of ${installation.name}`)
     return JSON.parse(row.manifest) as Manifest
   }
@@ -239,17 +236,21 @@ export class Store {
   }
 
   history(name: PluginName): ReleaseHistory {
-    const plugin = this.#db
-      .prepare<[string], { id: number; high_water: string | null }>('SELECT id, high_water FROM plugins WHERE name = ?')
-      .get(name)
+    const plugin = read(this.#db, () =>
+      this.#db
+        .prepare<[string], { id: number; high_water: string | null }>(
+          'SELECT id, high_water FROM plugins WHERE name = ?',
+        )
+        .get(name),
+    )
+    const digests = 'SELECT sha256 FROM releases WHERE plugin_id = ? AND version = ?'
+    const digestOf = (version: string) =>
+      read(this.#db, () =>
+        this.#db.prepare<[number, string], { sha256: string }>(digests).get(plugin?.id ?? 0, version),
+      )
     return {
       highWater: plugin?.high_water ?? null,
-      digestOf: (version) =>
-        this.#db
-          .prepare<[number, string], { sha256: string }>(
-            'SELECT sha256 FROM releases WHERE plugin_id = ? AND version = ?',
-          )
-          .get(plugin?.id ?? 0, version)?.sha256 ?? null,
+      digestOf: (version) => digestOf(version)?.sha256 ?? null,
     }
   }
 
