@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import Database from 'better-sqlite3'
+import type { Installation } from '../../src/core/installation.ts'
+import type { PluginName } from '../../src/core/name.ts'
+import type { VerifiedRelease } from '../../src/core/verified.ts'
+import { Store, type UidRange } from '../../src/store/index.ts'
+import { authority, type ReleaseSpec, trusting } from '../helpers/authority.ts'
+import { verifierFor } from '../helpers/examine.ts'
+
+export const NAME = 'acme/hello' as PluginName
+export const NOTHING = { network: [], read: [], env: [] }
+export const UIDS: UidRange = { first: 200_000, count: 3 }
+
+const publisher = await authority()
+const policy = trusting([publisher], '*/*')
+
+/** A release that a real verifier let through. */
+export function released(spec: ReleaseSpec = {}): Promise<VerifiedRelease> {
+  return verifierFor(policy).verify(publisher.publish(spec).staged)
+}
+
+export interface Place {
+  readonly path: string
+  store: Store
+  /** The file as somebody else sees it. */
+  raw<T>(work: (db: Database.Database) => T): T
+  reopen(uids?: UidRange): Store
+  /** `begin` and `settle` in one go. */
+  install(release: VerifiedRelease): Installation
+}
+
+/** A database of this test alone, gone when it ends. */
+export function makePlace(context: TestContext, uids: UidRange = UIDS): Place {
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-store-'))
+  const path = join(folder, 'bulkhead.db')
+  let now = 1_000
+  const open = (range: UidRange) => Store.open({ path, uids: range, now: () => now++ })
+  const place: Place = {
+    path,
+    store: open(uids),
+    raw(work) {
+      const db = new Database(path)
+      try {
+        return work(db)
+      } finally {
+        db.close()
+      }
+    },
+    reopen(range = uids) {
+      place.store.close()
+      place.store = open(range)
+      return place.store
+    },
+    install(release) {
+      const { store } = place
+      const begun = store.begin(release, NOTHING, store.history(release.manifest.name).highWater)
+      const { version } = release.manifest
+      return store.settle(begun, { seal: null, highWater: version, allowedDowngrade: false }).installation
+    },
+  }
+  context.after(() => {
+    place.store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return place
+}
+
+/** Removes what is installed, as the manager does. */
+export function remove(store: Store, name: PluginName, purge: boolean): void {
+  const installation = store.find(name)
+  if (installation === null) throw new Error(`${name} is not installed`)
+  store.forget(store.retire(installation, { purge }))
+}
