@@ -117,7 +117,7 @@ test('without parent-death the payload outlives a killed launcher', { skip }, as
 
 test('the launcher ends when the process that started it does', { skip }, async () => {
   // A small parent that starts the launcher and is killed; the launcher is watched from here.
-  const { writeFileSync } = await import('node:fs')
+  const { existsSync, writeFileSync } = await import('node:fs')
   const { encode, launcherPath, scratch, specification } = await import('../../runtime/launcher/launch.ts')
   const folder = scratch()
   for (const [layers, dies] of [
@@ -130,7 +130,8 @@ test('the launcher ends when the process that started it does', { skip }, async 
     )
     const parent = spawn('/bin/sh', ['-c', `"$0" 3<spec 4>report & echo $!; wait`, launcherPath()], { cwd: folder })
     const pid = Number(await new Promise((done) => parent.stdout.once('data', (text: Buffer) => done(text.toString()))))
-    assert.ok(await eventually(() => readFileSync(join(folder, 'report'), 'utf8').includes('started')))
+    const report = join(folder, 'report')
+    assert.ok(await eventually(() => existsSync(report) && readFileSync(report, 'utf8').includes('started')))
     parent.kill('SIGKILL')
     if (dies) assert.ok(await eventually(() => !isAlive(pid)), 'the launcher followed its parent')
     else {
