@@ -20,9 +20,6 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .helpCommand('help [command]', 'how a command is used')
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: () => {} })
     .exitOverride()
-    .action(() => {
-      throw new UsageError('USAGE', 'cannot go on: no command named', { hint: 'plugins --help lists the commands' })
-    })
 
   const settings = (): Settings => {
     const { home, json, quiet, color } = program.opts<{
@@ -209,6 +206,11 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
+    if (error.code === 'commander.help') {
+      throw new UsageError('USAGE', 'cannot go on: no command named', {
+        hint: `${[program.name(), ...line].join(' ')} --help lists the commands`,
+      })
+    }
     throw new UsageError('USAGE', sentence(error.message), { hint: 'plugins --help lists the commands' })
   }
 }

@@ -38,9 +38,13 @@ export class Layout {
     return join(this.plugins, namespace, base, `${version}-${digest.slice(0, 12)}`)
   }
 
+  get allData(): string {
+    return join(this.home, 'data')
+  }
+
   data(name: PluginName): string {
     const { namespace, base } = splitName(name)
-    return join(this.home, 'data', namespace, base)
+    return join(this.allData, namespace, base)
   }
 
   spoolOf(run: string): string {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
@@ -9,7 +9,7 @@ import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { type Caller, findLauncher, Planner, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
-import { readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
+import { assertOwn, assertSafePath, readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
 
 export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
@@ -40,10 +40,13 @@ export interface Host {
 export async function openHost(options: HostOptions = {}): Promise<Host> {
   const uid = process.geteuid?.() ?? 0
   const caller = { uid, gid: process.getegid?.() ?? 0, user: uid === 0 ? 'root' : userInfo().username }
+  // The empty name would be the working folder, which is what an unset variable in a script must not come to.
+  if (options.home === '') throw new UsageError('USAGE', 'cannot use "" as the home: expected a folder')
   const layout = new Layout(resolve(options.home ?? defaultHome(uid)))
   const now = options.now ?? (() => new Date())
-  makeHome(layout)
+  makeHome(layout, uid)
   const config = await readConfig(layout, uid)
+  assertHomeOwn(layout, uid)
   const uids = uidRange(caller, config.uids, surveyIds(caller))
   const store = Store.open({ path: layout.database, uids, now: () => now().getTime() })
   const trustFile = new TrustFile(layout.trustFile, uid)
@@ -75,7 +78,10 @@ function defaultHome(uid: number): string {
 }
 
 /** 0700: what is installed here, and the plugins' data, is nobody else's business. */
-function makeHome(layout: Layout): void {
+function makeHome(layout: Layout, uid: number): void {
+  if (existsSync(layout.home)) return
+  // Looked at before anything is made: else a link or a folder of somebody else would decide where root makes folders.
+  assertSafePath(layout.configFile, uid)
   try {
     mkdirSync(layout.home, { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -84,6 +90,13 @@ function makeHome(layout: Layout): void {
       hint: '--home DIR, or BULKHEAD_HOME, names another place',
     })
   }
+}
+
+/** Reading the configuration has looked at the home and all above it; this looks at what lies in it. */
+function assertHomeOwn(layout: Layout, uid: number): void {
+  assertOwn([layout.plugins, layout.staging, layout.cache, layout.spool, layout.allData], 'folder', uid)
+  const { database } = layout
+  assertOwn([database, `${database}-wal`, `${database}-shm`, `${database}-journal`], 'file', uid)
 }
 
 const CONFIG_MAX_BYTES = 2 ** 20

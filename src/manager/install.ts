@@ -54,7 +54,12 @@ export async function install(host: Host, source: string, options: InstallOption
     try {
       const release = await host.verifier().verify(tarball, { allowDowngrade: options.allowDowngrade })
       assertSupported(release.manifest)
-      agreed ??= await askConsent(host, release, options)
+      host.store.assertNew(release)
+      if (agreed === null) {
+        agreed = await askConsent(host, release, options)
+        // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
+        if (host.trustFile.read().digest !== release.verified.policyDigest) continue
+      }
       return await place(host, release, agreed, options)
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.

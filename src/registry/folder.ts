@@ -78,7 +78,9 @@ function listFolder(path: string): Dirent<Buffer>[] {
     return readdirSync(path, { withFileTypes: true, encoding: 'buffer' })
   } catch (error) {
     if (error instanceof PluginError) throw error
-    throw new PluginError('FILE_UNREADABLE', `cannot pack ${path}: ${(error as Error).message}`, { cause: error })
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const reason = isMissing ? 'no such folder' : (error as Error).message
+    throw new PluginError('FILE_UNREADABLE', `cannot read ${path}: ${reason}`, { cause: error })
   }
 }
 

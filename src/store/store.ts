@@ -69,14 +69,7 @@ export class Store {
   begin(release: VerifiedRelease, consent: Permissions, seenHighWater: string | null): Installation {
     const { statement } = release.verified
     return transact(this.#db, () => {
-      const installed = this.find(statement.name)
-      if (installed?.digest === statement.sha256) {
-        throw new StoreError(
-          'ALREADY_INSTALLED',
-          `cannot install ${statement.name} ${statement.version}: it is installed already, with the same bytes`,
-          { hint: `plugins verify ${statement.name} checks its files` },
-        )
-      }
+      this.assertNew(release)
       this.#refuseSecond(statement.name, statement.sha256)
       if (this.history(statement.name).highWater !== seenHighWater) {
         throw new StoreError('STORE_BUSY', `cannot install ${statement.name}: another process has just installed it`, {
@@ -94,6 +87,16 @@ export class Store {
         .run(pluginId, releaseId, JSON.stringify(consent), this.#holder(), now, now)
       return this.#get(Number(lastInsertRowid))
     })
+  }
+
+  /** @throws StoreError `ALREADY_INSTALLED`: asked before the operator is, and again inside the transaction. */
+  assertNew({ verified: { statement } }: VerifiedRelease): void {
+    if (this.find(statement.name)?.digest !== statement.sha256) return
+    throw new StoreError(
+      'ALREADY_INSTALLED',
+      `cannot install ${statement.name} ${statement.version}: it is installed already, with the same bytes`,
+      { hint: `plugins verify ${statement.name} checks its files` },
+    )
   }
 
   /** `installing` becomes `installed`; what was installed before becomes `removing`, in the same moment. */

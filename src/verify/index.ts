@@ -12,7 +12,7 @@ export {
   readSecretKey,
   writeKeyFiles,
 } from './keyfile.ts'
-export { assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
+export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
 export { parsePolicy, TrustPolicy } from './policy.ts'
 export type { PolicyDocument, Principal, Revocation, Rule } from './policy-document.ts'
 export {

@@ -75,6 +75,20 @@ export function assertSafePath(file: string, uid: number): boolean {
   return last !== null
 }
 
+/**
+ * What lies in a safe folder is safe from now on, and not from before: a folder that others could write once may hold
+ * what they left, a database with triggers among it. So each of these, where it is there, must be ours and no link.
+ * @throws VerificationError `POLICY_UNSAFE`, naming it and the remedy.
+ */
+export function assertOwn(paths: readonly string[], kind: 'file' | 'folder', uid: number): void {
+  for (const path of paths) {
+    const step = stepOf(path)
+    if (step === null) continue
+    const reason = stepDanger(step, kind === 'file', false, uid)
+    if (reason !== null) throw unsafe({ path, reason }, path, uid)
+  }
+}
+
 function unsafe(danger: PathDanger, file: string, uid: number): VerificationError {
   const where = printable(danger.path, 400)
   return new VerificationError(
