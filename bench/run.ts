@@ -1,0 +1,82 @@
+// `npm run bench`: how long everything takes beside what people would use instead, each pair measured in turn in one run.
+// It prints figures and never fails because of one: whether a goal was met is for a reader to judge on a quiet machine.
+import { writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { cliRun } from './cli-run.ts'
+import { install } from './install.ts'
+import { launcher } from './launcher.ts'
+import { libraryRun } from './library-run.ts'
+import { list } from './list.ts'
+import { machine } from './machine.ts'
+import { memory } from './memory.ts'
+import { Stage } from './stage.ts'
+import { startup } from './startup.ts'
+import { type Row, renderTable } from './table.ts'
+import { treeCheck } from './tree-check.ts'
+
+/** In the order of DESIGN §9; those that start a sandbox are left out where there can be none. */
+const GROUPS = [
+  { name: 'launcher', measure: launcher, runs: true },
+  { name: 'library-run', measure: libraryRun, runs: true },
+  { name: 'cli-run', measure: cliRun, runs: true },
+  { name: 'install', measure: install, runs: false },
+  { name: 'tree-check', measure: treeCheck, runs: false },
+  { name: 'memory', measure: memory, runs: true },
+  { name: 'list', measure: list, runs: false },
+  { name: 'startup', measure: startup, runs: false },
+] as const
+
+const USAGE = `usage: npm run bench -- [--short] [--json FILE] [--only NAME]...   (${GROUPS.map(({ name }) => name).join(', ')})`
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
+
+const asked = options()
+const stage = await Stage.open({ short: asked.short })
+const began = performance.now()
+const host = machine(stage.folder)
+const rows: Row[] = []
+for (const { name, measure, runs } of GROUPS.filter(
+  ({ name }) => asked.only.length === 0 || asked.only.includes(name),
+)) {
+  if (runs && stage.noRuns !== null) {
+    stage.note(`${name}: left out, ${stage.noRuns}`)
+    continue
+  }
+  const started = performance.now()
+  rows.push(...(await measure(stage)))
+  process.stderr.write(`bench: ${name}, ${seconds(started)}\n`)
+}
+await stage.close()
+
+process.stdout.write(`\n${renderTable(rows)}\n`)
+process.stdout.write(
+  `Medians; p10–p90 is the ratio's, round by round. ${Object.entries(host)
+    .map((pair) => pair.join(' '))
+    .join(', ')}\n`,
+)
+for (const note of stage.notes) process.stdout.write(`${note}\n`)
+process.stdout.write(`Measured in ${seconds(began)}${asked.short ? ' (--short: few rounds, smaller work)' : ''}\n`)
+if (asked.json !== undefined)
+  writeFileSync(asked.json, `${JSON.stringify({ rows, host, notes: stage.notes }, null, 2)}\n`)
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`
+}
+
+function options(): { readonly short: boolean; readonly json: string | undefined; readonly only: readonly string[] } {
+  try {
+    const { values } = parseArgs({
+      options: { short: { type: 'boolean' }, json: { type: 'string' }, only: { type: 'string', multiple: true } },
+    })
+    const only = values.only ?? []
+    const unknown = only.find((name) => !GROUPS.some((group) => group.name === name))
+    if (unknown !== undefined) throw new Error(`cannot measure "${unknown}": no such group of rows`)
+    return { short: values.short === true, json: values.json && resolve(values.json), only }
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n${USAGE}\n`)
+    process.exit(2)
+  }
+}
