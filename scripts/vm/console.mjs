@@ -3,15 +3,17 @@
 import { spawn } from 'node:child_process'
 
 /**
+ * @typedef {{ booted: boolean, interrupted: boolean, exit?: number, fault?: string, tests: Record<string, number> }} Seen
+ *
  * Runs the machine to its end and streams what it prints.
- * @returns {Promise<{ exit: number | undefined, fault: string | undefined, tests: Record<string, number> }>}
- *   `exit` is what the task inside ended with; `fault` says why there is none.
+ * @returns {Promise<Seen>}
+ *   `exit` is what the task inside ended with; `fault` says why there is none, and `booted` whether it came so far.
  */
-export function watchMachine({ command, nonce, silenceMs, timeoutMs, say, graceMs = 15_000 }) {
+export function watchMachine({ command, nonce, bootMs, silenceMs, timeoutMs, say, graceMs = 15_000 }) {
   return new Promise((settle) => {
     // A machine must not outlive the one who watches it, however that one ends.
     const machine = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const seen = { exit: undefined, fault: undefined, tests: {} }
+    const seen = { booted: false, interrupted: false, exit: undefined, fault: undefined, tests: {} }
     const verdict = new RegExp(`^bulkhead-vm ${nonce} exit (\\d+)$`)
     let words = ''
     let pending = ''
@@ -26,10 +28,19 @@ export function watchMachine({ command, nonce, silenceMs, timeoutMs, say, graceM
       clearTimeout(silence)
       silence = setTimeout(() => give(`cannot go on: the machine said nothing for ${silenceMs / 1000} s`), silenceMs)
     }
-    const interrupted = () => give('cannot finish: interrupted')
+    const interrupted = () => {
+      seen.interrupted = true
+      give('cannot finish: interrupted')
+    }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, interrupted)
 
+    const boot = setTimeout(() => give(`cannot boot the machine: not up after ${bootMs / 1000} s`), bootMs)
     const take = (line) => {
+      if (line === `bulkhead-vm ${nonce} up`) {
+        seen.booted = true
+        clearTimeout(boot)
+        return
+      }
       const said = verdict.exec(line)
       if (said) {
         seen.exit = Number(said[1])
@@ -56,8 +67,7 @@ export function watchMachine({ command, nonce, silenceMs, timeoutMs, say, graceM
     })
     machine.on('error', (error) => give(`cannot start the machine: ${error.message}`))
     machine.on('close', () => {
-      clearTimeout(total)
-      clearTimeout(silence)
+      for (const timer of [boot, total, silence]) clearTimeout(timer)
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, interrupted)
       if (pending) take(pending)
       if (seen.exit === undefined)

@@ -44,6 +44,8 @@ line=/dev/ttyS1
 stty -F $line raw -echo -onlcr
 nonce=$(sed -n 's/.*bulkhead\.nonce=\([0-9a-f]*\).*/\1/p' /proc/cmdline)
 
+printf 'bulkhead-vm %s up\n' "$nonce" > $line
+
 cd $project || exit
 rmdir lost+found
 set -a

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 interface Seen {
+  booted: boolean
+  interrupted: boolean
   exit: number | undefined
   fault: string | undefined
   tests: Record<string, number>
@@ -18,6 +20,7 @@ async function watch(script: string, limits = {}): Promise<Seen & { said: string
   const seen = await watchMachine({
     command,
     nonce: 'abc',
+    bootMs: 5000,
     silenceMs: 5000,
     timeoutMs: 10_000,
     graceMs: 200,
@@ -28,13 +31,26 @@ async function watch(script: string, limits = {}): Promise<Seen & { said: string
 }
 
 test('believes the verdict of the machine, and keeps it out of what it shows', async () => {
-  const seen = await watch('echo "✔ one"; echo "ℹ tests 1"; echo "ℹ pass 1"; echo "bulkhead-vm abc exit 0"')
+  const seen = await watch(`echo 'bulkhead-vm abc up
+✔ one
+ℹ tests 1
+ℹ pass 1
+bulkhead-vm abc exit 0'`)
   assert.deepEqual(seen, {
+    booted: true,
+    interrupted: false,
     exit: 0,
     fault: undefined,
     tests: { tests: 1, pass: 1 },
     said: '✔ one\nℹ tests 1\nℹ pass 1\n',
   })
+})
+
+test('tells a machine that never came up from one that fell silent', async () => {
+  const seen = await watch('exec sleep 60', { bootMs: 300 })
+  assert.equal(seen.booted, false)
+  assert.match(seen.fault ?? '', /not up after 0.3 s/)
+  assert.equal((await watch('echo bulkhead-vm abc up; exec sleep 60', { bootMs: 200, silenceMs: 400 })).booted, true)
 })
 
 test('passes on the exit code of what ran inside', async () => {
