@@ -20,6 +20,9 @@ export function tarballName(name: PluginName, version: string): string {
   return `${name.replace('/', '-')}-${version}.tgz`
 }
 
-/** SemVer 2.0.0 grammar; at most 64 characters, because a version names a folder and a file. */
+/**
+ * SemVer 2.0.0 grammar; at most 64 characters, because a version names a folder and a file. Numbers of at most 15 digits:
+ * beyond 2^53 two versions can no longer be compared, and then nobody could tell a downgrade.
+ */
 export const SEMVER =
-  /^(?=.{1,64}$)(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$/
+  /^(?=.{1,64}$)(?:0|[1-9]\d{0,14})\.(?:0|[1-9]\d{0,14})\.(?:0|[1-9]\d{0,14})(?:-(?:0|[1-9]\d{0,14}|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d{0,14}|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$/

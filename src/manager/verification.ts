@@ -1,7 +1,11 @@
-import { statSync } from 'node:fs'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { sha256 } from '../core/digest.ts'
+import { PluginError, StoreError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
+import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
+import { parseManifest } from '../core/manifest-parser.ts'
 import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check } from '../core/verified.ts'
@@ -21,15 +25,21 @@ export interface Verification {
   readonly error: PluginError | null
 }
 
-/** A tarball when it looks like a path, an installed plugin (`NAME` or `NAME@VERSION`) when it looks like a name. */
+/**
+ * An installed plugin when it looks like a name (`NAME` or `NAME@VERSION`), whatever lies in the working folder: a file
+ * there must not answer for what is installed. Else a tarball; `./` before it makes any path look like one.
+ */
 export async function verify(host: Host, target: string): Promise<Verification> {
-  const [name = '', version] = target.split('@', 2)
-  const isName = isPluginName(name) && statSync(target, { throwIfNoEntry: false }) === undefined
-  if (!isName) return verifyTarball(host, target)
+  const at = target.indexOf('@')
+  const name = at < 0 ? target : target.slice(0, at)
+  const version = at < 0 ? undefined : target.slice(at + 1)
+  if (!isPluginName(name)) return verifyTarball(host, target)
   const installation = host.store.find(nameOf(name))
   if (installation === null || (version !== undefined && version !== installation.version)) {
     const found = installation === null ? 'it is not installed' : `${installation.version} is installed`
-    throw new StoreError('NOT_INSTALLED', `cannot verify ${printable(target)}: ${found}`, { hint: 'plugins list' })
+    throw new StoreError('NOT_INSTALLED', `cannot verify ${printable(target)}: ${found}`, {
+      hint: existsSync(target) ? `to check the file: plugins verify ./${printable(target)}` : 'plugins list',
+    })
   }
   return verifyInstalled(host, installation)
 }
@@ -84,6 +94,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
       host.store.note('modified', name, { version, ...error.details })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
+    assertSameManifest(host, installation, packageOf(release))
     if (found.seal !== null) host.store.reseal(installation, found.seal)
     return {
       target: name,
@@ -106,6 +117,26 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
           })
     return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
   }
+}
+
+/** A run reads the manifest from the database, where it was put when it was signed: is it still the one of the package? */
+function assertSameManifest(host: Host, installation: Installation, packageDir: string): void {
+  const bytes = readFileSync(join(packageDir, MANIFEST_FILE))
+  const essence = ({ name, version, entry, protocol, limits, permissions }: Manifest) =>
+    JSON.stringify({ name, version, entry, protocol, limits, permissions })
+  const isSame =
+    sha256(bytes) === installation.manifestDigest &&
+    essence(parseManifest(bytes)) === essence(host.store.manifestOf(installation))
+  if (isSame) return
+  const { name, version } = installation
+  throw new VerificationError(
+    'MODIFIED',
+    `cannot trust ${name} ${version}: what the database keeps of its ${MANIFEST_FILE} is not what was signed`,
+    {
+      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      details: { modified: [host.layout.database] },
+    },
+  )
 }
 
 const treeCheck = (result: Check['result'], detail: string, remedy?: string): Check => ({

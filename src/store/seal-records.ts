@@ -67,8 +67,8 @@ export function compareSealed(
     const file = expected.files.get(path)
     const isSealed = before.get(path) === fields && type !== '?'
     if (file !== undefined) {
-      unseen.delete(path)
-      if (!(isSealed && type === 'f') && !isSame(packageDir, file, owner, type)) modified.push(path)
+      if (!unseen.delete(path)) extra.push(path)
+      else if (!(isSealed && type === 'f') && !isSame(packageDir, file, owner, type)) modified.push(path)
       if (type === 'd') alien = `${path}/`
     } else if (expected.folders.has(path)) {
       const stats = isSealed && type === 'd' ? null : statusOf(`${packageDir}/${path}`)

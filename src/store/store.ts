@@ -355,7 +355,7 @@ export class Store {
         `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, manifest, signers, policy_digest, verified_at_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (plugin_id, version) DO UPDATE SET
-           signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
+           manifest_sha256 = excluded.manifest_sha256, manifest = excluded.manifest, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
          WHERE sha256 = excluded.sha256
          RETURNING id, sha256`,
       )

@@ -76,8 +76,9 @@ class HashWalk {
 
   #settle(path: string, verdict: Verdict): void {
     if (verdict === 'missing') return
-    this.#unseen.delete(path)
-    if (verdict === 'modified') this.#modified.push(path)
+    // Two entries of one folder whose names read alike: bytes that are no UTF-8 are read as U+FFFD, which is a name too.
+    if (!this.#unseen.delete(path)) this.#extra.push(path)
+    else if (verdict === 'modified') this.#modified.push(path)
   }
 }
 

@@ -121,7 +121,21 @@ export function withdraw(document: PolicyDocument, id: string, pattern?: string)
   })
   const isStillNamed = rules.some((rule) => rule.principals.includes(principal.id))
   const principals = isStillNamed ? document.principals : document.principals.filter((other) => other !== principal)
-  return { document: { ...document, principals, rules }, notes }
+  const revocations = isStillNamed ? document.revocations : withKeysRevoked(document, principal, principal.keys)
+  return { document: { ...document, principals, rules, revocations }, notes }
+}
+
+/** A principal that goes takes its name along; what was revoked by that name must stay revoked by the keys. */
+function withKeysRevoked(
+  document: PolicyDocument,
+  principal: Principal,
+  keys: Principal['keys'],
+): readonly Revocation[] {
+  const { revocations } = document
+  const revoked = revocations.find(({ target }) => target === principal.id)
+  if (revoked === undefined) return revocations
+  const targets = keys.map(({ id }) => id).filter((id) => !revocations.some(({ target }) => target === id))
+  return [...revocations, ...targets.map((target) => ({ ...revoked, target }))]
 }
 
 function withoutKey(
@@ -137,7 +151,12 @@ function withoutKey(
   }
   const reduced = { ...principal, keys: principal.keys.filter((key) => key.id !== id) }
   const principals = document.principals.map((other) => (other === principal ? reduced : other))
-  return { document: { ...document, principals }, notes: [`${principal.id} keeps its other keys`] }
+  const revocations = withKeysRevoked(
+    document,
+    principal,
+    principal.keys.filter((key) => key.id === id),
+  )
+  return { document: { ...document, principals, revocations }, notes: [`${principal.id} keeps its other keys`] }
 }
 
 /**
