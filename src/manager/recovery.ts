@@ -9,6 +9,8 @@ import type { Host } from './host.ts'
 export async function recover(host: Host): Promise<void> {
   takeUpRuns(host)
   const interrupted = host.store.interrupted()
+  // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
+  if (interrupted.length > 0) await host.trees.sweepStaging()
   for (const found of interrupted) {
     if (isRunning(host, found)) continue
     // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
@@ -16,7 +18,6 @@ export async function recover(host: Host): Promise<void> {
     const installation = host.store.claim(found)
     if (installation !== null) await finishRemoval(host, installation)
   }
-  if (interrupted.length > 0) await host.trees.sweepStaging()
 }
 
 /** What ended without a Node process to see it: the launcher's reports, and runs whose launcher was killed. */
