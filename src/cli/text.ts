@@ -1,15 +1,35 @@
 import { styleText } from 'node:util'
 
+/** Controls, line ends, marks of direction, what cannot be seen. Not the joiners: scripts and emoji are written with them. */
+const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
 /**
- * Text that came from a plugin, a tarball or a key file, made safe for a terminal: control characters (escape sequences
- * move the cursor and rewrite a prompt) and bidirectional overrides are shown as codes.
+ * Text that came from a plugin, a tarball, a file's name or a key file, made safe for a terminal: control characters
+ * (escape sequences move the cursor and rewrite a prompt, a line end begins a line of its own) and bidirectional
+ * overrides are shown as codes.
  */
 export function plain(text: string): string {
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return text.replace(UNPRINTABLE, codeOf)
 }
+
+/** Everything that looks like a blank, the letters among it too. */
+const BLANKS = /[\s\u115f\u1160\u2800\u3164\uffa0]+/gu
+
+/**
+ * A stranger's words in a question: a terminal wraps a long line, and with enough blanks in it the rest would look like
+ * rows of ours.
+ */
+export function flowing(text: string, maxLength: number): string {
+  const flat = text.replace(BLANKS, ' ').trim()
+  return flat.length > maxLength ? `${flat.slice(0, maxLength - 1)}…` : flat
+}
+
+/** The same for what must be shown as it is: each blank but a single space is shown as a code. */
+export function visible(text: string): string {
+  return text.replace(BLANKS, (blanks) => (blanks === ' ' ? ' ' : [...blanks].map(codeOf).join('')))
+}
+
+const codeOf = (character: string): string => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
 
 export type Style = (kind: 'good' | 'bad' | 'dim' | 'strong', text: string) => string
 

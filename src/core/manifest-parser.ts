@@ -8,16 +8,20 @@ import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } fro
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
 
-const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max), z.regex(/^[^\u0000-\u001f\u007f]*$/u))
+/** Controls, line ends, marks of direction and what cannot be seen; written out, since validators differ on `\p`. */
+const HIDDEN =
+  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff'
+const TEXT = new RegExp(`^[^${HIDDEN}]*$`, 'u')
+const PACKAGE_PATH = new RegExp(
+  `^(?!\\.{1,2}(?:\\/|$))[^/\\\\${HIDDEN}]+(?:\\/(?!\\.{1,2}(?:\\/|$))[^/\\\\${HIDDEN}]+)*$`,
+  'u',
+)
+const READ_PATH = new RegExp(`^(?:\\/(?!\\.{1,2}(?:\\/|$))[^/${HIDDEN}]+)+$`, 'u')
+
+const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max), z.regex(TEXT))
 
 /** A path inside the package: relative, forward slashes, no empty, `.` or `..` segment. */
-const packagePath = () =>
-  z
-    .string()
-    .check(
-      z.maxLength(512),
-      z.regex(/^(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f\\]+(?:\/(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f\\]+)*$/u),
-    )
+const packagePath = () => z.string().check(z.maxLength(512), z.regex(PACKAGE_PATH))
 
 /** `host:port` or `*.host:port`; DNS names in lower case, or an IPv4 address. */
 const NETWORK =
@@ -37,7 +41,7 @@ const FORBIDDEN_READS = ['/proc', '/sys', '/dev', '/run', '/var/run']
 const readPath = () =>
   z.string().check(
     z.maxLength(1024),
-    z.regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\u0000-\u001f\u007f]+)+$/u),
+    z.regex(READ_PATH),
     z.refine(
       (path) => !FORBIDDEN_READS.some((f) => path === f || path.startsWith(`${f}/`) || f.startsWith(`${path}/`)),
       {
@@ -46,8 +50,15 @@ const readPath = () =>
     ),
   )
 
-/** Names that Bulkhead builds itself, and names that make a loader or interpreter run other code. */
-const RESERVED_ENV = /^(?:PATH|HOME|TMPDIR|LANG|PLUGIN_.*|LD_.*|NODE_OPTIONS|NODE_PATH|PYTHON.*|BULKHEAD_.*)$/
+/** Names that Bulkhead builds itself, and names that make a loader or interpreter run other code or write secrets. */
+const RESERVED_ENV = new RegExp(
+  `^(?:${[
+    'PATH|HOME|TMPDIR|LANG|PLUGIN_.*|BULKHEAD_.*',
+    'LD_.*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH|OPENSSL_(?:CONF|ENGINES|MODULES)|SSLKEYLOGFILE',
+    'NODE_(?:OPTIONS|PATH|COMPILE_CACHE|REPL_EXTERNAL_MODULE|V8_COVERAGE)|PYTHON.*',
+    'BASH_ENV|ENV|IFS|PERL5LIB|PERL5OPT|RUBYLIB|RUBYOPT',
+  ].join('|')})$`,
+)
 const envName = () =>
   z.string().check(
     z.regex(/^[A-Z_][A-Z0-9_]{0,127}$/),

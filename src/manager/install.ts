@@ -21,6 +21,8 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly permissions: Permissions
   /** What this release asks for and the installed one did not; `null` when none is installed. */
   readonly added: Permissions | null
+  /** What is installed now, and who signed that; another signer may be a takeover. */
+  readonly replaces: { readonly version: string; readonly signers: readonly string[] } | null
 }
 
 export interface InstallOptions {
@@ -120,6 +122,7 @@ async function askConsent(host: Host, release: VerifiedRelease, options: Install
     signers: verified.signers.map(({ id }) => id),
     permissions: manifest.permissions,
     added: before === null ? null : widening(before, manifest.permissions),
+    replaces: before === null ? null : { version: before.version, signers: before.signers },
     limits,
     cuts,
   })

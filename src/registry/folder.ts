@@ -63,11 +63,28 @@ class Walk {
   }
 }
 
-/** A repository's own data, and the links npm makes to the programs of dependencies: neither belongs in a package. */
+/** What other programs keep passwords and keys in. Nobody means to publish it, and once it is out it stays out. */
+const SECRETS = new Set([
+  '.git-credentials',
+  '.netrc',
+  '.npmrc',
+  '.pypirc',
+  'id_dsa',
+  'id_ecdsa',
+  'id_ed25519',
+  'id_rsa',
+])
+const DOTENV = /^\.env(?:\.(?!(?:dist|example|sample|template)$).*)?$/
+
+/**
+ * A repository's own data, the links npm makes to the programs of dependencies, and the author's own secrets: none belongs
+ * in a package. Dependencies are taken as they were published.
+ */
 function isLeftOut(path: string): boolean {
   const segments = path.split('/')
   const name = segments.at(-1) ?? ''
-  return VERSION_CONTROL.has(name) || (name === '.bin' && segments.at(-2) === 'node_modules')
+  if (VERSION_CONTROL.has(name) || (name === '.bin' && segments.at(-2) === 'node_modules')) return true
+  return !segments.includes('node_modules') && (SECRETS.has(name) || DOTENV.test(name))
 }
 
 function listFolder(path: string): Dirent<Buffer>[] {

@@ -1,7 +1,7 @@
 import { type ConsentQuestion, formatLimit, formatLimits, openManager, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
-import { plain, record } from '../text.ts'
+import { flowing, plain, record, visible } from '../text.ts'
 
 export async function install(
   settings: Settings,
@@ -21,7 +21,8 @@ export async function install(
 }
 
 async function ask(settings: Settings, io: Io, question: ConsentQuestion, yes: boolean): Promise<boolean> {
-  if (!settings.json && !settings.quiet) io.stderr(summary(question))
+  // Said before `--yes` for the record; before a question always, since nobody can agree to what they were not shown.
+  if (!yes || (!settings.json && !settings.quiet)) io.stderr(summary(question))
   if (yes) return true
   const answer = await io.confirm(`Install ${question.name} ${question.version}?`)
   if (answer !== null) return answer
@@ -34,17 +35,21 @@ async function ask(settings: Settings, io: Io, question: ConsentQuestion, yes: b
   )
 }
 
-/** Everything that is granted by saying yes, on one screen. */
+/** Everything that is granted by saying yes, on one screen. The words are the publisher's, the rows are ours. */
 function summary(question: ConsentQuestion): string {
-  const { permissions, limits, cuts } = question
-  const list = (values: readonly string[]) => (values.length === 0 ? 'none' : values.join(', '))
+  const { permissions, limits, cuts, description, replaces } = question
+  const list = (values: readonly string[]) => (values.length === 0 ? 'none' : values.map(visible).join(', '))
+  const isOtherSigner = replaces !== null && !question.signers.every((id) => replaces.signers.includes(id))
   return [
-    `${plain(question.name)} ${plain(question.version)}${question.description === null ? '' : `: ${plain(question.description)}`}\n`,
+    `${plain(question.name)} ${plain(question.version)}\n`,
     record([
+      ...(description === null ? [] : [['  says', `"${flowing(description, 200)}"`] as const]),
       ['  signed by', list(question.signers)],
+      ...(isOtherSigner ? [['  before, by', list(replaces.signers)] as const] : []),
       ['  network', list(permissions.network)],
       ['  reads', list(permissions.read)],
       ['  environment', list(permissions.env)],
+      ...added(question),
       ['  limits', formatLimits(limits)],
     ]),
     ...cuts.map(
@@ -52,4 +57,10 @@ function summary(question: ConsentQuestion): string {
     ),
     '\n',
   ].join('')
+}
+
+/** What an update may do that the installed release may not. */
+function added({ added, replaces }: ConsentQuestion): (readonly [string, string])[] {
+  const values = added === null ? [] : [...added.network, ...added.read, ...added.env]
+  return values.length === 0 ? [] : [[`  new since ${replaces?.version}`, values.map(visible).join(', ')]]
 }
