@@ -1,3 +1,5 @@
+import { UsageError } from '../index.ts'
+
 /** Where a command writes and what it may ask; handed in, so that a test can hand in its own. */
 export interface Io {
   /** Data: the answer itself. */
@@ -13,36 +15,50 @@ export interface Io {
 
 export function processIo(): Io {
   return {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stdout: (text) => void guarded(process.stdout).write(text),
+    stderr: (text) => void guarded(process.stderr).write(text),
     confirm: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
-      const { createInterface } = await import('node:readline/promises')
-      const terminal = createInterface({ input: process.stdin, output: process.stderr })
-      try {
-        return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-      } finally {
-        terminal.close()
-      }
+      const answer = await answerTo(`${question} [y/N] `, process.stderr)
+      return /^y(es)?$/i.test(answer?.trim() ?? '')
     },
     secret: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
-      const { createInterface } = await import('node:readline/promises')
       const { Writable } = await import('node:stream')
       process.stderr.write(`${question}: `)
       // readline echoes what is typed to its output: give it one that keeps nothing.
-      const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-      const terminal = createInterface({ input: process.stdin, output: silent, terminal: true })
-      try {
-        return await terminal.question('')
-      } finally {
-        terminal.close()
-        process.stderr.write('\n')
-      }
+      const answer = await answerTo('', new Writable({ write: (_chunk, _encoding, done) => done() }))
+      process.stderr.write('\n')
+      if (answer !== null) return answer
+      throw new UsageError('PASSPHRASE_NEEDED', 'cannot go on: no passphrase was given')
     },
     // Looked up when asked for: making the stream costs more than a run that prints nothing.
     get columns() {
       return process.stdout.columns ?? Number.POSITIVE_INFINITY
     },
   }
+}
+
+/** A line typed on the terminal; `null` when it was ended with Ctrl-C or Ctrl-D instead, which is no bug and no yes. */
+async function answerTo(question: string, output: NodeJS.WritableStream): Promise<string | null> {
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output, terminal: true })
+  try {
+    return await terminal.question(question)
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') return null
+    throw error
+  } finally {
+    terminal.close()
+  }
+}
+
+/** A reader that went away (`plugins list | head`) is not our failure, and changes no exit code; a full disk is one. */
+function guarded(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount('error') > 0) return stream
+  return stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    if (stream !== process.stderr) process.stderr.write(`plugins: cannot write the answer: ${error.message}\n`)
+    process.exit(1)
+  })
 }

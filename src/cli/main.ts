@@ -4,8 +4,6 @@ import { runProgram } from './program.ts'
 
 /** Runs one command line and sets the exit code. The only place that prints an error or decides to exit. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<void> {
-  // A reader that went away (`plugins list | head`) is not our failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {
     process.exitCode = await runProgram(args, io)
   } catch (error) {

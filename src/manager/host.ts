@@ -3,7 +3,7 @@ import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
 import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
-import { StoreError, UsageError } from '../core/errors.ts'
+import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { Layout } from '../core/layout.ts'
 import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
@@ -80,11 +80,12 @@ function defaultHome(uid: number): string {
 /** 0700: what is installed here, and the plugins' data, is nobody else's business. */
 function makeHome(layout: Layout, uid: number): void {
   if (existsSync(layout.home)) return
-  // Looked at before anything is made: else a link or a folder of somebody else would decide where root makes folders.
-  assertSafePath(layout.configFile, uid)
   try {
+    // Looked at before anything is made: else a link or a folder of somebody else would decide where root makes folders.
+    assertSafePath(layout.configFile, uid)
     mkdirSync(layout.home, { recursive: true, mode: 0o700 })
   } catch (error) {
+    if (error instanceof PluginError) throw error
     throw new StoreError('DISK_FAILED', `cannot make ${layout.home}: ${(error as Error).message}`, {
       cause: error,
       hint: '--home DIR, or BULKHEAD_HOME, names another place',

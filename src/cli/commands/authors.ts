@@ -91,7 +91,11 @@ async function newPassphrase(io: Io, file: string | undefined): Promise<string> 
 
 async function readPassphrase(io: Io, file: string | undefined, question: string): Promise<string | null> {
   if (file === undefined) return io.secret(question)
-  return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  try {
+    return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
+  } catch (error) {
+    throw new UsageError('FILE_UNREADABLE', `cannot read the passphrase: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function wholeNumber(text: string | undefined, flag: string): number | undefined {
