@@ -59,7 +59,7 @@ test('an error carries its code, its hint and its details into JSON, and the exi
     code: 'UIDS_EXHAUSTED',
     message: 'cannot do it',
     hint: 'do that',
-    first: 1,
+    details: { first: 1 },
   })
   assert.equal(error.exitCode, 1)
   assert.equal(JSON.parse(JSON.stringify(new PluginError('INTERNAL', 'cannot go on'))).hint, null)
