@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path'
 import { IsolationError, StoreError } from '../core/errors.ts'
 import { formatSize } from '../core/quantity.ts'
+import { withFolderLock } from './folder-lock.ts'
 import { findTool, type HostTool, runTool } from './host-tools.ts'
 import type { Ids } from './ids.ts'
 
@@ -46,23 +47,19 @@ export function dataPlace(request: DataRequest): string {
 
 /** Unmounts and removes everything that the plugin ever kept. */
 export function removeData(folder: string): void {
-  const mount = join(folder, 'mnt')
-  if (isMounted(mount)) {
-    runTool('umount', [mount], { purpose: `unmount ${mount}: is the plugin running`, code: 'STORE_BUSY' })
-  }
+  unmount(folder, `remove ${folder}`)
   // rm never follows a link and never leaves this file system's folder: what it meets in `files` is the plugin's.
   rmSync(folder, { recursive: true, force: true })
 }
 
 /** Unmounts but keeps the image: for tests and for moving a home. */
 export function closeData(folder: string): void {
-  const mount = join(folder, 'mnt')
-  if (isMounted(mount)) runTool('umount', [mount], { purpose: `unmount ${mount}`, code: 'STORE_BUSY' })
+  unmount(folder, `unmount ${join(folder, 'mnt')}`)
 }
 
 /** Tools of the host that the quota needs and that are not there. */
 export function missingDataTools(): HostTool[] {
-  return (['mkfs.ext4', 'e2fsck', 'resize2fs', 'tune2fs', 'mount', 'umount'] as const).filter(
+  return (['mkfs.ext4', 'e2fsck', 'resize2fs', 'tune2fs', 'mount', 'umount', 'losetup'] as const).filter(
     (tool) => findTool(tool) === null,
   )
 }
@@ -90,9 +87,18 @@ function imageBytesFor(bytes: number): number {
 
 function openImage(request: DataRequest): string {
   const { folder, name, bytes } = request
-  const image = join(folder, 'image.ext4')
+  const image = imageIn(folder)
   const mount = join(folder, 'mnt')
   const wanted = imageBytesFor(bytes)
+  // The usual case waits for nobody.
+  if (statSync(image, { throwIfNoEntry: false })?.size === wanted && isMounted(mount)) return mount
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // Two first runs at once would make, check and mount one image twice, and destroy it.
+  return withFolderLock(folder, `open /data of ${name}`, () => prepareImage(request, image, mount, wanted))
+}
+
+function prepareImage(request: DataRequest, image: string, mount: string, wanted: number): string {
+  const { name, bytes } = request
   const kept = statSync(image, { throwIfNoEntry: false })
   if (kept && kept.size > wanted) {
     throw new StoreError(
@@ -103,15 +109,14 @@ function openImage(request: DataRequest): string {
   }
   if (kept?.size === wanted && isMounted(mount)) return mount
   if (!kept) makeImage(request, image, wanted)
-  else if (kept.size < wanted) growImage(request, image, mount, { from: kept.size, to: wanted })
+  else if (kept.size < wanted) growImage(request, image, { from: kept.size, to: wanted })
   mkdirSync(mount, { recursive: true, mode: 0o700 })
   if (!isMounted(mount)) mountImage(request, image, mount)
   if (!kept) removeLostAndFound(mount)
   return mount
 }
 
-function makeImage({ folder, name, bytes, ids }: DataRequest, image: string, size: number): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+function makeImage({ name, bytes, ids }: DataRequest, image: string, size: number): void {
   const fresh = `${image}.new`
   rmSync(fresh, { force: true })
   const fd = openSync(fresh, 'wx', 0o600)
@@ -139,15 +144,12 @@ function makeImage({ folder, name, bytes, ids }: DataRequest, image: string, siz
 
 /** Offline, because a grown file below a mounted loop device is seen by nobody. */
 function growImage(
-  { name, bytes }: DataRequest,
+  { folder, name, bytes }: DataRequest,
   image: string,
-  mount: string,
   size: { readonly from: number; readonly to: number },
 ): void {
   const purpose = `grow /data of ${name}`
-  if (isMounted(mount)) {
-    runTool('umount', [mount], { purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' })
-  }
+  unmount(folder, purpose)
   const to = { purpose, code: 'DATA_QUOTA_UNAVAILABLE' } as const
   runTool('e2fsck', ['-f', '-p', image], { ...to, ok: [1] })
   // Named in KiB: a bare number would be in blocks of the file system. It enlarges the file itself.
@@ -162,8 +164,31 @@ function mountImage({ name }: DataRequest, image: string, mount: string): void {
   const to = { purpose: `mount /data of ${name}`, code: 'DATA_QUOTA_UNAVAILABLE' } as const
   // After a power cut; on a clean image it reads one block.
   runTool('e2fsck', ['-p', image], { ...to, ok: [1] })
-  const args = ['-t', 'ext4', '-o', 'loop,nosuid,nodev,noexec,noatime', image, mount]
-  runTool('mount', args, to)
+  runTool('mount', ['-t', 'ext4', '-o', `loop,${OPTIONS}`, image, mount], to)
+}
+
+const OPTIONS = 'nosuid,nodev,noexec,noatime'
+const imageIn = (folder: string): string => join(folder, 'image.ext4')
+
+/**
+ * Takes the file system down, or leaves it and says STORE_BUSY. That umount succeeds means little: a running plugin holds a
+ * mount of its own, in its own namespace, and the file system lives until that one goes too. Its loop device shows it.
+ */
+function unmount(folder: string, purpose: string): void {
+  const mount = join(folder, 'mnt')
+  if (!isMounted(mount)) return
+  const busy = { purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' } as const
+  runTool('umount', [mount], busy)
+  let device = ''
+  // The kernel lets go of the mounts of a run that has just ended a moment later.
+  for (let tries = 0; tries < 20; tries++) {
+    device = runTool('losetup', ['-n', '-O', 'NAME', '-j', imageIn(folder)], busy).trim()
+    if (device === '') return
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25)
+  }
+  // The device again, not the image: one file system, mounted in one more place.
+  runTool('mount', ['-t', 'ext4', '-o', OPTIONS, device, mount], busy)
+  throw new StoreError('STORE_BUSY', `cannot ${busy.purpose}`, { hint: 'try again when its runs have ended' })
 }
 
 /** mkfs makes it for root; e2fsck makes it again should it ever be needed. Only right after mkfs, before any plugin. */

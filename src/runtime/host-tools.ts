@@ -11,6 +11,7 @@ const PACKAGES = {
   tune2fs: 'e2fsprogs',
   mount: 'mount',
   umount: 'mount',
+  losetup: 'mount',
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
 } as const

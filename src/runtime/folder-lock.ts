@@ -1,0 +1,79 @@
+import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StoreError } from '../core/errors.ts'
+
+const WAIT_MS = 30_000
+
+/**
+ * Runs `work` while no other process is in here for the same folder. Node has no flock(2): the lock is a file that names its
+ * holder by pid and start time, put in place whole by link(2), which never replaces. What a killed holder left is taken
+ * away under a second lock, held for two system calls; should its holder be killed as well, the sentence says what to do.
+ */
+export function withFolderLock<T>(folder: string, purpose: string, work: () => T): T {
+  const lock = join(folder, 'lock')
+  const own = join(folder, `lock.${process.pid}`)
+  writeFileSync(own, holder(process.pid) ?? '', { mode: 0o600 })
+  try {
+    for (const deadline = Date.now() + WAIT_MS; !placed(own, lock); ) {
+      if (isStale(lock) && takeAway(own, lock)) continue
+      if (Date.now() > deadline) {
+        throw new StoreError('STORE_BUSY', `cannot ${purpose}: another process holds ${lock}`, {
+          hint: `rm ${lock} ${lock}.stale, if no other plugins command is running`,
+        })
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+    try {
+      return work()
+    } finally {
+      remove(lock)
+    }
+  } finally {
+    remove(own)
+  }
+}
+
+/** pid and start time: a pid alone may be somebody else's by now. */
+function holder(pid: number): string | null {
+  const stat = read(`/proc/${pid}/stat`)
+  return stat === null ? null : `${pid} ${stat.slice(stat.lastIndexOf(')')).split(' ')[20]}`
+}
+
+function isStale(lock: string): boolean {
+  const text = read(lock)
+  return text !== null && text !== holder(Number(text.split(' ')[0]))
+}
+
+/** Looked at again under the second lock: another may have taken it away, and a third put its own in place. */
+function takeAway(own: string, lock: string): boolean {
+  if (!placed(own, `${lock}.stale`)) return false
+  if (isStale(lock)) remove(lock)
+  remove(`${lock}.stale`)
+  return true
+}
+
+function placed(own: string, lock: string): boolean {
+  try {
+    linkSync(own, lock)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // It is gone.
+  }
+}
