@@ -13,6 +13,8 @@
 #include "refusal.h"
 #include "text.h"
 
+enum { NETWORK_SHARE = 4 }; /* of the memory limit */
+
 struct leaf {
 	const char *parent; /* as the specification spells it */
 	char path[4096 + 80];
@@ -81,6 +83,20 @@ static void forbid_swap(const struct leaf *leaf, const char *file, uint64_t valu
 	unavailable(MEMORY, "cannot set %s of cgroup %s: %m", file, leaf->path);
 }
 
+/*
+ * v1 keeps buffers of TCP and UDP out of the memory limit: a program talking to itself would take what the whole
+ * host has for them (net.ipv4.tcp_mem). They get a limit of their own, on top. A kernel without the file counts none.
+ */
+static void limit_network_memory(const struct leaf *leaf, uint64_t value)
+{
+	const int error = write_value(leaf, "memory.kmem.tcp.limit_in_bytes", value);
+
+	if (error == 0 || error == ENOENT || error == EOPNOTSUPP)
+		return;
+	errno = error;
+	unavailable(MEMORY, "cannot set memory.kmem.tcp.limit_in_bytes of cgroup %s: %m", leaf->path);
+}
+
 static void limit_memory(const struct spec *spec)
 {
 	if (spec->cgroup2_controllers & CONTROLS_MEMORY) {
@@ -93,6 +109,7 @@ static void limit_memory(const struct spec *spec)
 		memory_leaf = leaf_of[V1_MEMORY];
 		set_limit(memory_leaf, LAYER_MEMORY, "memory.limit_in_bytes", spec->memory_bytes);
 		forbid_swap(memory_leaf, "memory.memsw.limit_in_bytes", spec->memory_bytes);
+		limit_network_memory(memory_leaf, spec->memory_bytes / NETWORK_SHARE);
 	} else {
 		unavailable(MEMORY, "cannot limit memory: no cgroup with a memory controller was given");
 	}
@@ -272,7 +289,8 @@ static void kill_listed(const struct leaf *leaf)
 
 	if (!read_file(leaf, "cgroup.procs", bytes, sizeof bytes))
 		return;
-	for (const char *line = bytes; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	/* A number that the end of the buffer cut short would be somebody else's: only whole lines count. */
+	for (const char *line = bytes, *end; (end = strchr(line, '\n')); line = end + 1) {
 		const int64_t pid = decimal(line);
 		if (pid > 1)
 			kill((pid_t)pid, SIGKILL);

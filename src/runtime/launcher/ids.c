@@ -38,6 +38,39 @@ void ids_prepare(const struct spec *spec)
 	}
 }
 
+static bool owns(const struct spec *spec)
+{
+	return spec->as_root && wants(spec, LAYER_USER_NAMESPACE) && wants(spec, LAYER_UID);
+}
+
+/*
+ * What the kernel counts per user (inotify instances and watches, queued signals, timers) it charges to the uid inside
+ * and to the owner of the user namespace. With root as owner a plugin could use up root's own share of the host. So
+ * the namespace is made under the plugin's uid, with root's capabilities kept meanwhile.
+ */
+void ids_own_namespace(const struct spec *spec)
+{
+	if (!owns(spec))
+		return;
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+		unavailable(USER_NAMESPACE, "cannot keep capabilities for the user namespace: %m");
+	if (setresuid((uid_t)-1, (uid_t)spec->uid, (uid_t)-1) < 0)
+		unavailable(USER_NAMESPACE, "cannot become the owner of the user namespace: %m");
+	/* The change made us undumpable, and root the owner of our files in /proc; init has one of its own to write. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		failed("cannot become dumpable: %m");
+}
+
+void ids_own_no_more(const struct spec *spec)
+{
+	if (!owns(spec))
+		return;
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) < 0)
+		unavailable(USER_NAMESPACE, "cannot become root again: %m");
+	if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0)
+		unavailable(USER_NAMESPACE, "cannot reset the secure bits: %m");
+}
+
 static void write_map(pid_t child, const char *file, const char *content)
 {
 	TEXT(path, 64);

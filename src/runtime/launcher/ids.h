@@ -10,6 +10,11 @@ enum { INSIDE_ID = 1000 };
 
 /* Launcher, before the clone: may this caller build what was asked? Drops supplementary groups (mode=root). */
 void ids_prepare(const struct spec *spec);
+/*
+ * Launcher, around the clone (mode=root): makes the plugin's uid the owner of its user namespace, and goes back.
+ */
+void ids_own_namespace(const struct spec *spec);
+void ids_own_no_more(const struct spec *spec);
 /* Launcher, after the clone: writes the maps of the child's user namespace. */
 void ids_map(const struct spec *spec, pid_t child);
 /* Init: becomes the plugin's user and keeps its capabilities for the mounts that follow. */

@@ -18,6 +18,7 @@
 #include "namespaces.h"
 #include "payload.h"
 #include "processor.h"
+#include "rlimits.h"
 #include "seccomp.h"
 
 static int status_pipe;
@@ -174,6 +175,7 @@ void init_main(const struct init *init)
 		mounts_make_trees(spec);   /* files need an owner, so only now */
 		mounts_enter_root(spec);
 	}
+	rlimits_forbid_cores(spec);       /* the filter forbids to change it */
 	ids_drop_capabilities(spec);      /* no capability survives this line */
 	forbid_new_privileges(spec);
 	landlock_restrict(spec);

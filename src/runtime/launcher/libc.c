@@ -260,7 +260,6 @@ int close_range(unsigned first, unsigned last, int flags) { return (int)CALL(clo
 int dup2(int from, int to) { return from == to ? to : (int)CALL(dup3, from, to, 0); }
 int dup3(int from, int to, int flags) { return (int)CALL(dup3, from, to, flags); }
 int pipe2(int ends[2], int flags) { return (int)CALL(pipe2, ends, flags); }
-int fsync(int fd) { return (int)CALL(fsync, fd); }
 int fstat(int fd, struct stat *status) { return (int)CALL(fstat, fd, status); }
 int fstatat(int at, const char *path, struct stat *status, int flags) { return (int)CALL(newfstatat, at, path, status, flags); }
 int fstatfs(int fd, struct statfs *status) { return (int)CALL(fstatfs, fd, status); }

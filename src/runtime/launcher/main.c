@@ -188,7 +188,10 @@ static void start_sandbox(void)
 		failed("cannot make a pipe: %m");
 	init.go = go[0];
 
+	ids_own_namespace(&spec);
 	run.init = namespaces_clone(&spec, cgroup_v2_leaf(), &run.init_fd);
+	if (run.init != 0)
+		ids_own_no_more(&spec);
 	if (run.init == 0) {
 		/* What init must not hold: if it did, it would not notice our death. */
 		close(go[1]);

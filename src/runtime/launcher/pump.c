@@ -105,7 +105,7 @@ static void fill(struct pump *pump)
 	const size_t size = pump->budget && *pump->budget < PUMP_BYTES ? (size_t)*pump->budget + 1 : PUMP_BYTES;
 	const ssize_t got = take(pump, size < PUMP_BYTES ? size : PUMP_BYTES);
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+	if (got < 0 && (errno == EINTR || (errno == EAGAIN && !pump->last)))
 		return;
 	if (got <= 0) {
 		close_end(&pump->from);

@@ -21,6 +21,7 @@ struct pump {
 	size_t start, length;   /* what of the buffer is still to be written */
 	char *bytes;
 	uint64_t *budget; /* bytes that may still pass, shared by the pumps that count together; NULL: no limit */
+	bool last;        /* nobody writes to `from` any more: when it is empty, it is at its end */
 	bool overflowed;  /* more came than the budget had; the surplus was dropped */
 };
 

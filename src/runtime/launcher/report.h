@@ -1,4 +1,4 @@
-/* The report: one JSON object a line, to fd 4 or into files by fsync and rename. */
+/* The report: one JSON object a line, to fd 4 or into files by rename. */
 #ifndef REPORT_H
 #define REPORT_H
 

@@ -18,14 +18,25 @@ static void set(int resource, rlim_t value, const char *name)
 		unavailable(RLIMITS, "cannot set the limit %s: %m", name);
 }
 
+/*
+ * Not 0: where core_pattern is a program (apport, systemd-coredump), 0 still has the kernel start it, as root of the
+ * host and in none of our cgroups. Exactly 1 is the value at which it does not (core(5)).
+ */
+void rlimits_forbid_cores(const struct spec *spec)
+{
+	if (wants(spec, LAYER_RLIMITS))
+		set(RLIMIT_CORE, 1, "CORE");
+}
+
 void rlimits_set(const struct spec *spec)
 {
 	if (!wants(spec, LAYER_RLIMITS))
 		return;
 	set(RLIMIT_NOFILE, spec->files, "NOFILE");
-	set(RLIMIT_CORE, 0, "CORE");
 	set(RLIMIT_MEMLOCK, 0, "MEMLOCK");
 	set(RLIMIT_MSGQUEUE, 0, "MSGQUEUE");
+	/* Queued signals and POSIX timers are charged to the caller too, whose limit is for the whole session. */
+	set(RLIMIT_SIGPENDING, 1024, "SIGPENDING");
 	set(RLIMIT_RTPRIO, 0, "RTPRIO");
 	set(RLIMIT_NICE, 0, "NICE");
 	if (spec->file_size_bytes > 0)

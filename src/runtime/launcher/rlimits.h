@@ -4,6 +4,8 @@
 
 #include "spec.h"
 
+/* Init, before the filter, which keeps the plugin from lowering it. */
+void rlimits_forbid_cores(const struct spec *spec);
 void rlimits_set(const struct spec *spec);
 
 #endif

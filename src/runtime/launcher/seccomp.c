@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -44,7 +45,8 @@ enum verdict {
 	REFUSE, ABSENT, ALLOW,
 	/* From here on: an argument decides. */
 	CHECK_CLONE, CHECK_MODE_1, CHECK_MODE_2, CHECK_OPEN, CHECK_OPENAT, CHECK_MKNOD, CHECK_MKNODAT, CHECK_IOCTL,
-	CHECK_PRCTL, CHECK_PERSONALITY, CHECK_SOCKET, CHECK_SOCKETPAIR, CHECK_PRLIMIT, CHECK_SCHEDULER,
+	CHECK_PRCTL, CHECK_PERSONALITY, CHECK_SOCKET, CHECK_SOCKETPAIR, CHECK_PRLIMIT, CHECK_SETRLIMIT, CHECK_SCHEDULER,
+	CHECK_MMAP, CHECK_MEMFD,
 	VERDICT_COUNT,
 };
 
@@ -52,9 +54,9 @@ static const short allowed[] = {
 	/* files by descriptor */
 	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2,
 	SYS_pwritev2, SYS_close, SYS_close_range, SYS_lseek, SYS_dup, SYS_dup3, SYS_fcntl, SYS_flock, SYS_fsync,
-	SYS_fdatasync, SYS_syncfs, SYS_sync_file_range, SYS_ftruncate, SYS_fallocate, SYS_fadvise64, SYS_readahead,
+	SYS_fdatasync, SYS_sync_file_range, SYS_ftruncate, SYS_fallocate, SYS_fadvise64, SYS_readahead,
 	SYS_sendfile, SYS_splice, SYS_tee, SYS_copy_file_range, SYS_pipe2, SYS_fstat, SYS_fstatfs, SYS_getdents64,
-	SYS_fchdir, SYS_fchown, SYS_memfd_create, NR_cachestat,
+	SYS_fchdir, SYS_fchown,
 	/* files by name */
 	SYS_newfstatat, SYS_statx, SYS_statfs, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_mkdirat, SYS_unlinkat,
 	SYS_symlinkat, SYS_linkat, SYS_renameat, SYS_renameat2, SYS_fchownat, SYS_utimensat, SYS_truncate, SYS_getcwd,
@@ -64,9 +66,9 @@ static const short allowed[] = {
 	/* waiting */
 	SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
 	SYS_signalfd4, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_nanosleep,
-	SYS_clock_nanosleep, SYS_io_setup, SYS_io_destroy, SYS_io_submit, SYS_io_cancel, SYS_io_getevents,
+	SYS_clock_nanosleep,
 	/* memory */
-	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_msync, SYS_mincore, SYS_mlock,
+	SYS_brk, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_msync, SYS_mincore, SYS_mlock,
 	SYS_mlock2, SYS_mlockall, SYS_munlock, SYS_munlockall, SYS_pkey_alloc, SYS_pkey_free, SYS_pkey_mprotect,
 	SYS_membarrier, NR_map_shadow_stack, NR_mseal,
 	/* processes and threads */
@@ -74,7 +76,7 @@ static const short allowed[] = {
 	SYS_pidfd_open, SYS_pidfd_send_signal, SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgid, SYS_setpgid,
 	SYS_getsid, SYS_setsid, SYS_set_tid_address, SYS_set_robust_list, SYS_get_robust_list, SYS_rseq, SYS_futex,
 	SYS_futex_waitv, NR_futex_wake, NR_futex_wait, NR_futex_requeue, SYS_restart_syscall, SYS_getcpu,
-	SYS_getrlimit, SYS_setrlimit, SYS_getrusage, SYS_times, SYS_getpriority, SYS_setpriority,
+	SYS_getrlimit, SYS_getrusage, SYS_times, SYS_getpriority, SYS_setpriority,
 	SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_sched_getparam, SYS_sched_getscheduler,
 	SYS_sched_getattr, SYS_sched_get_priority_max, SYS_sched_get_priority_min, SYS_sched_rr_get_interval,
 	SYS_ioprio_get, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
@@ -105,6 +107,9 @@ static const short allowed[] = {
 static const short absent[] = {
 	SYS_clone3, /* its flags lie in memory, out of the filter's sight */
 	SYS_openat2, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
+	/* fs.aio-max-nr is one number for the whole host, and the first who asks may have it all */
+	SYS_io_setup, SYS_io_destroy, SYS_io_submit, SYS_io_cancel, SYS_io_getevents,
+	NR_cachestat, /* tells what the host has read lately (CVE-2025-21691) */
 };
 
 static const struct { short number; enum verdict verdict; } checked[] = {
@@ -116,7 +121,8 @@ static const struct { short number; enum verdict verdict; } checked[] = {
 #endif
 	{SYS_ioctl, CHECK_IOCTL}, {SYS_prctl, CHECK_PRCTL}, {SYS_personality, CHECK_PERSONALITY},
 	{SYS_socket, CHECK_SOCKET}, {SYS_socketpair, CHECK_SOCKETPAIR}, {SYS_prlimit64, CHECK_PRLIMIT},
-	{SYS_sched_setscheduler, CHECK_SCHEDULER},
+	{SYS_setrlimit, CHECK_SETRLIMIT}, {SYS_sched_setscheduler, CHECK_SCHEDULER}, {SYS_mmap, CHECK_MMAP},
+	{SYS_memfd_create, CHECK_MEMFD},
 };
 
 static const unsigned prctl_options[] = {
@@ -286,10 +292,36 @@ static void write_check(struct program *program, const struct spec *spec, enum v
 		answer_if(program, BPF_JEQ, AF_UNIX, ALLOWED);
 		answer(program, ERROR(EAFNOSUPPORT));
 		break;
-	case CHECK_PRLIMIT: /* one's own limits only: init runs under the same uid */
+	case CHECK_PRLIMIT: { /* one's own limits only: init runs under the same uid */
 		load_argument(program, 0);
+		const size_t is_own = begin_if(program, BPF_JEQ, 0);
+		load_argument(program, 1);
+		const size_t is_core = begin_if(program, BPF_JEQ, RLIMIT_CORE);
+		load_argument(program, 2); /* the new limit: a pointer, and asking gives none */
+		emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3); /* else over the upper half, to the refusal */
+		load(program, offsetof(struct seccomp_data, args) + 8 * 2 + 4);
 		answer_if(program, BPF_JEQ, 0, ALLOWED);
+		answer(program, ERROR(EINVAL));
+		end_if(program, is_core);
+		answer(program, ALLOWED);
+		end_if(program, is_own);
 		answer(program, ERROR(EPERM));
+		break;
+	}
+	case CHECK_SETRLIMIT: /* see rlimits.c; EINVAL, because some programs forgive only that */
+		load_argument(program, 0);
+		answer_if(program, BPF_JEQ, RLIMIT_CORE, ERROR(EINVAL));
+		answer(program, ALLOWED);
+		break;
+	case CHECK_MMAP: /* huge pages were set aside by the host for somebody, and no memory cgroup counts them */
+		load_argument(program, 3);
+		answer_if(program, BPF_JSET, 0x40000 /* MAP_HUGETLB */, ERROR(EPERM));
+		answer(program, ALLOWED);
+		break;
+	case CHECK_MEMFD:
+		load_argument(program, 1);
+		answer_if(program, BPF_JSET, 4 /* MFD_HUGETLB */, ERROR(EPERM));
+		answer(program, ALLOWED);
 		break;
 	case CHECK_SCHEDULER:
 		load_argument(program, 1);

@@ -232,6 +232,10 @@ static void begin_drain(struct state *state)
 	const int64_t now = supervise_clock_ms();
 
 	state->init_dead = true;
+	/* No writer is left, so what is in the pipes now is all. Their end itself may be long in coming: a plugin can leave
+	 * a descriptor in a letter between sockets, which the kernel closes when it next collects such garbage. */
+	for (int i = 1; i < 3 && wants(spec, LAYER_PID_NAMESPACE); i++)
+		state->pumps[i].last = true;
 	while (state->run->status >= 0) /* nonblocking: what init still had to say */
 		read_status(state);
 	if (state->killed || !wants(spec, LAYER_PID_NAMESPACE))
@@ -292,6 +296,9 @@ static void loop(struct state *state)
 			if (polled[INIT].revents)
 				begin_drain(state);
 		}
+		for (int i = 1; i < 3 && state->init_dead; i++)
+			if (state->pumps[i].last && state->pumps[i].length == 0 && state->pumps[i].from >= 0)
+				move_bytes(state, &state->pumps[i], POLLIN);
 		if (!state->init_dead)
 			look_at_clock(state);
 		else if (is_drained(state) || (state->drain_until_ms != 0 && supervise_clock_ms() >= state->drain_until_ms))

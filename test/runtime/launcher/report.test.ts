@@ -1,12 +1,14 @@
 // The form `--spec FILE`: the specification from a file of the caller, the report into one.
 
 import assert from 'node:assert/strict'
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { type SpawnSyncOptions, type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   linkSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -33,11 +35,16 @@ const program = compile(
   '#include <stdio.h>\n#include <unistd.h>\nint main(int c, char **v) { puts("hello"); fflush(stdout); if (c > 1) sleep(9); return 5; }',
 )
 
-function handOver(folder: string, run: Partial<Run> = {}, extra: Fields = []): SpawnSyncReturns<string> {
+function handOver(
+  folder: string,
+  run: Partial<Run> = {},
+  extra: Fields = [],
+  options: Pick<SpawnSyncOptions, 'input' | 'stdio'> = { input: '' },
+): SpawnSyncReturns<string> {
   const fields = specification({ in: compartment(program), ...run }).filter(([key]) => key !== 'control')
   const spec = [...fields.slice(0, -1), ['report-file', join(folder, 'report')] as const, ...extra, ['end', 1] as const]
   writeFileSync(join(folder, 'spec'), encode(spec), { mode: 0o600 })
-  return spawnSync(launcherPath(), ['--spec', join(folder, 'spec')], { encoding: 'utf8', input: '' })
+  return spawnSync(launcherPath(), ['--spec', join(folder, 'spec')], { encoding: 'utf8', ...options })
 }
 
 test('the report is a file, whole, and the specification is gone', { skip }, () => {
@@ -73,6 +80,36 @@ test('a person is told of a refusal, and so is the report', { skip }, () => {
   assert.equal(result.status, 127)
   assert.match(result.stderr, /^plugins: cannot execute \/plugin\/nothing: [^\n]*\n$/)
   assert.equal(parseReport(readFileSync(join(folder, 'report'), 'utf8')).ended?.error, 'ENTRY_NOT_FOUND')
+})
+
+test('a file that cannot be executed is 126, and says so', { skip }, () => {
+  const there = compartment()
+  there.write('main', 'text', 0o644)
+  const folder = scratch()
+  const result = handOver(folder, { in: there })
+  assert.equal(result.status, 126)
+  assert.match(result.stderr, /^plugins: cannot execute \/plugin\/main: [^\n]*\n$/)
+  assert.equal(parseReport(readFileSync(join(folder, 'report'), 'utf8')).ended?.error, 'ENTRY_NOT_EXECUTABLE')
+})
+
+test('a program that reads to its end sees the end of a pipe and of a file', { skip }, () => {
+  const count = compile(
+    '#include <stdio.h>\nint main(void) { long n = 0; while (getchar() != EOF) n++; printf("%ld", n); return 0; }',
+  )
+  const there = compartment(count)
+  const input = 'x'.repeat(200_000)
+  assert.equal(handOver(scratch(), { in: there }, [], { input }).stdout, '200000')
+  assert.equal(handOver(scratch(), { in: there }, [], { input: '' }).stdout, '0')
+  const file = join(scratch(), 'input')
+  writeFileSync(file, input)
+  for (const [path, read] of [
+    [file, '200000'],
+    ['/dev/null', '0'],
+  ] as const) {
+    const fd = openSync(path, 'r')
+    assert.equal(handOver(scratch(), { in: there }, [], { stdio: [fd, 'pipe', 'pipe'] }).stdout, read)
+    closeSync(fd)
+  }
 })
 
 test('a specification that another could have made or read is not trusted', { skip }, () => {
