@@ -4,10 +4,12 @@ import type { EffectiveLimits } from './core/limits.ts'
 import type { Permissions } from './core/manifest.ts'
 import type { PluginName } from './core/name.ts'
 import type { Outcome } from './core/outcome.ts'
+import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
 import { recover } from './manager/recovery.ts'
-import { execute, planOf, prepare, type RunOptions } from './manager/run.ts'
+import { execute, planOf, prepare } from './manager/run.ts'
+import { signedManifestOf } from './manager/signed-manifest.ts'
 import { Trust } from './manager/trust.ts'
 import type { Verification } from './manager/verification.ts'
 import type { Diagnosis, Run, RunPlan, RunStdio } from './runtime/index.ts'
@@ -102,7 +104,7 @@ export class PluginManager implements AsyncDisposable {
     const { limitsOf } = await import('./manager/install.ts')
     const installation = this.#find(name, 'show')
     const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
-    const manifest = this.#host.store.manifestOf(installation)
+    const manifest = signedManifestOf(path, installation)
     return {
       ...pluginOf(installation),
       ...limitsOf(this.#host, manifest),

@@ -3,9 +3,10 @@ import { type Config, DEFAULT_CONFIG } from './config.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
-import { limitsSchema, requestOf } from './limit-request.ts'
+import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
+import { requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
 

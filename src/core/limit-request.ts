@@ -1,6 +1,5 @@
 import * as z from 'zod/mini'
-import type { LimitRequest } from './limits.ts'
-import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
+import { DURATION, SIZE } from './quantity.ts'
 
 const size = z.string().check(z.regex(SIZE))
 const duration = z.string().check(z.regex(DURATION))
@@ -18,20 +17,3 @@ export const limitsSchema = z.strictObject({
   timeout: z.optional(duration),
   idle: z.optional(duration),
 })
-
-/** The same in the units that the rest of the code counts in. */
-export function requestOf(asked: z.output<typeof limitsSchema>): LimitRequest {
-  const sized = (value: string | undefined) => (value === undefined ? undefined : parseSize(value))
-  const timed = (value: string | undefined) => (value === undefined ? undefined : parseDuration(value))
-  return {
-    memoryBytes: sized(asked.memory),
-    cpu: asked.cpu,
-    processesMax: asked.processes,
-    filesMax: asked.files,
-    tmpBytes: sized(asked.tmp),
-    dataBytes: sized(asked.data),
-    outputBytes: sized(asked.output),
-    timeoutMs: timed(asked.timeout),
-    idleMs: timed(asked.idle),
-  }
-}

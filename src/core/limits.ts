@@ -124,6 +124,27 @@ export interface LimitContext {
   readonly flags?: LimitRequest | undefined
 }
 
+/** What this host's configuration says about a plugin's limits; one of the plugin's own entry beats the general one. */
+export function limitContextOf(
+  config: {
+    readonly profile: Profile
+    readonly defaults: LimitRequest
+    readonly ceilings: LimitRequest
+    readonly plugins: Readonly<Record<string, { readonly ceilings: LimitRequest }>>
+  },
+  plugin: { readonly name: string; readonly entry: { readonly runtime: Runtime }; readonly protocol: Protocol },
+): LimitContext {
+  const own = config.plugins[plugin.name]?.ceilings ?? {}
+  const named = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+  return {
+    runtime: plugin.entry.runtime,
+    protocol: plugin.protocol,
+    profile: config.profile,
+    defaults: config.defaults,
+    ceilings: { ...config.ceilings, ...named },
+  }
+}
+
 const NAMES = Object.keys(DEFAULTS.production) as LimitName[]
 
 /**

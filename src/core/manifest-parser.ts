@@ -2,11 +2,12 @@ import * as z from 'zod/mini'
 import { ManifestError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
-import { limitsSchema, requestOf } from './limit-request.ts'
+import { limitsSchema } from './limit-request.ts'
 import type { LimitRequest } from './limits.ts'
 import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
+import { requestOf } from './signed-manifest.ts'
 
 /** Controls, line ends, marks of direction and what cannot be seen; written out, since validators differ on `\p`. */
 const HIDDEN =

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PluginError, StoreError, UsageError } from '../core/errors.ts'
+import { IsolationError, PluginError, StoreError, UsageError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
-import { type EffectiveLimits, effectiveLimits } from '../core/limits.ts'
+import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
@@ -137,26 +137,28 @@ function widening(before: Installation, asked: Permissions): Permissions {
 
 /** What this host would give the plugin today. */
 export function limitsOf({ config }: Host, manifest: Manifest): EffectiveLimits {
-  return effectiveLimits(manifest.limits, {
-    runtime: manifest.entry.runtime,
-    protocol: manifest.protocol,
-    profile: config.profile,
-    defaults: config.defaults,
-    ceilings: { ...config.ceilings, ...config.plugins[manifest.name]?.ceilings },
-  })
+  return effectiveLimits(manifest.limits, limitContextOf(config, manifest))
 }
 
 /** `linux/amd64` here, `x64` in Node. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
 
 /** Before anything is written: a plugin that can never run here is not installed here. */
-function assertSupported({ name, version, platforms }: Manifest): void {
+function assertSupported({ name, version, platforms, permissions }: Manifest): void {
   const here = ARCHITECTURES[process.arch]
-  if (platforms === undefined || (here !== undefined && platforms.some((platform) => platform === here))) return
-  throw new PluginError(
-    'PLATFORM_UNSUPPORTED',
-    `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
-  )
+  if (platforms !== undefined && (here === undefined || !platforms.some((platform) => platform === here))) {
+    throw new PluginError(
+      'PLATFORM_UNSUPPORTED',
+      `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
+    )
+  }
+  if (permissions.network.length > 0) {
+    throw new IsolationError(
+      'NETWORK_UNAVAILABLE',
+      `cannot install ${name} ${version}: it asks for the network (${permissions.network.join(', ')}), and this version has no relay yet`,
+      { hint: 'a later version brings the relay; a plugin without permissions.network runs today' },
+    )
+  }
 }
 
 async function newest(seen: string | null, version: string): Promise<string> {

@@ -1,17 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { sha256 } from '../core/digest.ts'
-import { PluginError, StoreError, VerificationError } from '../core/errors.ts'
+import { existsSync } from 'node:fs'
+import { PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
-import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
-import { parseManifest } from '../core/manifest-parser.ts'
 import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
+import { assertSameRelease, modificationOf, readBundle } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
-import { assertSameRelease, modificationOf, readBundle } from './run.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
 export interface Verification {
@@ -94,7 +90,6 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
       host.store.note('modified', name, { version, ...error.details })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
-    assertSameManifest(host, installation, packageOf(release))
     if (found.seal !== null) host.store.reseal(installation, found.seal)
     return {
       target: name,
@@ -117,26 +112,6 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
           })
     return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
   }
-}
-
-/** A run reads the manifest from the database, where it was put when it was signed: is it still the one of the package? */
-function assertSameManifest(host: Host, installation: Installation, packageDir: string): void {
-  const bytes = readFileSync(join(packageDir, MANIFEST_FILE))
-  const essence = ({ name, version, entry, protocol, limits, permissions }: Manifest) =>
-    JSON.stringify({ name, version, entry, protocol, limits, permissions })
-  const isSame =
-    sha256(bytes) === installation.manifestDigest &&
-    essence(parseManifest(bytes)) === essence(host.store.manifestOf(installation))
-  if (isSame) return
-  const { name, version } = installation
-  throw new VerificationError(
-    'MODIFIED',
-    `cannot trust ${name} ${version}: what the database keeps of its ${MANIFEST_FILE} is not what was signed`,
-    {
-      hint: `plugins remove ${name}, then install it again; find out who changed it`,
-      details: { modified: [host.layout.database] },
-    },
-  )
 }
 
 const treeCheck = (result: Check['result'], detail: string, remedy?: string): Check => ({

@@ -81,7 +81,7 @@ export class Interpreters {
       throw new IsolationError(
         'INTERPRETER_MISSING',
         `cannot run on ${path}: Node ${NODE_MAJOR_MIN} or newer is needed, this is ${found.version}`,
-        { hint: 'set "node" in config.json to a newer one' },
+        { hint: 'set "interpreters": {"node": …} in config.json to a newer one' },
       )
     }
     return { kind: 'node', exec: NODE, leading: [NODE], version: found.version, binds: found.binds }

@@ -74,6 +74,7 @@ export function planRun(input: PlanInput): RunPlan {
   if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
   refuseNetwork(manifest)
   refuseTooSmall(manifest, limits)
+  refuseUnboundedNode(manifest, weaker)
   const unenforced = cgroups.missing
   for (const lack of unenforced) {
     if (lack.limit === 'cpu' || weaker.includes(lack.limit)) continue
@@ -154,6 +155,19 @@ function refuseTooSmall({ name, entry }: Manifest, { limits }: EffectiveLimits):
       `cannot run ${name}: ${entry.runtime} needs ${limit} of at least ${floor[limit]}, it is given ${limits[limit]}`,
     )
   }
+}
+
+/** What stands in for a memory cgroup, RLIMIT_DATA, counts address space, and V8 reserves more of it than it ever uses. */
+function refuseUnboundedNode({ name, entry }: Manifest, weaker: readonly string[]): void {
+  if (entry.runtime !== 'node' || !weaker.includes('memory')) return
+  throw new IsolationError(
+    'SANDBOX_UNAVAILABLE',
+    `cannot run ${name} without the layer memory: Node does not start under what stands in for it`,
+    {
+      hint: 'give this user a cgroup: plugins doctor tells how',
+      details: { layer: 'memory' },
+    },
+  )
 }
 
 function placeBinds(name: string, own: readonly Bind[], reads: readonly Bind[]): Bind[] {

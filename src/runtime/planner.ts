@@ -1,6 +1,6 @@
 import type { Config } from '../core/config.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
-import { effectiveLimits, type LimitRequest, type Profile } from '../core/limits.ts'
+import { effectiveLimits, type LimitContext, type LimitRequest, limitContextOf, type Profile } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
 import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import { dataPlace, openData } from './data.ts'
@@ -95,16 +95,9 @@ export class Planner {
     return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker }
   }
 
-  #contextOf({ manifest, profile, flags }: RunRequest) {
-    const { defaults, ceilings, plugins } = this.#config
-    return {
-      runtime: manifest.entry.runtime,
-      protocol: manifest.protocol,
-      profile: profile ?? this.#config.profile,
-      defaults,
-      ceilings: { ...ceilings, ...defined(plugins[manifest.name]?.ceilings ?? {}) },
-      flags,
-    }
+  #contextOf({ manifest, profile, flags }: RunRequest): LimitContext {
+    const context = limitContextOf(this.#config, manifest)
+    return { ...context, profile: profile ?? context.profile, flags }
   }
 
   #known: SubordinateIds | undefined
@@ -113,7 +106,3 @@ export class Planner {
     return this.#known
   }
 }
-
-/** A ceiling that a plugin's own entry leaves open is the general one. */
-const defined = (request: LimitRequest): LimitRequest =>
-  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))

@@ -21,7 +21,6 @@ export const MIGRATIONS: readonly string[] = [
     version         TEXT    NOT NULL,
     sha256          TEXT    NOT NULL CHECK (length(sha256) = 64),
     manifest_sha256 TEXT    NOT NULL CHECK (length(manifest_sha256) = 64),
-    manifest        TEXT    NOT NULL CHECK (json_valid(manifest)),
     signers         TEXT    NOT NULL CHECK (json_valid(signers)),
     policy_digest   TEXT    NOT NULL,
     verified_at_ms  INTEGER NOT NULL,

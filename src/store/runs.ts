@@ -68,6 +68,20 @@ export class Runs {
     })
   }
 
+  /** A run that never started, for `history`. Of a plugin that was never here there is nothing to tell. */
+  refuse(run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>, outcome: Outcome): void {
+    const now = this.#now()
+    transactLightly(this.#db, () => {
+      this.#db
+        .prepare(
+          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms, ended_at_ms, outcome)
+           SELECT ?, id, ?, ?, ?, '', ?, ?, ? FROM plugins WHERE name = ?
+           ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, ended_at_ms = excluded.ended_at_ms`,
+        )
+        .run(run.id, run.version, run.profile, JSON.stringify(run.weaker), now, now, JSON.stringify(outcome), run.name)
+    })
+  }
+
   /** Keeps the first outcome: two commands may take up the same report. */
   end(id: string, outcome: Outcome, endedAtMs: number = this.#now()): void {
     transactLightly(this.#db, () => {

@@ -1,6 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
-import type { Manifest, Permissions } from '../core/manifest.ts'
+import type { Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
 import { type Db, openDatabase, read, transact } from './database.ts'
@@ -105,6 +105,9 @@ export class Store {
       const before = this.find(installation.name)
       if (before !== null) this.#move(before, 'removing')
       this.#move(installation, 'installed')
+      // What the operator switched off stays off: an update is no consent to run it again.
+      const isDisabled = before?.state === 'disabled'
+      if (isDisabled) this.#move(installation, 'disabled')
       this.#db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(settled.seal, installation.id)
       this.#db.prepare('UPDATE plugins SET high_water = ? WHERE name = ?').run(settled.highWater, installation.name)
       this.events.append(this.#now(), 'installed', installation.name, {
@@ -115,6 +118,7 @@ export class Store {
         uid: installation.uid,
         replaced: before?.version ?? null,
         allowedDowngrade: settled.allowedDowngrade,
+        ...(isDisabled ? { state: 'disabled' } : {}),
       })
       return { installation: this.#get(installation.id), replaced: before === null ? null : this.#get(before.id) }
     })
@@ -204,14 +208,6 @@ export class Store {
         .get(name),
     )
     return row === undefined ? null : installationOf(row)
-  }
-
-  /** The manifest as it was parsed when its signature was checked; it belongs to `manifestDigest`. */
-  manifestOf(installation: Installation): Manifest {
-    const select = 'SELECT r.manifest FROM releases r JOIN installations i ON i.release_id = r.id WHERE i.id = ?'
-    const row = read(this.#db, () => this.#db.prepare<[number], { manifest: string }>(select).get(installation.id))
-    if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find the manifest of ${installation.name}`)
-    return JSON.parse(row.manifest) as Manifest
   }
 
   /** Every settled installation, by name, without its seal. */
@@ -347,15 +343,15 @@ export class Store {
     return row.uid
   }
 
-  #adoptRelease(pluginId: number, { verified, manifest }: VerifiedRelease): number {
+  #adoptRelease(pluginId: number, { verified }: VerifiedRelease): number {
     const { statement, signers, policyDigest } = verified
     // The verifier refused other bytes under a known version; the UNIQUE constraint says it once more.
     const row = this.#db
       .prepare<unknown[], { id: number; sha256: string }>(
-        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, manifest, signers, policy_digest, verified_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, signers, policy_digest, verified_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (plugin_id, version) DO UPDATE SET
-           manifest_sha256 = excluded.manifest_sha256, manifest = excluded.manifest, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
+           manifest_sha256 = excluded.manifest_sha256, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
          WHERE sha256 = excluded.sha256
          RETURNING id, sha256`,
       )
@@ -364,7 +360,6 @@ export class Store {
         statement.version,
         statement.sha256,
         statement.manifestDigest,
-        JSON.stringify(manifest),
         JSON.stringify(signers.map(({ id }) => id)),
         policyDigest,
         this.#now(),

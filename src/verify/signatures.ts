@@ -49,7 +49,9 @@ export function agreedStatement(claims: readonly Claim[]): ReleaseStatement {
     throw new VerificationError(
       'STATEMENT_INVALID',
       `cannot accept the signed statements: expected all signers to state the same, found that ${publicKey.id} does not`,
-      { hint: 'a further signer signs the statement of the first: plugins sign TARBALL adds to the bundle beside it' },
+      {
+        hint: 'a further signer signs the statement of the first: its bundle goes below the first, one a line, in TARBALL.sigstore.jsonl',
+      },
     )
   }
   return statement
@@ -96,7 +98,9 @@ export function assertThreshold(rule: Rule, counted: readonly Claim[], name: Plu
       'THRESHOLD_NOT_MET',
       `cannot accept ${name}: the rule for ${rule.pattern} expects ${rule.threshold} distinct signers, found ` +
         `${principals.size} (${[...principals].join(', ')})`,
-      { hint: 'ask for the missing signatures: plugins sign TARBALL --key KEY adds one to the bundle' },
+      {
+        hint: 'ask for the missing signatures: each signs the same statement; their bundles go into TARBALL.sigstore.jsonl, one a line',
+      },
     )
   }
   const signers = counted.map(({ principal, publicKey }) => ({ id: publicKey.id, principal: principal.id }))

@@ -87,6 +87,12 @@ test('every verdict against a tarball is told apart, and leaves nothing behind',
     ['ARCHIVE_UNSAFE', signedAnyway(publisher, hostile, good)],
     ['ARCHIVE_MALFORMED', signedAnyway(publisher, Buffer.from('no gzip'), good)],
     [
+      'NETWORK_UNAVAILABLE',
+      publisher.publish({
+        files: { 'plugin.json': manifestOf({ version: '2.0.0', permissions: { network: ['example.com:443'] } }) },
+      }),
+    ],
+    [
       'PLATFORM_UNSUPPORTED',
       publisher.publish({
         files: {
@@ -194,7 +200,7 @@ test('a link, a folder and a file that is not there are not read as a tarball', 
 test('consent is asked once, after everything was checked, and says everything', async (t) => {
   const house = await household(t)
   const { asked, consent } = questions()
-  const permissions = { network: ['example.com:443'], read: ['/usr/share/zoneinfo'], env: ['TOKEN'] }
+  const permissions = { network: [] as string[], read: ['/usr/share/zoneinfo'], env: ['TOKEN'] }
   const path = house.publish({
     files: { 'plugin.json': manifestOf({ permissions, description: 'Says hello', limits: { memory: '9G' } }) },
   })
@@ -213,9 +219,9 @@ test('what a newer version asks for beyond what was agreed to is named', async (
   const house = await household(t)
   await house.install({ files: { 'plugin.json': manifestOf({ permissions: { env: ['A'], read: ['/usr/share'] } }) } })
   const { asked, consent } = questions()
-  const wider = manifestOf({ version: '2.0.0', permissions: { env: ['A', 'B'], network: ['example.com:443'] } })
+  const wider = manifestOf({ version: '2.0.0', permissions: { env: ['A', 'B'], read: ['/usr/lib'] } })
   await house.manager.install(house.publish({ files: { 'plugin.json': wider } }), { consent })
-  assert.deepEqual(asked[0]?.added, { network: ['example.com:443'], read: [], env: ['B'] })
+  assert.deepEqual(asked[0]?.added, { network: [], read: ['/usr/lib'], env: ['B'] })
 })
 
 test('an answer of no changes nothing, whether it is said or thrown', async (t) => {

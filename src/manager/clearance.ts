@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs'
+import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
+import { bundleOf, packageOf } from '../core/layout.ts'
+import { PROFILES, type Profile } from '../core/limits.ts'
+import { parseDuration } from '../core/quantity.ts'
+import type { VerifiedStatement } from '../core/verified.ts'
+import type { RunRequest } from '../runtime/index.ts'
+import { type Host, nameOf } from './host.ts'
+import { signedManifestOf } from './signed-manifest.ts'
+
+export interface RunOptions {
+  readonly args?: readonly string[] | undefined
+  readonly profile?: string | undefined
+  /** Such as `5s`; narrows only. */
+  readonly timeout?: string | undefined
+  /** Layers to go without, by name; recorded. */
+  readonly weaker?: readonly string[] | undefined
+  /** Values for `permissions.env`; default: this process's own environment. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** What may be planned: an installation whose every check of DESIGN §4, run, was passed. */
+export interface Cleared {
+  readonly installation: Installation
+  readonly request: RunRequest
+}
+
+/** DESIGN §4, run: find the row; refuse what may not run; compare the tree with the signed list. */
+export async function clear(host: Host, text: string, run: string, options: RunOptions): Promise<Cleared> {
+  const name = nameOf(text)
+  const weaker = layersOf(options.weaker ?? [])
+  const installation = host.store.find(name)
+  if (installation === null) {
+    throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
+  }
+  assertRunnable(installation)
+  const release = host.layout.release(name, installation.version, installation.digest)
+  const verified = host.verifier().reverify(readBundle(release, installation), installation)
+  assertSameRelease(installation, verified)
+  await assertUnmodified(host, installation, verified, packageOf(release))
+
+  const manifest = signedManifestOf(release, installation)
+  const grants = grantsOf(installation.consent.env, options.env ?? process.env)
+  return {
+    installation,
+    request: {
+      run,
+      manifest,
+      release,
+      uid: installation.uid,
+      args: options.args ?? [],
+      grants,
+      profile: profileOf(options.profile),
+      flags: { timeoutMs: timeoutOf(options.timeout) },
+      weaker,
+    },
+  }
+}
+
+function assertRunnable({ name, version, state }: Installation): void {
+  if (state === 'installed') return
+  const hint = state === 'disabled' ? `plugins enable ${name}` : `plugins verify ${name} --explain`
+  throw new StoreError('WRONG_STATE', `cannot run ${name} ${version}: it is ${state}`, { hint })
+}
+
+export function readBundle(release: string, { name, version }: Installation): Buffer {
+  try {
+    return readFileSync(bundleOf(release))
+  } catch (error) {
+    throw new VerificationError('MODIFIED', `cannot trust ${name} ${version}: its signature bundle is gone`, {
+      cause: error,
+      hint: `plugins remove ${name}, then install it again`,
+      details: { modified: [bundleOf(release)] },
+    })
+  }
+}
+
+/** The bundle on disk is good by itself; it must also be that of the tarball which was installed. */
+export function assertSameRelease(installation: Installation, { statement }: VerifiedStatement): void {
+  if (statement.sha256 === installation.digest && statement.manifestDigest === installation.manifestDigest) return
+  throw new VerificationError(
+    'DIGEST_MISMATCH',
+    `cannot trust ${installation.name} ${installation.version}: its bundle is for sha256:${statement.sha256}, installed was sha256:${installation.digest}`,
+  )
+}
+
+async function assertUnmodified(
+  host: Host,
+  installation: Installation,
+  { statement }: VerifiedStatement,
+  packageDir: string,
+): Promise<void> {
+  const found = await host.trees.check(packageDir, statement.files, installation.seal)
+  const error = modificationOf(installation, found)
+  if (error !== null) {
+    host.store.note('refused', installation.name, { version: installation.version, code: error.code, ...error.details })
+    throw error
+  }
+  if (found.seal !== null) host.store.reseal(installation, found.seal)
+}
+
+const NAMED = 10
+
+/** Names the files; `null` when the tree is the signed one. */
+export function modificationOf(
+  { name, version }: Pick<Installation, 'name' | 'version'>,
+  found: {
+    readonly modified: readonly string[]
+    readonly missing: readonly string[]
+    readonly extra: readonly string[]
+  },
+): VerificationError | null {
+  const parts = (['modified', 'missing', 'extra'] as const).flatMap((kind) => {
+    const files = found[kind]
+    if (files.length === 0) return []
+    const more = files.length > NAMED ? ` and ${files.length - NAMED} more` : ''
+    return [`${kind}: ${files.slice(0, NAMED).join(', ')}${more}`]
+  })
+  if (parts.length === 0) return null
+  return new VerificationError(
+    'MODIFIED',
+    `cannot trust ${name} ${version}: its files are not those that were signed (${parts.join('; ')})`,
+    {
+      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      details: { modified: found.modified, missing: found.missing, extra: found.extra },
+    },
+  )
+}
+
+function grantsOf(names: readonly string[], env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}
+
+function layersOf(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !isLayer(name))
+  if (unknown === undefined) return names
+  throw new UsageError('USAGE', `cannot run without "${unknown}": no such layer`, {
+    hint: `one of ${REQUIRED_LAYERS.join(', ')}`,
+  })
+}
+
+function profileOf(text: string | undefined): Profile | undefined {
+  const known = PROFILES.find((profile) => profile === text)
+  if (text === undefined || known !== undefined) return known
+  throw new UsageError('USAGE', `cannot use the profile "${text}": expected ${PROFILES.join(', ')}`)
+}
+
+function timeoutOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = parseDuration(text)
+  if (ms !== undefined) return ms
+  throw new UsageError('USAGE', `cannot use the timeout "${text}": expected a number and ms, s, m or h, such as 5s`)
+}
