@@ -47,7 +47,7 @@ export async function install(stage: Stage): Promise<Row[]> {
   const unpack = 'sha256sum "$1"; tar -xzf "$1" -C "$2"'
   const contenders = [cli, library, byHand(unpack), byHand(`${unpack}; sync -f "$2"`)]
   if (!stage.short) await interleave(1, contenders)
-  const [ofCli = [], ofLibrary = [], tar = [], durable = []] = await interleave(stage.rounds(9, 2), contenders)
+  const [ofCli = [], ofLibrary = [], tar = [], durable = []] = await interleave(stage.rounds(5, 2), contenders)
 
   const goal = atMost(2)
   const [plain, synced] = ['sha256sum + tar -xzf', 'sha256sum + tar -xzf + sync']

@@ -12,8 +12,11 @@ export function machine(folder: string): Record<string, string | number> {
     node: process.versions.node,
     bwrap: existsSync(BWRAP) ? said(BWRAP, '--version').replace('bubblewrap ', '') : 'none',
     files: said('df', '--output=fstype', folder).split('\n').at(-1) ?? '',
-    load: Number(loadavg()[0]?.toFixed(2)),
+    load: load(),
   }
 }
+
+/** Over the last minute, so that a reader can tell a quiet machine from a busy one. */
+export const load = (): number => Number(loadavg()[0]?.toFixed(2))
 
 const said = (command: string, ...args: string[]): string => execFileSync(command, args, { encoding: 'utf8' }).trim()

@@ -9,7 +9,7 @@ import { install } from './install.ts'
 import { launcher } from './launcher.ts'
 import { libraryRun } from './library-run.ts'
 import { list } from './list.ts'
-import { machine } from './machine.ts'
+import { load, machine } from './machine.ts'
 import { memory } from './memory.ts'
 import { Stage } from './stage.ts'
 import { startup } from './startup.ts'
@@ -36,7 +36,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 const asked = options()
 const stage = await Stage.open({ short: asked.short })
 const began = performance.now()
-const host = machine(stage.folder)
+const before = machine(stage.folder)
 const rows: Row[] = []
 for (const { name, measure, runs } of GROUPS.filter(
   ({ name }) => asked.only.length === 0 || asked.only.includes(name),
@@ -50,6 +50,7 @@ for (const { name, measure, runs } of GROUPS.filter(
   process.stderr.write(`bench: ${name}, ${seconds(started)}\n`)
 }
 await stage.close()
+const host = { ...before, 'load at the end': load() }
 
 process.stdout.write(`\n${renderTable(rows)}\n`)
 process.stdout.write(

@@ -21,7 +21,7 @@ export async function startup(stage: Stage): Promise<Row[]> {
   const contenders = [stage.node, ...commands.map((command) => stage.plugins(home, ...command))]
   const timings = await stage.driver.time(
     contenders.map((argv) => ({ argv })),
-    stage.rounds(25, 3),
+    stage.rounds(20, 3),
     1,
   )
   const theirs = timings[0]?.ms ?? []

@@ -37,7 +37,7 @@ export async function treeCheck(stage: Stage): Promise<Row[]> {
 
   const contenders = [sealed, thorough, ...(stage.noRuns === null ? [cleared] : []), sha256sum]
   await interleave(2, contenders)
-  const samples = await interleave(stage.rounds(40, 5), contenders)
+  const samples = await interleave(stage.rounds(25, 5), contenders)
   await manager.close()
   const theirs = samples.at(-1) ?? []
   const row = { against: 'sha256sum of it', unit: 'ms', theirs } as const
