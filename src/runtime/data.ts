@@ -17,6 +17,7 @@ import { formatSize } from '../core/quantity.ts'
 import { withFolderLock } from './folder-lock.ts'
 import { findTool, type HostTool, runTool } from './host-tools.ts'
 import type { Ids } from './ids.ts'
+import { removeTree } from './remove-tree.ts'
 
 /**
  * A plugin's /data: a file system of its own size, in an image that is mounted once and kept, because a mount per run
@@ -48,7 +49,8 @@ export function dataPlace(request: DataRequest): string {
 /** Unmounts and removes everything that the plugin ever kept. */
 export function removeData(folder: string): void {
   unmount(folder, `remove ${folder}`)
-  // rm never follows a link and never leaves this file system's folder: what it meets in `files` is the plugin's.
+  const files = join(folder, 'files')
+  if (lstatSync(files, { throwIfNoEntry: false })) removeTree(files)
   rmSync(folder, { recursive: true, force: true })
 }
 

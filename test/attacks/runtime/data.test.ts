@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { closeData, missingDataTools, openData, removeData } from '../../../src/runtime/data.ts'
@@ -66,6 +66,26 @@ test('first runs at once make and mount one image', { skip }, async (t) => {
   assert.deepEqual(readdirSync(request.folder).sort(), ['image.ext4', 'mnt'])
   fsck(request.folder)
 })
+
+test('a tree deeper than descriptors and paths reach is removed, and nothing that links in it lead to', () => {
+  const base = scratch()
+  const folder = join(base, 'kept')
+  mkdirSync(join(folder, 'files'), { recursive: true })
+  writeFileSync(join(base, 'precious'), 'x')
+  execFileSync('python3', ['-c', DEEP], { cwd: join(folder, 'files') })
+  // What Node's own rmSync says to it is EMFILE, or ENAMETOOLONG.
+  assert.throws(() => rmSync(join(folder, 'files', 'd'), { recursive: true }))
+  removeData(folder)
+  assert.deepEqual(readdirSync(base), ['precious'])
+})
+
+const DEEP = `
+import os
+for i in range(20000):
+    if i % 1000 == 0:
+        os.symlink('../../../precious', 'link'), os.symlink('/', 'root'), os.mkfifo('fifo')
+        os.makedirs('.removed-%d/full' % i)
+    os.mkdir('d'), os.chdir('d')`
 
 test('a lock left by a killed process, or by one whose pid is somebody else’s now, is taken away', () => {
   const folder = scratch()
