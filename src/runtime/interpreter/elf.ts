@@ -28,6 +28,8 @@ const SEGMENTS_MAX = 128
 const DYNAMIC_BYTES_MAX = 64 * 1024
 const STRINGS_BYTES_MAX = 16 * 2 ** 20
 const STRING_BYTES_MAX = 4096
+const NEEDED_MAX = 256
+const FOLDERS_MAX = 32
 
 interface Segment {
   readonly type: number
@@ -96,6 +98,7 @@ function namesOf(dynamic: Segment, segments: readonly Segment[], read: ReadAt) {
   if (!home || length > STRINGS_BYTES_MAX) return null
   const strings = read(home.offset + Number(address - home.address), Number(length))
   const textsOf = (tag: bigint): string[] | null => {
+    if (valuesOf(tag).length > NEEDED_MAX) return null
     const texts = valuesOf(tag).map((value) => (value < strings.length ? cString(strings, Number(value)) : null))
     return texts.includes(null) ? null : (texts as string[])
   }
@@ -104,7 +107,10 @@ function namesOf(dynamic: Segment, segments: readonly Segment[], read: ReadAt) {
   const runpath = textsOf(DT_RUNPATH)
   if (!needed || !rpath || !runpath) return null
   const split = (texts: string[]): string[] => texts.flatMap((text) => text.split(':')).filter((part) => part !== '')
-  return { needed, rpath: split(rpath), runpath: split(runpath) }
+  const named = { needed, rpath: split(rpath), runpath: split(runpath) }
+  // Every library is looked for in every folder, and in those of whoever needed it.
+  const most = Math.max(named.rpath.length, named.runpath.length)
+  return needed.length > NEEDED_MAX || most > FOLDERS_MAX ? null : named
 }
 
 function cString(bytes: Buffer, from: number): string | null {

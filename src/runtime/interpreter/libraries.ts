@@ -38,6 +38,8 @@ const FOLDERS: Readonly<Record<Machine, readonly string[]>> = {
 /** A library's name is a name. A path in DT_NEEDED would let a plugin name any file of the host. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/
 const LIBRARIES_MAX = 256
+/** Of its own and of those that need it; a chain of libraries would otherwise make every search longer than the last. */
+const FOLDERS_MAX = 64
 
 /** One folder of an RPATH or RUNPATH: `$ORIGIN` is one place for us and another for the plugin. */
 interface Folder {
@@ -88,7 +90,7 @@ export function closureOf(
     const own: readonly Folder[] = [
       ...(elf.runpath.length === 0 ? [...foldersOf(elf.rpath, outside, inside), ...next.inherited] : []),
       ...foldersOf(elf.runpath, outside, inside),
-    ]
+    ].slice(0, FOLDERS_MAX)
     const inherited = elf.runpath.length === 0 ? own : []
 
     if (elf.interpreter !== null && !seen.has(elf.interpreter)) {
