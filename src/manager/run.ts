@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { PluginError, UsageError } from '../core/errors.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
@@ -52,7 +52,7 @@ export async function execute(
   } catch (error) {
     recordRefusal(host, name, run, options, error)
     const outcome = refusalOf(error)
-    if (reportFile !== undefined) writeFileSync(reportFile, `${JSON.stringify(outcome)}\n`)
+    if (reportFile !== undefined) replaceFile(reportFile, `${JSON.stringify(outcome)}\n`)
     throw new RefusedRun(outcome, error)
   }
 }
@@ -73,6 +73,18 @@ function refusalOf(error: unknown): Outcome {
   return error instanceof PluginError
     ? refusal(error.code, error.message)
     : refusal('INTERNAL', `cannot run: ${error instanceof Error ? error.message : String(error)}`)
+}
+
+/** As the launcher writes it: whole or not at all, and in the place of a link, never through it. */
+function replaceFile(path: string, text: string): void {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}`
+  writeFileSync(fresh, text, { flag: 'wx' })
+  try {
+    renameSync(fresh, path)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  }
 }
 
 function assertWritable(path: string): void {
