@@ -138,8 +138,29 @@ int namespaces_clone(const struct spec *spec, int cgroup, int *pidfd)
 	return (int)pid;
 }
 
+/*
+ * In mode user inotify is charged to the caller too, whose 128 instances serve a whole desktop. The user namespace may
+ * have less. Where /proc/sys is read-only, as in containers, it cannot, and nobody but the caller is the worse for it.
+ */
+static void limit_watching(void)
+{
+	static const struct { const char *path; const char *most; } limits[] = {
+		{"/proc/sys/user/max_inotify_instances", "16"}, {"/proc/sys/user/max_inotify_watches", "8192"}};
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		const int fd = open(limits[i].path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (write(fd, limits[i].most, strlen(limits[i].most)) < 0 && errno != EROFS)
+			unavailable(USER_NAMESPACE, "cannot write %s: %m", limits[i].path);
+		close(fd);
+	}
+}
+
 void namespaces_settle(const struct spec *spec)
 {
+	if (!spec->as_root && wants(spec, LAYER_USER_NAMESPACE))
+		limit_watching();
 	if (wants(spec, LAYER_NET_NAMESPACE) && !spec->as_root && !raise_loopback())
 		unavailable(NET_NAMESPACE, "cannot raise the loopback interface: %m");
 	if (wants(spec, LAYER_UTS_NAMESPACE) && (sethostname("plugin", 6) < 0 || setdomainname("", 0) < 0))

@@ -36,8 +36,13 @@ interface Outcome extends Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | '
   readonly ended: Ended | undefined
 }
 
-function runAs(uid: number, set: Record<string, string | number | undefined>, weaker: readonly Layer[]): Outcome {
-  const there = compartment(program)
+function runAs(
+  uid: number,
+  set: Record<string, string | number | undefined>,
+  weaker: readonly Layer[],
+  what = program,
+): Outcome {
+  const there = compartment(what)
   const folder = scratch()
   const own = {
     'cgroup1-memory': undefined,
@@ -65,6 +70,15 @@ function runAs(uid: number, set: Record<string, string | number | undefined>, we
   )
   return { ...result, ended: parseReport(readFileSync(join(folder, 'report'), 'utf8')).ended }
 }
+
+test('a plugin cannot use up what its user has of inotify', {
+  skip: skip || (!existsSync('/proc/sys/user/max_inotify_instances') && 'the kernel has no such limit'),
+}, () => {
+  const watcher = compile(
+    '#include <stdio.h>\n#include <sys/inotify.h>\nint main(void) { int n = 0; while (inotify_init1(0) >= 0) n++; printf("%d", n); }',
+  )
+  assert.equal(runAs(caller, { uid: caller, gid: caller }, ['uid', 'memory'], watcher).stdout, '16')
+})
 
 test('an ordinary user runs a plugin with one mapped id and all files in place', { skip }, () => {
   const result = runAs(caller, { uid: caller, gid: caller }, ['uid', 'memory'])
