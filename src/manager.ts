@@ -39,7 +39,8 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
 
 export interface Removal {
   readonly name: PluginName
-  readonly version: string
+  /** `null`: only the data of an earlier installation was left. */
+  readonly version: string | null
   readonly dataKept: boolean
   readonly data: string
 }
@@ -157,7 +158,9 @@ export class PluginManager implements AsyncDisposable {
 
   /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs. */
   async remove(name: string, options: { readonly purge: boolean }): Promise<Removal> {
-    const { remove } = await import('./manager/remove.ts')
+    const { purgeKept, remove } = await import('./manager/remove.ts')
+    const isGone = this.#host.store.find(nameOf(name)) === null
+    if (isGone && options.purge) return purgeKept(this.#host, nameOf(name))
     return remove(this.#host, this.#find(name, 'remove'), options)
   }
 

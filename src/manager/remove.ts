@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs'
+import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
+import type { PluginName } from '../core/name.ts'
 import type { Removal } from '../manager.ts'
+import { removeData } from '../runtime/index.ts'
 import type { Host } from './host.ts'
 import { finishRemoval } from './recovery.ts'
 
@@ -18,4 +21,17 @@ export async function remove(
     dataKept: statSync(data, { throwIfNoEntry: false }) !== undefined,
     data,
   }
+}
+
+/** The data that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none */
+export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
+  const data = layout.data(name)
+  if (statSync(data, { throwIfNoEntry: false }) === undefined) {
+    throw new StoreError('NOT_INSTALLED', `cannot remove ${name}: it is not installed, and no data of it is kept`, {
+      hint: 'plugins list',
+    })
+  }
+  removeData(data)
+  store.forgetKept(name)
+  return { name, version: null, dataKept: false, data }
 }

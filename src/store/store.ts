@@ -175,15 +175,13 @@ export class Store {
     transact(this.#db, () => {
       if (this.#db.prepare('DELETE FROM installations WHERE id = ?').run(id).changes === 0) return
       this.events.append(this.#now(), 'forgotten', name, { version, state })
-      if (!isPurging) return
-      const { changes } = this.#db
-        .prepare(
-          `UPDATE plugins SET uid = NULL
-           WHERE name = ? AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.plugin_id = plugins.id)`,
-        )
-        .run(name)
-      if (changes === 1) this.events.append(this.#now(), 'purged', name, { uid: installation.uid })
+      if (isPurging) this.#releaseUid(name)
     })
+  }
+
+  /** For a plugin that was removed before and whose kept data is gone now: gives its user id back. */
+  forgetKept(name: PluginName): void {
+    transact(this.#db, () => this.#releaseUid(name))
   }
 
   /** Keeps what the launcher saw of a tree that was just found equal to its signed list. */
@@ -289,6 +287,18 @@ export class Store {
   }
 
   /** One installation of a plugin in the making; and none over a tree, or data, that is still being taken away. */
+  #releaseUid(name: PluginName): void {
+    const released = this.#db
+      .prepare<[string], { uid: number }>(
+        `SELECT uid FROM plugins p WHERE name = ? AND uid IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.plugin_id = p.id)`,
+      )
+      .get(name)
+    if (released === undefined) return
+    this.#db.prepare('UPDATE plugins SET uid = NULL WHERE name = ?').run(name)
+    this.events.append(this.#now(), 'purged', name, { uid: released.uid })
+  }
+
   #refuseSecond(name: PluginName, digest: string): void {
     const other = this.#db
       .prepare<[string, string], { state: string; holder: string }>(

@@ -286,6 +286,21 @@ test('data outlives the run and the removal, and ends with a purge', { skip }, a
   assert.equal((await ran(house.manager, ['keep', 'd'])).stdout, 'd')
 })
 
+test('the data that a removal kept can be purged afterwards, once', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(spec('1.0.0', { limits: { data: '4M' } }))
+  if ((await ran(house.manager, ['keep', 'a'])).outcome.outcome === 'refused') return t.skip('no quota on /data here')
+  const { data } = await house.manager.remove(HELLO, { purge: false })
+  const purged = await house.manager.remove(HELLO, { purge: true })
+  assert.deepEqual(purged, { name: HELLO, version: null, dataKept: false, data })
+  assert.equal(existsSync(data), false)
+  assert.deepEqual(
+    house.manager.audit(HELLO, 1).map(({ kind }) => kind),
+    ['purged'],
+  )
+  await assert.rejects(house.manager.remove(HELLO, { purge: true }), { code: 'NOT_INSTALLED' })
+})
+
 test('a purge that was interrupted is finished: data, tree, row and user id', { skip }, async (t) => {
   const house = await household(t)
   await house.install(spec())

@@ -78,7 +78,7 @@ export async function remove(settings: Settings, io: Io, name: string, options: 
   const removed = await manager.remove(name, { purge: options.purge === true })
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
   io.stdout(
-    `removed ${removed.name} ${removed.version}${removed.dataKept ? `; its data stays in ${removed.data}` : ''}\n`,
+    `removed ${removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`}${removed.dataKept ? `; its data stays in ${removed.data}` : ''}\n`,
   )
 }
 
