@@ -185,8 +185,12 @@ void report_ended(const struct ending *ending)
 	add_line(&line);
 	if (stream < 0 && spec && spec->report_file)
 		replace_file(spec->report_file, lines.bytes, lines.length, 0600);
-	if (spec && spec->outcome_file)
-		replace_file(spec->outcome_file, line.bytes, line.length, 0644);
+	if (spec && spec->outcome_file) {
+		/* The outcome alone: what comes before its first field only tells the lines of the stream apart. */
+		const size_t before = sizeof "{\"event\":\"ended\"" - 1;
+		line.bytes[before] = '{';
+		replace_file(spec->outcome_file, line.bytes + before, line.length - before, 0644);
+	}
 	if (stream < 0 && reason_of(ending))
 		tell_person(reason_of(ending));
 }

@@ -15,7 +15,6 @@ const calls: readonly (readonly [title: string, attack: string, filtered: RegExp
   ['userfaultfd', 'use_userfaultfd', /^no EPERM$/, /^no EINVAL$/],
   ['ptrace', 'use_ptrace', /^no EPERM$/, /^yes$/],
   ['process_vm_readv', 'use_vm_readv', /^no EPERM$/, /^yes$/],
-  ['open_by_handle_at', 'use_handle', /^no EPERM$/, /^no EFAULT$/],
   ['personality', 'use_personality', /^no EPERM$/, /^yes$/],
 ]
 
@@ -23,6 +22,13 @@ for (const [title, name, filtered, kernel] of calls)
   test(`${title} is refused by the filter`, { skip }, async () => {
     await holdsOnlyWith(['seccomp'], [name], filtered, kernel)
   })
+
+test('open_by_handle_at is refused by the filter', { skip }, async (t) => {
+  const loose = account(await attack(['use_handle'], { weaker: ['seccomp'] }))
+  // Older kernels ask for the capability before they look at the handle: nothing shows whose refusal it is.
+  if (loose === 'no EPERM') return t.skip('without the filter this kernel gives the same answer')
+  await holdsOnlyWith(['seccomp'], ['use_handle'], /^no EPERM$/, /^no EFAULT$/)
+})
 
 test('the other system call tables of the processor are closed', {
   skip: skip || (process.arch !== 'x64' && 'x64 only'),
