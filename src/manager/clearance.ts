@@ -95,10 +95,29 @@ async function assertUnmodified(
   const found = await host.trees.check(packageDir, statement.files, installation.seal)
   const error = modificationOf(installation, found)
   if (error !== null) {
-    host.store.note('refused', installation.name, { version: installation.version, code: error.code, ...error.details })
+    host.store.note('refused', installation.name, {
+      version: installation.version,
+      code: error.code,
+      ...noteworthy(error),
+    })
     throw error
   }
   if (found.seal !== null) host.store.reseal(installation, found.seal)
+}
+
+/** The trail is kept for ever: it names the first files of a list that may hold fifty thousand, and says how many. */
+const NOTED = 100
+
+export function noteworthy({ details }: VerificationError): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(details).flatMap(([kind, files]) => {
+      if (!Array.isArray(files) || files.length <= NOTED) return [[kind, files]]
+      return [
+        [kind, files.slice(0, NOTED)],
+        [`${kind}Count`, files.length],
+      ]
+    }),
+  )
 }
 
 const NAMED = 10

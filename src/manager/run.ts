@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { PluginError, UsageError } from '../core/errors.ts'
+import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import { RefusedRun } from '../core/refused-run.ts'
 import { findLauncher, handOver, type RunPlan, redact } from '../runtime/index.ts'
@@ -50,9 +50,9 @@ export async function execute(
     // the end of a process does: the locks go, and the log waits for the next command.
     handOver(plan, { spool: host.layout.spool, binary, outcomeFile: reportFile })
   } catch (error) {
-    recordRefusal(host, name, run, options, error)
     const outcome = refusalOf(error)
     if (reportFile !== undefined) replaceFile(reportFile, `${JSON.stringify(outcome)}\n`)
+    recordRefusal(host, name, run, options, error)
     throw new RefusedRun(outcome, error)
   }
 }
@@ -60,9 +60,12 @@ export async function execute(
 /** Time first, so that a folder of runs is in their order. */
 const newRun = (): string => `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
 
+const STORE_FAILURES: ReadonlySet<string> = new Set(['STORE_BUSY', 'STORE_UNREADABLE', 'STORE_TOO_NEW', 'DISK_FAILED'])
+
 /** A name that is none, or of a plugin that was never here, has no history to stand in. */
 function recordRefusal(host: Host, text: string, run: string, options: RunOptions, error: unknown): void {
-  if (error instanceof UsageError) return
+  // Where the store itself is what failed, the refusal cannot be recorded in it, and is told all the same.
+  if (error instanceof UsageError || (error instanceof StoreError && STORE_FAILURES.has(error.code))) return
   const name = nameOf(text)
   const version = host.store.find(name)?.version ?? '-'
   const { profile = host.config.profile, weaker = [] } = options

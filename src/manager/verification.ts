@@ -6,7 +6,7 @@ import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { assertSameRelease, modificationOf, readBundle } from './clearance.ts'
+import { assertSameRelease, modificationOf, noteworthy, readBundle } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
@@ -52,7 +52,7 @@ export async function verifyAll(host: Host): Promise<Verification[]> {
 async function verifyTarball(host: Host, path: string): Promise<Verification> {
   const tarball = await fetchTarball(path)
   // What is installed, or was, does not make a good tarball bad: asking is not installing.
-  const { checks, verdict } = await host.verifier().examine(tarball)
+  const { checks, verdict } = await host.verifier().examine(tarball, { allowDowngrade: true })
   if (!verdict.ok) return refused(path, checks, verdict.error)
   const { statement, signers } = verdict.value.verified
   return {
@@ -87,7 +87,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
     const found = await host.trees.check(packageOf(release), files, null, { thorough: true })
     const error = modificationOf(installation, found)
     if (error !== null) {
-      host.store.note('modified', name, { version, ...error.details })
+      host.store.note('modified', name, { version, ...noteworthy(error) })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
     if (found.seal !== null) host.store.reseal(installation, found.seal)

@@ -341,3 +341,11 @@ test('the bundle is kept beside the tree as it was signed', async (t) => {
   await house.manager.install(writeRelease(join(house.layout.home, '..', 'kept'), tarball, bundle), { consent: agree })
   assert.deepEqual(readFileSync(join(house.packageOf(), '../../bundle.sigstore.jsonl')), bundle)
 })
+
+test('an older tarball is a good one, though it may not be installed', async (t) => {
+  const house = await household(t)
+  const old = house.publish({ version: '1.0.0' })
+  await house.install({ version: '2.0.0' })
+  assert.equal((await house.manager.verify(old)).ok, true)
+  await assert.rejects(house.manager.install(old, { consent: agree }), { code: 'DOWNGRADE_REFUSED' })
+})
