@@ -8,6 +8,7 @@ import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
 import { recover } from './manager/recovery.ts'
+import type { Removal } from './manager/remove.ts'
 import { execute, planOf, prepare } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
 import { Trust } from './manager/trust.ts'
@@ -35,14 +36,6 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
   readonly permissions: Permissions
   /** The release's folder. */
   readonly path: string
-}
-
-export interface Removal {
-  readonly name: PluginName
-  /** `null`: only the data of an earlier installation was left. */
-  readonly version: string | null
-  readonly dataKept: boolean
-  readonly data: string
 }
 
 /**

@@ -107,9 +107,6 @@ export const manifestSchema = z.strictObject({
 /** The part that the floors of the runtimes are about: looked at although another part is wrong. */
 const boundsSchema = z.object({ entry: z.object({ runtime: z.enum(RUNTIMES) }), limits: z._default(limitsSchema, {}) })
 
-/** The same as `plugin.json` spells it. */
-export type ManifestJson = z.output<typeof manifestSchema>
-
 /** @throws ManifestError `MANIFEST_INVALID`, listing every fault with its path, not only the first. */
 export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE): Manifest {
   const json = parseStrictJson(bytes, { maxBytes: MANIFEST_MAX_BYTES, maxDepth: 16 })

@@ -2,10 +2,17 @@ import { statSync } from 'node:fs'
 import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
-import type { Removal } from '../manager.ts'
 import { removeData } from '../runtime/index.ts'
 import type { Host } from './host.ts'
 import { finishRemoval } from './recovery.ts'
+
+export interface Removal {
+  readonly name: PluginName
+  /** `null`: only the data of an earlier installation was left. */
+  readonly version: string | null
+  readonly dataKept: boolean
+  readonly data: string
+}
 
 /** Row to `removing`, data gone if asked, tree gone, row gone: a crash between any two is finished at the next start. */
 export async function remove(
