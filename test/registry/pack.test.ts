@@ -255,7 +255,10 @@ suite('refuses, by name', () => {
   })
 
   test('a folder that is not there', async () => {
-    await assert.rejects(packFolder(join(dir, 'nowhere')), { code: 'FILE_UNREADABLE', message: /^cannot read .*nowhere: no such folder/ })
+    await assert.rejects(packFolder(join(dir, 'nowhere')), {
+      code: 'FILE_UNREADABLE',
+      message: /^cannot read .*nowhere: no such folder/,
+    })
   })
 })
 

@@ -39,7 +39,12 @@ async function handedOver(t: TestContext, source: string, rest: Partial<RunReque
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => (output.stdout += chunk))
   child.stderr.on('data', (chunk) => (output.stderr += chunk))
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const ended = new Promise<number | null>((resolve) =>
+    child.on('close', (code, signal) => {
+      if (signal !== null) output.stderr += `[ended by ${signal}]`
+      resolve(code)
+    }),
+  )
   return { house, plan, child, output, ended, outcomeFile, spool: house.layout.spool }
 }
 
@@ -59,7 +64,7 @@ test('a hand-over is transparent: input, output, exit code, and not one word of 
 }, async (t) => {
   const { child, output, ended, outcomeFile, spool, plan } = await handedOver(t, ECHO)
   child.stdin.end('through')
-  assert.equal(await ended, 5)
+  assert.equal(await ended, 5, output.stderr)
   assert.deepEqual(output, { stdout: 'through', stderr: 'said' })
   assert.equal(JSON.parse(readFileSync(outcomeFile, 'utf8')).code, 5)
 
