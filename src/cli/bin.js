@@ -14,7 +14,7 @@ if (!supported) {
   // A run is one CommonJS file: importing a built-in module as ESM evaluates all of its lazy parts first.
   const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module')
   // Beside the code, made by who built or installed it. A folder that somebody else can write would be code of theirs.
-  enableCompileCache(new URL('../../dist/cache', import.meta.url).pathname)
+  enableCompileCache(`${import.meta.dirname}/../../dist/cache`)
   const { runMain } = args.includes('run') ? createRequire(import.meta.url)('../../dist/js/run.cjs') : {}
   const isRun = runMain !== undefined && (await runMain(args))
   if (!isRun) await (await import('../../dist/js/cli.js')).main(args)

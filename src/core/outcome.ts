@@ -69,6 +69,19 @@ export const NO_USAGE: Usage = {
   ioWriteBytes: null,
 }
 
+/** The launcher is gone, and so is its report: all that can be said is that it was killed. */
+export const KILLED: Outcome = {
+  outcome: 'signalled',
+  code: null,
+  signal: 'SIGKILL',
+  limit: null,
+  reason: null,
+  error: null,
+  limitsMet: [],
+  weaker: [],
+  usage: NO_USAGE,
+}
+
 export function refusal(error: string, reason: string): Outcome {
   return {
     outcome: 'refused',

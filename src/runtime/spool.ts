@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { NO_USAGE, type Outcome, refusal } from '../core/outcome.ts'
+import { KILLED, type Outcome, refusal } from '../core/outcome.ts'
 import { LEAVES_FILE, REPORT_FILE, SPEC_FILE } from './hand-over.ts'
 import { isLeafOf, sweepLeaf } from './leaves.ts'
 import { parseReport, REPORT_BYTES_MAX, ReportFault } from './report.ts'
@@ -67,17 +67,7 @@ function lostRun(run: string, folder: string): TakenUp {
   const unread = statSync(join(folder, SPEC_FILE), { throwIfNoEntry: false }) !== undefined
   const outcome: Outcome = unread
     ? refusal('LAUNCH_FAILED', `cannot tell why run ${run} never began: the launcher left no report`)
-    : {
-        outcome: 'signalled',
-        code: null,
-        signal: 'SIGKILL',
-        limit: null,
-        reason: null,
-        error: null,
-        limitsMet: [],
-        weaker: [],
-        usage: NO_USAGE,
-      }
+    : KILLED
   return { run, outcome, endedAtMs: Date.now(), lost: true }
 }
 

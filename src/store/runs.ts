@@ -1,6 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
-import { NO_USAGE, type Outcome } from '../core/outcome.ts'
+import { KILLED, type Outcome } from '../core/outcome.ts'
 import { type Db, read, transactLightly } from './database.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
 
@@ -91,20 +91,9 @@ export class Runs {
     })
   }
 
-  /** The launcher is gone, and so is its report: all that can be said is that it was killed. */
+  /** For a run whose launcher is gone and has left no report. */
   lose(id: string): void {
-    const outcome: Outcome = {
-      outcome: 'signalled',
-      code: null,
-      signal: 'SIGKILL',
-      limit: null,
-      reason: null,
-      error: null,
-      limitsMet: [],
-      weaker: [],
-      usage: NO_USAGE,
-    }
-    this.end(id, outcome)
+    this.end(id, KILLED)
   }
 
   /** Runs without an outcome, each with whether its supervisor still lives. */
