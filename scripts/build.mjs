@@ -17,7 +17,7 @@ function run(command, args) {
 }
 
 mkdirSync(dist, { recursive: true })
-run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher', `OUT=${join(dist, 'launcher')}`])
+run('make', ['--no-print-directory', '-s', '-C', 'src/runtime/launcher'])
 
 for (const part of ['js', 'types', 'cache']) rmSync(join(dist, part), { recursive: true, force: true })
 const bundle = {
