@@ -29,6 +29,7 @@
 #include "cgroup.h"
 #include "ids.h"
 #include "init.h"
+#include "journal.h"
 #include "kernel.h"
 #include "landlock.h"
 #include "mounts.h"
@@ -221,6 +222,7 @@ static int launch(const char *spec_path)
 	const int spec_fd = spec_path ? open_spec_file(spec_path) : SPEC_FD;
 	report_open(&spec, report_fd);
 	spec_read(&spec, spec_fd, spec_path != NULL);
+	journal_open(&spec, report_fd);
 	close_others(spec_fd, report_fd);
 	umask(0);
 	if (chdir("/") < 0)

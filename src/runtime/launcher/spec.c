@@ -51,6 +51,7 @@ static const struct key keys[] = {
 	NUMBER("landlock-abi", landlock_abi, 0, 1000),
 	PATH("report-file", report_file),
 	PATH("outcome-file", outcome_file),
+	PATH("journal-file", journal_file),
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };

@@ -58,7 +58,7 @@ struct spec {
 	const char *cgroup1[V1_COUNT];
 	uint64_t unix_sockets, proc, control;
 	uint64_t landlock_abi;
-	const char *report_file, *outcome_file;
+	const char *report_file, *outcome_file, *journal_file;
 	bool weaker[LAYER_COUNT];
 };
 
