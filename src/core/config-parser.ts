@@ -1,23 +1,47 @@
 import * as z from 'zod/mini'
-import { type Config, DEFAULT_CONFIG } from './config.ts'
+import { type Config, DEFAULT_CONFIG, ENGINES, NETWORKS } from './config.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
+import { REQUIRED_LAYERS } from './layers.ts'
 import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
-import { requestOf } from './signed-manifest.ts'
+import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
+
+const percent = z.optional(z.int().check(z.gte(0), z.lte(100)))
+
+const profile = z.strictObject({
+  defaults: z._default(limitsSchema, {}),
+  ceilings: z._default(limitsSchema, {}),
+  network: z.optional(z.enum(NETWORKS)),
+  alerts: z._default(z.strictObject({ memory: percent, cpu: percent, files: percent }), {}),
+})
+
+const plugin = z.strictObject({
+  profile: z.optional(z.enum(PROFILES)),
+  defaults: z._default(limitsSchema, {}),
+  ceilings: z._default(limitsSchema, {}),
+  network: z.optional(z.enum(NETWORKS)),
+  engine: z.optional(z.enum(ENGINES)),
+  weaker: z._default(z.array(z.enum(REQUIRED_LAYERS)).check(z.maxLength(REQUIRED_LAYERS.length)), []),
+})
 
 const schema = z.strictObject({
   profile: z._default(z.enum(PROFILES), 'production'),
   defaults: z._default(limitsSchema, {}),
   ceilings: z._default(limitsSchema, {}),
-  plugins: z._default(
-    z.record(z.string().check(z.regex(PLUGIN_NAME)), z.strictObject({ ceilings: z._default(limitsSchema, {}) })),
+  profiles: z._default(
+    z.strictObject({
+      development: z.optional(profile),
+      production: z.optional(profile),
+      strict: z.optional(profile),
+    }),
     {},
   ),
+  plugins: z._default(z.record(z.string().check(z.regex(PLUGIN_NAME)), plugin), {}),
   uids: z._default(
     z.strictObject({
       first: z.int().check(z.gte(1000), z.lte(2 ** 32 - 3)),
@@ -39,15 +63,24 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`),
     )
   }
-  const { defaults, ceilings, plugins, ...rest } = parsed.data
-  return {
-    ...rest,
-    defaults: requestOf(defaults),
-    ceilings: requestOf(ceilings),
-    plugins: Object.fromEntries(
-      Object.entries(plugins).map(([name, own]) => [name, { ceilings: requestOf(own.ceilings) }]),
-    ),
-  }
+  const { profiles, plugins, ...rest } = parsed.data
+  return { ...counted(rest), profiles: countedEach(profiles), plugins: countedEach(plugins) }
+}
+
+interface Written {
+  readonly defaults: LimitsJson
+  readonly ceilings: LimitsJson
+}
+
+/** The same with its limits in the units that the code counts in. */
+function counted<T extends Written>(entry: T) {
+  return { ...entry, defaults: requestOf(entry.defaults), ceilings: requestOf(entry.ceilings) }
+}
+
+function countedEach<T extends Written>(entries: Readonly<Record<string, T | undefined>>) {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([name, entry]) => (entry === undefined ? [] : [[name, counted(entry)]])),
+  )
 }
 
 function invalid(source: string, faults: readonly string[]): PluginError {

@@ -1,3 +1,4 @@
+import type { Layer } from './layers.ts'
 import type { LimitRequest, Profile } from './limits.ts'
 
 /** What the host's operator decided, `config.json`. A missing file is every default. */
@@ -5,10 +6,43 @@ export interface Config {
   readonly profile: Profile
   readonly defaults: LimitRequest
   readonly ceilings: LimitRequest
-  /** Ceilings of one plugin, over the general ones. */
-  readonly plugins: Readonly<Record<string, { readonly ceilings: LimitRequest }>>
+  /** What each profile means here, over what is above. */
+  readonly profiles: { readonly [P in Profile]?: ProfileConfig | undefined }
+  /** What holds for one plugin, over all else. */
+  readonly plugins: Readonly<Record<string, PluginConfig>>
   readonly uids: { readonly first: number; readonly count: number }
   readonly interpreters: { readonly node?: string | undefined; readonly python?: string | undefined }
+}
+
+/** Who may be reached through the relay: nobody, what the manifest lists, any public address. */
+export const NETWORKS = ['none', 'listed', 'public'] as const
+export type NetworkPolicy = (typeof NETWORKS)[number]
+
+export const ENGINES = ['native', 'runc', 'crun', 'runsc'] as const
+export type EngineName = (typeof ENGINES)[number]
+
+/** Percent of a limit from which on the operator is told; 0: never. */
+export interface AlertConfig {
+  readonly memory?: number | undefined
+  readonly cpu?: number | undefined
+  readonly files?: number | undefined
+}
+
+export interface ProfileConfig {
+  readonly defaults: LimitRequest
+  readonly ceilings: LimitRequest
+  readonly network?: NetworkPolicy | undefined
+  readonly alerts: AlertConfig
+}
+
+export interface PluginConfig {
+  readonly profile?: Profile | undefined
+  readonly defaults: LimitRequest
+  readonly ceilings: LimitRequest
+  readonly network?: NetworkPolicy | undefined
+  readonly engine?: EngineName | undefined
+  /** Layers it goes without, as with `--weaker`; recorded with each run. */
+  readonly weaker: readonly Layer[]
 }
 
 /** What a host without a `config.json` does; a test holds it equal to what the parser makes of an empty one. */
@@ -16,6 +50,7 @@ export const DEFAULT_CONFIG: Config = {
   profile: 'production',
   defaults: {},
   ceilings: {},
+  profiles: {},
   plugins: {},
   // systemd's UIDS-GIDS leaves 1879048192 to 2147483647 unclaimed.
   uids: { first: 1_879_048_192, count: 65_536 },

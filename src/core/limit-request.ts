@@ -13,7 +13,11 @@ export const limitsSchema = z.strictObject({
   files: z.optional(count(1_048_576)),
   tmp: z.optional(size),
   data: z.optional(size),
+  fileSize: z.optional(size),
+  io: z.optional(size),
   output: z.optional(size),
   timeout: z.optional(duration),
   idle: z.optional(duration),
+  connections: z.optional(count(65_536)),
+  network: z.optional(size),
 })

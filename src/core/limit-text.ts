@@ -17,12 +17,20 @@ export function formatLimit(name: LimitName, value: number): string | null {
       return `/tmp ${formatSize(value)}`
     case 'dataBytes':
       return `/data ${formatSize(value)}`
+    case 'fileSizeBytes':
+      return `a file ${formatSize(value)}`
+    case 'ioBytesPerSecond':
+      return `disk ${formatSize(value)}/s`
     case 'outputBytes':
       return `output ${formatSize(value)}`
     case 'timeoutMs':
       return `time ${formatDuration(value)}`
     case 'idleMs':
       return `idle ${formatDuration(value)}`
+    case 'connectionsMax':
+      return `connections ${value}`
+    case 'networkBytes':
+      return `network ${formatSize(value)}`
   }
 }
 

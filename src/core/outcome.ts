@@ -10,6 +10,15 @@ export interface Usage {
   readonly processesPeak: number | null
   readonly ioReadBytes: number | null
   readonly ioWriteBytes: number | null
+  /** stdout and stderr together, as far as they were passed on. */
+  readonly outputBytes: number | null
+  /** In use on /tmp and /data when the run ended. */
+  readonly tmpBytes: number | null
+  readonly dataBytes: number | null
+  /** Largest number of open files that one process was seen with. */
+  readonly filesPeak: number | null
+  /** Through the relay, both ways together. */
+  readonly networkBytes: number | null
 }
 
 interface Ended {
@@ -67,6 +76,11 @@ export const NO_USAGE: Usage = {
   processesPeak: null,
   ioReadBytes: null,
   ioWriteBytes: null,
+  outputBytes: null,
+  tmpBytes: null,
+  dataBytes: null,
+  filesPeak: null,
+  networkBytes: null,
 }
 
 /** The launcher is gone, and so is its report: all that can be said is that it was killed. */

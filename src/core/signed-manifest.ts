@@ -11,9 +11,13 @@ export interface LimitsJson {
   readonly files?: number | undefined
   readonly tmp?: string | undefined
   readonly data?: string | undefined
+  readonly fileSize?: string | undefined
+  readonly io?: string | undefined
   readonly output?: string | undefined
   readonly timeout?: string | undefined
   readonly idle?: string | undefined
+  readonly connections?: number | undefined
+  readonly network?: string | undefined
 }
 
 /** The same in the units that the rest of the code counts in. */
@@ -27,9 +31,13 @@ export function requestOf(asked: LimitsJson): LimitRequest {
     filesMax: asked.files,
     tmpBytes: sized(asked.tmp),
     dataBytes: sized(asked.data),
+    fileSizeBytes: sized(asked.fileSize),
+    ioBytesPerSecond: sized(asked.io),
     outputBytes: sized(asked.output),
     timeoutMs: timed(asked.timeout),
     idleMs: timed(asked.idle),
+    connectionsMax: asked.connections,
+    networkBytes: sized(asked.network),
   }
 }
 

@@ -30,7 +30,7 @@ export interface Cleared {
 /** DESIGN §4, run: find the row; refuse what may not run; compare the tree with the signed list. */
 export async function clear(host: Host, text: string, run: string, options: RunOptions): Promise<Cleared> {
   const name = nameOf(text)
-  const weaker = layersOf(options.weaker ?? [])
+  const weaker = weakerOf(host, name, options)
   const installation = host.store.find(name)
   if (installation === null) {
     throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
@@ -150,6 +150,11 @@ export function modificationOf(
 
 function grantsOf(names: readonly string[], env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}
+
+/** Layers a run goes without by name: of its own options, or of the operator's configuration for this plugin. */
+export function weakerOf(host: Host, name: string, options: RunOptions): readonly string[] {
+  return [...new Set([...layersOf(options.weaker ?? []), ...(host.config.plugins[name]?.weaker ?? [])])]
 }
 
 function layersOf(names: readonly string[]): readonly string[] {

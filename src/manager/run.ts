@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
+import { profileFor } from '../core/limits.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import { RefusedRun } from '../core/refused-run.ts'
 import { findLauncher, handOver, type RunPlan, redact } from '../runtime/index.ts'
-import { clear, type RunOptions } from './clearance.ts'
+import { clear, type RunOptions, weakerOf } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 
 /** The plan of a run, as data, with the operator's secrets hidden. Nothing is made, mounted or recorded. */
@@ -21,7 +22,7 @@ export async function prepare(host: Host, name: string, options: RunOptions, run
     const plan = await host.planner.prepare(request)
     const { version } = installation
     if (plan.weaker.length > 0) host.store.note('weaker-run', installation.name, { version, weaker: plan.weaker, run })
-    const profile = request.profile ?? host.config.profile
+    const profile = profileFor(host.config, installation.name, request.profile)
     host.store.runs.begin({ id: run, name: installation.name, version, profile, weaker: plan.weaker }, process.pid)
     return plan
   } catch (error) {
@@ -68,7 +69,8 @@ function recordRefusal(host: Host, text: string, run: string, options: RunOption
   if (error instanceof UsageError || (error instanceof StoreError && STORE_FAILURES.has(error.code))) return
   const name = nameOf(text)
   const version = host.store.find(name)?.version ?? '-'
-  const { profile = host.config.profile, weaker = [] } = options
+  const profile = options.profile ?? profileFor(host.config, name)
+  const weaker = weakerOf(host, name, options)
   host.store.runs.refuse({ id: run, name, version, profile, weaker }, refusalOf(error))
 }
 

@@ -52,7 +52,6 @@ export interface RunPlan {
   readonly limits: Readonly<Record<LimitName, { readonly value: number; readonly from: LimitSource }>>
   readonly cuts: EffectiveLimits['cuts']
   readonly tmpInodes: number
-  readonly fileSizeBytes: number
   readonly graceMs: number
   readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
   readonly unixSockets: boolean
@@ -84,8 +83,7 @@ export function planRun(input: PlanInput): RunPlan {
       { hint: lack.remedy, details: { layer: lack.limit } },
     )
   }
-  const { memoryBytes, tmpBytes, dataBytes } = limits.limits
-  const hasQuota = !weaker.includes('data-quota')
+  const { memoryBytes, tmpBytes } = limits.limits
   const entry = `/plugin/${manifest.entry.path}`
   const [argv0 = entry, ...leading] = interpreter.leading
   const program = interpreter.leading.length === 0 ? [] : [entry]
@@ -113,8 +111,6 @@ export function planRun(input: PlanInput): RunPlan {
     cuts: limits.cuts,
     // An inode of tmpfs costs the host about a kilobyte: as many as pages would fit, but not without end.
     tmpInodes: Math.min(Math.max(Math.floor(tmpBytes / 4096), 64), 65_536),
-    // /tmp and /data are sized file systems, so a file's size needs no limit of its own, unless /data has no quota.
-    fileSizeBytes: input.data !== null && !hasQuota ? Math.max(dataBytes, tmpBytes) : 0,
     graceMs: GRACE_MS,
     cgroups: {
       hierarchy: cgroups.hierarchy,

@@ -96,8 +96,7 @@ export class Planner {
   }
 
   #contextOf({ manifest, profile, flags }: RunRequest): LimitContext {
-    const context = limitContextOf(this.#config, manifest)
-    return { ...context, profile: profile ?? context.profile, flags }
+    return { ...limitContextOf(this.#config, manifest, profile), flags }
   }
 
   #known: SubordinateIds | undefined

@@ -114,6 +114,11 @@ function usageOf(usage: Fields): Usage {
     processesPeak: usage.countOrNull('processesPeak'),
     ioReadBytes: usage.countOrNull('ioReadBytes'),
     ioWriteBytes: usage.countOrNull('ioWriteBytes'),
+    outputBytes: usage.countOrNull('outputBytes'),
+    tmpBytes: usage.countOrNull('tmpBytes'),
+    dataBytes: usage.countOrNull('dataBytes'),
+    filesPeak: usage.countOrNull('filesPeak'),
+    networkBytes: usage.countOrNull('networkBytes'),
   }
 }
 

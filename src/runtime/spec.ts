@@ -39,6 +39,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
     put(executable ? 'bind-exec' : 'bind', `${path('bind', outside)}\t${path('bind', inside)}`)
   }
   if (plan.data !== null) put('data', path('data', plan.data))
+  if (plan.data !== null && !plan.weaker.includes('data-quota')) put('data-bytes', limit('dataBytes'))
   put('tmp-bytes', limit('tmpBytes'))
   put('tmp-inodes', plan.tmpInodes)
   put('exec', path('exec', plan.exec))
@@ -49,7 +50,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('processes', limit('processesMax'))
   put('cpu-permille', Math.max(1, Math.round(limit('cpu') * 1000)))
   put('files', limit('filesMax'))
-  put('file-size-bytes', plan.fileSizeBytes)
+  put('file-size-bytes', limit('fileSizeBytes'))
   put('output-bytes', limit('outputBytes'))
   put('timeout-ms', limit('timeoutMs'))
   put('idle-ms', limit('idleMs'))

@@ -56,11 +56,18 @@ test('limits are printed in words, and those that are not set are left out', () 
     filesMax: 64,
     tmpBytes: 2 ** 20,
     dataBytes: 0,
+    fileSizeBytes: 2 ** 21,
+    ioBytesPerSecond: 10 * 2 ** 20,
     outputBytes: 2 ** 24,
     timeoutMs: 5_000,
     idleMs: 0,
+    connectionsMax: 3,
+    networkBytes: 0,
   }
-  assert.equal(formatLimits(limits), 'memory 128M, cpu 0.5, processes 8, open files 64, /tmp 1M, output 16M, time 5s')
+  assert.equal(
+    formatLimits(limits),
+    'memory 128M, cpu 0.5, processes 8, open files 64, /tmp 1M, a file 2M, disk 10M/s, output 16M, time 5s, connections 3',
+  )
 })
 
 test('a plugin name is two segments of lower case letters, digits and inner hyphens', () => {
@@ -177,13 +184,30 @@ test("the operator's numbers are read in the units the code counts in", () => {
   const read = config({
     profile: 'strict',
     ceilings: { memory: '64M' },
-    plugins: { 'acme/hello': { ceilings: { timeout: '5s' } } },
+    profiles: { strict: { defaults: { io: '5M' }, network: 'none', alerts: { memory: 90, cpu: 0 } } },
+    plugins: {
+      'acme/hello': { ceilings: { timeout: '5s' } },
+      'acme/other': {
+        profile: 'development',
+        defaults: { connections: 3, network: '1M', fileSize: '2M' },
+        network: 'public',
+        engine: 'crun',
+        weaker: ['data-quota'],
+      },
+    },
     uids: { first: 100_000, count: 10 },
     interpreters: { node: '/opt/node/bin/node' },
   })
   assert.equal(read.profile, 'strict')
   assert.equal(read.ceilings.memoryBytes, 64 * 2 ** 20)
   assert.equal(read.plugins['acme/hello']?.ceilings.timeoutMs, 5_000)
+  assert.deepEqual(read.plugins['acme/hello']?.weaker, [])
+  const { defaults, ...other } = read.plugins['acme/other'] ?? assert.fail()
+  assert.deepEqual([defaults.connectionsMax, defaults.networkBytes, defaults.fileSizeBytes], [3, 2 ** 20, 2 ** 21])
+  assert.deepEqual([other.profile, other.network, other.engine], ['development', 'public', 'crun'])
+  assert.deepEqual(other.weaker, ['data-quota'])
+  assert.equal(read.profiles.strict?.defaults.ioBytesPerSecond, 5 * 2 ** 20)
+  assert.deepEqual(read.profiles.strict?.alerts, { memory: 90, cpu: 0 })
   assert.deepEqual(read.uids, { first: 100_000, count: 10 })
 })
 
@@ -192,7 +216,8 @@ test('a configuration with any fault is refused, naming each', () => {
     profile: 'lax',
     colour: 1,
     uids: { first: 0, count: 0 },
-    plugins: { Acme: { ceilings: {} } },
+    profiles: { lax: {}, strict: { network: 'some', alerts: { memory: 101 } } },
+    plugins: { Acme: { ceilings: {} }, 'acme/x': { weaker: ['read-only'], engine: 'docker', profile: 'lax' } },
     interpreters: { node: 'bin/node' },
     ceilings: { memory: 5 },
   }
@@ -206,7 +231,13 @@ test('a configuration with any fault is refused, naming each', () => {
         'colour',
         'uids.first',
         'uids.count',
+        'profiles',
+        'profiles.strict.network',
+        'profiles.strict.alerts.memory',
         'plugins',
+        'plugins."acme/x".weaker',
+        'plugins."acme/x".engine',
+        'plugins."acme/x".profile',
         'interpreters.node',
         'ceilings.memory',
       ])

@@ -32,9 +32,13 @@ test('the page of the sandbox has the numbers of every profile', () => {
     filesMax: 1e9,
     tmpBytes: 2 ** 50,
     dataBytes: 2 ** 50,
+    fileSizeBytes: 2 ** 52,
+    ioBytesPerSecond: 2 ** 50,
     outputBytes: 2 ** 50,
     timeoutMs: 1e12,
     idleMs: 1e12,
+    connectionsMax: 1e9,
+    networkBytes: 2 ** 50,
   }
   PROFILES.forEach((profile, column) => {
     const context = { runtime: 'exec', protocol: 'stdio', profile } as const
@@ -47,9 +51,13 @@ test('the page of the sandbox has the numbers of every profile', () => {
         files: `${limits.filesMax}`,
         '`/tmp`': formatSize(limits.tmpBytes),
         '`/data`': limits.dataBytes === 0 ? 'none' : formatSize(limits.dataBytes),
+        'a file': formatSize(limits.fileSizeBytes),
+        'disk, a second': formatSize(limits.ioBytesPerSecond),
         output: formatSize(limits.outputBytes),
         timeout: duration(limits.timeoutMs),
         idle: duration(limits.idleMs),
+        connections: `${limits.connectionsMax}`,
+        network: formatSize(limits.networkBytes),
       }
       for (const [name, value] of Object.entries(expected)) {
         const cell = rows(table).find((row) => row[0] === name)?.[column + 1]

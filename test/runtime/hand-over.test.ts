@@ -104,7 +104,8 @@ test('a launcher that was killed is taken up as lost, and its leaves are swept',
 const plan: RunPlan = planRun(inputOf({}))
 const EXITED =
   '{"event":"ended","outcome":"exited","code":3,"signal":null,"limit":null,"reason":null,"error":null,"limitsMet":[],"weaker":[],' +
-  '"usage":{"wallMs":3,"cpuMs":1,"memoryPeakBytes":1,"processesPeak":1,"ioReadBytes":0,"ioWriteBytes":0}}\n'
+  '"usage":{"wallMs":3,"cpuMs":1,"memoryPeakBytes":1,"processesPeak":1,"ioReadBytes":0,"ioWriteBytes":0,' +
+  '"outputBytes":6,"tmpBytes":0,"dataBytes":null,"filesPeak":null,"networkBytes":null}}\n'
 
 test('the specification is written for the owner alone, once', (t) => {
   const { spool } = makeHouse(t).layout

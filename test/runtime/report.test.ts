@@ -9,7 +9,19 @@ import {
   ReportReader,
 } from '../../src/runtime/report.ts'
 
-const USAGE = { wallMs: 3, cpuMs: null, memoryPeakBytes: 12, processesPeak: 1, ioReadBytes: null, ioWriteBytes: 0 }
+const USAGE = {
+  wallMs: 3,
+  cpuMs: null,
+  memoryPeakBytes: 12,
+  processesPeak: 1,
+  ioReadBytes: null,
+  ioWriteBytes: 0,
+  outputBytes: 14,
+  tmpBytes: 4096,
+  dataBytes: null,
+  filesPeak: 5,
+  networkBytes: null,
+}
 const STARTED = { event: 'started', pid: 4711, startedAtMs: 1764000000000, landlockAbi: 7 }
 const EXITED = {
   event: 'ended',

@@ -60,7 +60,7 @@ const tampered: [string, Partial<RunPlan>][] = [
   ['a lone surrogate', { argv: ['\ud800'] }],
   ['a number that is none', { tmpInodes: Number.NaN }],
   ['a negative number', { graceMs: -1 }],
-  ['a fraction', { fileSizeBytes: 1.5 }],
+  ['a fraction', { tmpInodes: 1.5 }],
 ]
 for (const [what, change] of tampered) {
   test(`refuses ${what}`, () => {

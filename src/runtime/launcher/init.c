@@ -111,11 +111,16 @@ static void keep_descriptors(void)
 		failed("cannot close descriptors: %m");
 }
 
-static bool is_full(int fd)
+static struct room room_of(int fd, bool sized)
 {
 	struct statfs status;
 
-	return fstatfs(fd, &status) == 0 && (status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0));
+	if (fstatfs(fd, &status) < 0)
+		return (struct room){.used_bytes = -1};
+	return (struct room){
+		.used_bytes = sized ? (int64_t)(status.f_blocks - status.f_bfree) * status.f_bsize : -1,
+		.full = status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0),
+	};
 }
 
 static void watched_signals(sigset_t *set)
@@ -190,8 +195,8 @@ void init_main(const struct init *init)
 	send_message(&message);
 	message.status = reap_until_end(payload);
 	message.kind = MESSAGE_ENDED;
-	message.tmp_met = is_full(KEPT_TMP);
-	message.data_met = is_full(KEPT_DATA);
+	message.tmp = room_of(KEPT_TMP, spec->tmp_bytes > 0);
+	message.data = room_of(KEPT_DATA, spec->data_bytes > 0);
 	send_message(&message);
 	_exit(0);
 }

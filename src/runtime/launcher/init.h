@@ -8,11 +8,17 @@
 #include "refusal.h"
 #include "spec.h"
 
+/* What became of a file system's room; -1 bytes where it has no size of its own. */
+struct room {
+	int64_t used_bytes;
+	bool full;
+};
+
 /* What init writes on the status pipe: whole messages, each smaller than PIPE_BUF and so never torn. */
 struct message {
 	enum { MESSAGE_REFUSED, MESSAGE_STARTED, MESSAGE_ENDED } kind;
 	int status;             /* MESSAGE_ENDED: as wait4 gives it */
-	bool tmp_met, data_met; /* MESSAGE_ENDED: was there no room left? */
+	struct room tmp, data;  /* MESSAGE_ENDED */
 	struct refusal refusal; /* MESSAGE_REFUSED */
 };
 

@@ -53,7 +53,9 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 {
 	struct ending ending = {.outcome = REFUSED, .refusal = refusal, .wall_ms = -1, .cpu_ms = -1,
 				.memory_peak_bytes = -1, .processes_peak = -1, .io_read_bytes = -1,
-				.io_write_bytes = -1};
+				.io_write_bytes = -1,
+				.output_bytes = -1, .tmp_bytes = -1, .data_bytes = -1, .files_peak = -1,
+				.network_bytes = -1};
 
 	supervise_abandon(&run);
 	cgroup_remove(&spec);

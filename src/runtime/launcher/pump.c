@@ -120,6 +120,7 @@ static void fill(struct pump *pump)
 			pump->length = (size_t)*pump->budget;
 		*pump->budget -= pump->length;
 	}
+	pump->passed += pump->length;
 }
 
 bool pump_move(struct pump *pump)

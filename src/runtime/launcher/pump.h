@@ -21,6 +21,7 @@ struct pump {
 	size_t start, length;   /* what of the buffer is still to be written */
 	char *bytes;
 	uint64_t *budget; /* bytes that may still pass, shared by the pumps that count together; NULL: no limit */
+	uint64_t passed; /* bytes read that the budget allowed */
 	bool last;        /* nobody writes to `from` any more: when it is empty, it is at its end */
 	bool overflowed;  /* more came than the budget had; the surplus was dropped */
 };

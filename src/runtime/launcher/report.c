@@ -181,6 +181,11 @@ void report_ended(const struct ending *ending)
 	add_amount(&line, ",\"processesPeak\":", ending->processes_peak);
 	add_amount(&line, ",\"ioReadBytes\":", ending->io_read_bytes);
 	add_amount(&line, ",\"ioWriteBytes\":", ending->io_write_bytes);
+	add_amount(&line, ",\"outputBytes\":", ending->output_bytes);
+	add_amount(&line, ",\"tmpBytes\":", ending->tmp_bytes);
+	add_amount(&line, ",\"dataBytes\":", ending->data_bytes);
+	add_amount(&line, ",\"filesPeak\":", ending->files_peak);
+	add_amount(&line, ",\"networkBytes\":", ending->network_bytes);
 	text_add(&line, "}}\n");
 	add_line(&line);
 	if (stream < 0 && spec && spec->report_file)

@@ -21,6 +21,7 @@ struct ending {
 	unsigned met;
 	/* -1: the kernel did not say */
 	int64_t wall_ms, cpu_ms, memory_peak_bytes, processes_peak, io_read_bytes, io_write_bytes;
+	int64_t output_bytes, tmp_bytes, data_bytes, files_peak, network_bytes;
 };
 
 /* Where lines go: fd 4, or (form --spec, fd -1) the specification's report-file. */

@@ -27,6 +27,7 @@ static const struct key keys[] = {
 	NUMBER("gid", gid, 0, UINT32_MAX - 1),
 	PATH("root", root),
 	PATH("data", data),
+	NUMBER("data-bytes", data_bytes, 1, MAX_SAFE),
 	NUMBER("tmp-bytes", tmp_bytes, 1, MAX_SAFE),
 	NUMBER("tmp-inodes", tmp_inodes, 1, UINT32_MAX),
 	PATH("exec", exec),
@@ -310,6 +311,7 @@ static void check_whole(const struct spec *spec, bool from_file)
 	check_given(spec->files > 0 || !wants(spec, LAYER_RLIMITS), "files");
 	check_given(spec->memory_bytes > 0 || !wants(spec, LAYER_MEMORY), "memory-bytes");
 	check_given(spec->processes > 0 || !wants(spec, LAYER_PROCESSES), "processes");
+	check_given(spec->data_bytes == 0 || spec->data, "data");
 	check_given((spec->tmp_bytes > 0) == (spec->tmp_inodes > 0), "tmp-bytes or tmp-inodes");
 	for (int i = 0; i < KEY_COUNT; i++)
 		if (keys[i].offset == offsetof(struct spec, uid) || keys[i].offset == offsetof(struct spec, gid) ||

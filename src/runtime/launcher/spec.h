@@ -44,7 +44,7 @@ struct spec {
 	struct bind binds[SPEC_BINDS_MAX];
 	struct link links[SPEC_BINDS_MAX];
 	size_t skeleton_count, bind_count, link_count;
-	uint64_t tmp_bytes, tmp_inodes;
+	uint64_t tmp_bytes, tmp_inodes, data_bytes;
 	const char *exec;
 	const char *arguments[SPEC_FIELDS_MAX + 1];
 	const char *environment[SPEC_FIELDS_MAX + 1];

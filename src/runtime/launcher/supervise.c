@@ -165,7 +165,9 @@ static void read_status(struct state *state)
 	case MESSAGE_ENDED:
 		state->ended = true;
 		state->status = message.status;
-		state->ending->met |= (message.tmp_met ? MET_TMP : 0U) | (message.data_met ? MET_DATA : 0U);
+		state->ending->met |= (message.tmp.full ? MET_TMP : 0U) | (message.data.full ? MET_DATA : 0U);
+		state->ending->tmp_bytes = message.tmp.used_bytes;
+		state->ending->data_bytes = message.data.used_bytes;
 		/* While init and its namespaces are being taken apart. */
 		cgroup_read_usage(&state->usage);
 		break;
@@ -380,6 +382,7 @@ static void account(struct state *state, const struct rusage *rusage)
 	/* Init and all it reaped; the kernel counts blocks of 512 bytes that reached a device. */
 	ending->io_read_bytes = (int64_t)rusage->ru_inblock * 512;
 	ending->io_write_bytes = (int64_t)rusage->ru_oublock * 512;
+	ending->output_bytes = (int64_t)(state->pumps[1].passed + state->pumps[2].passed);
 	if (ending->cpu_ms < 0)
 		ending->cpu_ms = (int64_t)(rusage->ru_utime.tv_sec + rusage->ru_stime.tv_sec) * 1000 +
 				 (rusage->ru_utime.tv_usec + rusage->ru_stime.tv_usec) / 1000;
@@ -402,6 +405,7 @@ void supervise(struct run *run, struct ending *ending)
 	uint64_t *budget = run->spec->output_bytes > 0 ? &state.output_left : NULL;
 	struct rusage rusage = {0};
 
+	ending->tmp_bytes = ending->data_bytes = ending->files_peak = ending->network_bytes = -1;
 	pump_open(&state.pumps[0], STDIN_FILENO, run->stdio[0], buffers[0], NULL);
 	pump_open(&state.pumps[1], run->stdio[1], STDOUT_FILENO, buffers[1], budget);
 	pump_open(&state.pumps[2], run->stdio[2], STDERR_FILENO, buffers[2], budget);

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import type { Usage } from '../../../src/core/outcome.ts'
 
 const HERE = import.meta.dirname
 const PROJECT = resolve(HERE, '../../..')
@@ -67,9 +68,7 @@ export interface Ended {
   readonly layer?: Layer
   readonly limitsMet: readonly string[]
   readonly weaker: readonly Layer[]
-  readonly usage: Readonly<
-    Record<'wallMs' | 'cpuMs' | 'memoryPeakBytes' | 'processesPeak' | 'ioReadBytes' | 'ioWriteBytes', number | null>
-  >
+  readonly usage: Readonly<Record<keyof Usage, number | null>>
 }
 
 export interface Result {

@@ -94,6 +94,26 @@ test('usage is counted', { skip }, async () => {
   assert.ok([1, null].includes(ended?.usage.processesPeak ?? null))
 })
 
+test('output and what lies on /tmp at the end are counted, and /data where it has a size', { skip }, async () => {
+  const writer = compile(`
+    #include <fcntl.h>
+    #include <unistd.h>
+    int main(void) {
+      static char page[65536];
+      int fd = open("/tmp/x", O_CREAT | O_WRONLY, 0600);
+      write(fd, page, sizeof page);
+      write(1, "12345", 5); write(2, "678", 3);
+      return 0; }`)
+  const { ended } = await launch({ in: compartment(writer), data: true })
+  assert.equal(ended?.usage.outputBytes, 8)
+  assert.equal(ended?.usage.tmpBytes, 65536)
+  assert.equal(ended?.usage.dataBytes, null)
+  const sized = await launch({ in: compartment(writer), data: true, set: { 'data-bytes': 1048576 } })
+  assert.ok((sized.ended?.usage.dataBytes ?? 0) > 0)
+  const without = await launch({ in: compartment(writer), set: { 'data-bytes': 1048576 } })
+  assert.equal(without.ended?.error, 'SPEC_INVALID')
+})
+
 test('what was switched off is in the report', { skip }, async () => {
   const { ended } = await launch({ in: compartment(program), args: ['exit', '0'], weaker: ['keyring', 'uid'] })
   assert.deepEqual(ended?.weaker, ['uid', 'keyring'])
