@@ -1,11 +1,9 @@
 #!/bin/bash
-# Process 1 of the emulated machine. It makes what an ordinary Debian would have made by now, on cgroup v2 alone,
-# runs the tests, and says the verdict on the second serial line. The first one belongs to the kernel.
+# Process 1 of the plain emulated machine. It makes what an ordinary Debian would have made by now, on cgroup v2 alone,
+# and runs the tests. In the other one systemd does it: guest-systemd.sh.
 
 set -u
-project=/opt/bulkhead
-export PATH=$project/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export HOME=/root LANG=C.UTF-8 TERM=dumb
+. /opt/bulkhead/scripts/vm/verdict.sh
 
 mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
@@ -21,7 +19,6 @@ ln -sf /proc/self/fd /dev/fd
 ln -sf /proc/self/fd/0 /dev/stdin
 ln -sf /proc/self/fd/1 /dev/stdout
 ln -sf /proc/self/fd/2 /dev/stderr
-ln -sf ../proc/self/mounts /etc/mtab
 mount --make-rshared /
 ip link set lo up
 busybox hostname bulkhead-vm
@@ -40,31 +37,7 @@ done
 chown tester:tester $delegated $delegated/cgroup.{procs,threads,subtree_control} \
 	$delegated/session.scope $delegated/session.scope/cgroup.{procs,threads,subtree_control}
 
-line=/dev/ttyS1
-stty -F $line raw -echo -onlcr
-nonce=$(sed -n 's/.*bulkhead\.nonce=\([0-9a-f]*\).*/\1/p' /proc/cmdline)
-
-printf 'bulkhead-vm %s up\n' "$nonce" > $line
-
-cd $project || exit
-rmdir lost+found
-set -a
-. $project/.vm/environment
-set +a
-
-# When the host gives up, the last of these tells what was running.
-while sleep 30; do
-	echo "vm: after $SECONDS s: $(ps -N --ppid 1,2 -ww -o args= | grep -o '[^ ]*[.]test[.]ts$' | tr '\n' ' ')"
-done > /dev/ttyS0 2>&1 &
-
-# Through a pipe, so that the tests see what they would see in CI: no terminal.
-(
-	echo $BASHPID > $groups/system.slice/tests.service/cgroup.procs
-	exec bash $project/.vm/task
-) < /dev/null 2>&1 | cat > $line
-verdict=${PIPESTATUS[0]}
-
-printf '\nbulkhead-vm %s exit %d\n' "$nonce" "$verdict" > $line
-sync
+say_up
+run_task $groups/system.slice/tests.service
 busybox poweroff -f
 sleep 60

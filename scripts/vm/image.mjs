@@ -18,9 +18,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { run } from './command.mjs'
 import { closure, filesOf } from './debian.mjs'
+import { writeEtc } from './etc.mjs'
 import { Fault } from './fault.mjs'
 
 /** What the guest is made of, a compiler included since tests compile their payloads; they and all they depend on must be installed here. */
@@ -29,6 +29,8 @@ export const SYSTEM_PACKAGES = [
   'busybox-static',
   'coreutils',
   'dash',
+  'dbus',
+  'dbus-user-session',
   'e2fsprogs',
   'findutils',
   'gcc',
@@ -38,6 +40,8 @@ export const SYSTEM_PACKAGES = [
   'iproute2',
   'libc-bin',
   'libc6-dev',
+  'libpam-modules',
+  'libpam-systemd',
   'libstdc++6',
   'login',
   'make',
@@ -46,6 +50,7 @@ export const SYSTEM_PACKAGES = [
   'procps',
   'python3',
   'sed',
+  'systemd',
   'tar',
   'uidmap',
   'util-linux',
@@ -67,24 +72,11 @@ const LEFT_OUT = [
   'node_modules/typescript',
 ]
 
-const ETC = {
-  fstab: '',
-  group: 'root:x:0:\ntty:x:5:\nshadow:x:42:\ntester:x:1000:\nnogroup:x:65534:\n',
-  hostname: 'bulkhead-vm\n',
-  hosts: '127.0.0.1 localhost bulkhead-vm\n::1 localhost\n',
-  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
-  passwd:
-    'root:x:0:0:root:/root:/bin/bash\n' +
-    'tester:x:1000:1000::/home/tester:/bin/bash\n' +
-    'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
-  subgid: 'tester:100000:65536\n',
-  subuid: 'tester:100000:65536\n',
-}
-
 /** The disk with Debian on it; a matter of a few seconds once, then of none. */
 export function systemImage(cache, folder, mountPoint, say) {
   const packages = closure(SYSTEM_PACKAGES)
-  const recipe = JSON.stringify([packages, readFileSync(fileURLToPath(import.meta.url), 'utf8'), mountPoint])
+  const sources = ['image.mjs', 'etc.mjs'].map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
+  const recipe = JSON.stringify([packages, sources, mountPoint])
   const image = join(cache, `system-${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}.img`)
   if (existsSync(image)) return image
 
@@ -99,7 +91,7 @@ export function systemImage(cache, folder, mountPoint, say) {
   for (const name of ['dev', 'etc', 'home/tester', 'proc', 'root', 'run', 'sys', 'tmp', 'var/lib', `.${mountPoint}`]) {
     mkdirSync(join(tree, name), { recursive: true })
   }
-  for (const [name, text] of Object.entries(ETC)) writeFileSync(join(tree, 'etc', name), text)
+  writeEtc(tree, mountPoint)
   symlinkSync('gcc', join(tree, 'usr/bin/cc')) // update-alternatives made it on the host, no package did
   run('/sbin/ldconfig', ['-r', tree])
   makeDisk(tree, image)

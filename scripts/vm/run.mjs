@@ -31,6 +31,7 @@ const USAGE = `usage: npm run test:vm -- [options] [PATTERN…]
 Runs tests in an emulated machine: Linux 6.1, cgroup v2 alone. A PATTERN is a path in this checkout with * and **.
 Without one: all of the runtime, and the attacks on it. Files named *.host.test.ts stay outside.
 
+  --systemd       a machine that systemd has booted, with an ordinary user logged in, instead of the plain one
   --run COMMAND   run a shell command there instead of tests
   --timeout S     give up after S seconds in the machine (default 900)
   --silence S     give up after S seconds without a word from it (default 240)
@@ -67,6 +68,7 @@ async function main() {
       run: { type: 'string' },
       timeout: { type: 'string', default: '900' },
       silence: { type: 'string', default: '240' },
+      systemd: { type: 'boolean', default: false },
       slow: { type: 'string', default: '8' },
       help: { type: 'boolean', default: false },
     },
@@ -82,7 +84,10 @@ async function main() {
 
   const kernel = getKernel(CACHE, say)
   const desk = ownFolder()
-  const initramfs = makeInitramfs(kernel, desk, { project: PROJECT, init: `${PROJECT}/scripts/vm/guest.sh` })
+  const initramfs = makeInitramfs(kernel, desk, {
+    project: PROJECT,
+    init: values.systemd ? '/lib/systemd/systemd' : `${PROJECT}/scripts/vm/guest.sh`,
+  })
   const system = systemImage(CACHE, desk, PROJECT, say)
   const project = projectImage(desk, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
 
@@ -91,7 +96,7 @@ async function main() {
   const log = join(desk, 'kernel.log')
   const watch = () =>
     watchMachine({
-      command: machine({ kernel, initramfs, disks: [system, project], nonce, log }),
+      command: machine({ kernel, initramfs, disks: [system, project], nonce, log, systemd: values.systemd }),
       nonce,
       bootMs: BOOT_MS,
       silenceMs: seconds(values.silence, '--silence'),
@@ -137,8 +142,8 @@ function judge({ exit, fault, tests }, { log, ran, started }) {
   return exit
 }
 
-function machine({ kernel, initramfs, disks, nonce, log }) {
-  const line = `console=ttyS0 quiet panic=1 oops=panic cgroup_no_v1=all bulkhead.nonce=${nonce}`
+function machine({ kernel, initramfs, disks, nonce, log, systemd }) {
+  const line = `console=ttyS0 quiet panic=1 oops=panic cgroup_no_v1=all bulkhead.nonce=${nonce}${systemd ? ' systemd.unit=tests.service systemd.show_status=yes' : ''}`
   writeFileSync(log, '')
   return [
     'qemu-system-x86_64',
@@ -156,14 +161,14 @@ function machine({ kernel, initramfs, disks, nonce, log }) {
 }
 
 /** What the guest finds in `.vm/`: its environment and its task. */
-function notesFor(files, { run, slow, silence }) {
+function notesFor(files, { run, slow, silence, systemd }) {
   // A test that hangs, or leaves something running, must not keep the others from having their say.
   const patience = Math.floor(seconds(silence, '--silence') * 0.75)
   const runner = `node --test --test-reporter=spec --test-concurrency=2 --test-force-exit --test-timeout=${patience}`
   const quoted = files.map((file) => `'${file.replaceAll("'", `'\\''`)}'`)
   return {
     environment: [
-      'BULKHEAD_VM=1',
+      `BULKHEAD_VM=${systemd ? 'systemd' : 'plain'}`,
       `BULKHEAD_TEST_SLOW=${Number(slow)}`,
       `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
       '',

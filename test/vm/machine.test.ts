@@ -5,7 +5,10 @@ import { release } from 'node:os'
 import { test } from 'node:test'
 
 // What the other tests take for granted in the emulated machine. Elsewhere it may rightly be otherwise.
-const inside = { skip: process.env.BULKHEAD_VM === '1' ? false : 'only in the machine of npm run test:vm' }
+const inside = { skip: process.env.BULKHEAD_VM ? false : 'only in the machine of npm run test:vm' }
+const withSystemd = {
+  skip: process.env.BULKHEAD_VM === 'systemd' ? false : 'only in the machine of npm run test:vm -- --systemd',
+}
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const words = (path: string) =>
@@ -72,4 +75,16 @@ test('loads the native parts of the store', inside, async () => {
   const database = new Database(':memory:')
   assert.deepEqual(database.prepare('SELECT 6 * 7 AS answer').get(), { answer: 42 })
   database.close()
+})
+
+test('is booted by systemd, which has delegated a cgroup to the manager of the ordinary user', withSystemd, () => {
+  assert.equal(read('/proc/1/comm'), 'systemd\n')
+  assert.equal(shell('systemctl is-active user@1000.service'), 'active')
+  const own = '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service'
+  assert.equal(shell(`stat -c %U ${own}`), 'tester')
+  for (const name of ['cpu', 'memory', 'pids']) assert.ok(words(`${own}/cgroup.controllers`).includes(name), name)
+})
+
+test('logs the ordinary user in to a session of its own, in a cgroup of root', withSystemd, () => {
+  assert.match(shell('as-tester cat /proc/self/cgroup'), /^0::\/user\.slice\/user-1000\.slice\/session-\w+\.scope$/)
 })
