@@ -2,9 +2,11 @@ import { type Mount, parseMountinfo } from './mountinfo.ts'
 
 /** `root`: effective uid 0, which may make cgroups where it likes. `user`: only where something was delegated to it. */
 export type Mode = 'root' | 'user'
-export type Controller = 'memory' | 'pids' | 'cpu'
+export type Controller = 'memory' | 'pids' | 'cpu' | 'io'
+/** What v1 calls them; it counts processor time in a hierarchy of its own. */
+export type LegacyController = 'memory' | 'pids' | 'cpu' | 'blkio' | 'cpuacct'
 /** The limits that only a cgroup can hold, by the names of `weaker`. */
-export type CgroupLimit = 'memory' | 'processes' | 'cpu'
+export type CgroupLimit = 'memory' | 'processes' | 'cpu' | 'io'
 
 /** What is to be known of one cgroup directory; `null` where there is none. */
 export interface CgroupFolder {
@@ -40,7 +42,7 @@ export interface CgroupPlan {
   /** Directories to make leaves in, by the keys of the launcher's SPEC. */
   readonly cgroup2: string | null
   readonly cgroup2Controllers: readonly Controller[]
-  readonly cgroup1: { readonly [C in Controller | 'cpuacct']?: string }
+  readonly cgroup1: { readonly [C in LegacyController]?: string }
   readonly missing: readonly MissingLimit[]
   /** What `prepareCgroups` has to do first, in this order: then a run costs it nothing. */
   readonly steps: readonly CgroupStep[]
@@ -53,23 +55,25 @@ export type CgroupStep =
 /** The parent of all our leaves; nothing else is ever put in it. */
 export const PARENT = 'bulkhead'
 
-const CONTROLLERS: readonly Controller[] = ['memory', 'pids', 'cpu']
-const LIMIT_OF = { memory: 'memory', pids: 'processes', cpu: 'cpu' } as const
+const CONTROLLERS: readonly Controller[] = ['memory', 'pids', 'cpu', 'io']
+const LIMIT_OF = { memory: 'memory', pids: 'processes', cpu: 'cpu', io: 'io' } as const
+const LEGACY = { memory: 'memory', pids: 'pids', cpu: 'cpu', io: 'blkio' } as const
 
 /** Where the leaves of a run go. v1 and hybrid: below the caller's own cgroup; v2: see `planUnified`. */
 export function planCgroups(facts: CgroupFacts): CgroupPlan {
   const mounts = parseMountinfo(facts.mountinfo)
   const own = parseSelfCgroup(facts.selfCgroup)
   const unified = planUnified(mounts, own, facts)
-  const cgroup1: { [C in Controller | 'cpuacct']?: string } = {}
+  const cgroup1: { [C in LegacyController]?: string } = {}
   const missing: MissingLimit[] = []
   const steps: CgroupStep[] = [...unified.steps]
 
   for (const controller of [...CONTROLLERS, 'cpuacct'] as const) {
     if (controller !== 'cpuacct' && unified.controllers.includes(controller)) continue
-    const place = planLegacy(mounts, own, controller, facts)
+    const legacy = controller === 'cpuacct' ? controller : LEGACY[controller]
+    const place = planLegacy(mounts, own, legacy, facts)
     if ('parent' in place) {
-      cgroup1[controller] = place.parent
+      cgroup1[legacy] = place.parent
       if (!place.exists && !steps.some((step) => step.directory === place.parent)) {
         steps.push({ step: 'make', directory: place.parent })
       }
@@ -116,7 +120,7 @@ type Legacy =
 function planLegacy(
   mounts: readonly Mount[],
   own: ReadonlyMap<string, string>,
-  controller: Controller | 'cpuacct',
+  controller: LegacyController,
   facts: CgroupFacts,
 ): Legacy {
   const mount = mounts.find((one) => one.type === 'cgroup' && one.options.includes(controller))
@@ -188,8 +192,8 @@ function planUnified(mounts: readonly Mount[], own: ReadonlyMap<string, string>,
 }
 
 const DELEGATE_RUN = 'systemd-run --user --scope --quiet -p Delegate=yes -- plugins run …'
-const DELEGATE_CPU =
-  "printf '[Service]\\nDelegate=memory pids cpu\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in again"
+const DELEGATE_MORE =
+  "printf '[Service]\\nDelegate=memory pids cpu io\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in again"
 
 function planParent(home: string, mount: Mount, facts: CgroupFacts): Unified {
   const parent = below(home, PARENT)
@@ -229,7 +233,7 @@ function whyUnified(home: string, blocked: boolean, offered: readonly Controller
   if (offered.length === CONTROLLERS.length) return null
   const absent = CONTROLLERS.filter((one) => !offered.includes(one)).join(', ')
   return mode === 'user'
-    ? { reason: `${home} was delegated without ${absent}`, remedy: DELEGATE_CPU }
+    ? { reason: `${home} was delegated without ${absent}`, remedy: DELEGATE_MORE }
     : {
         reason: `${home} has no ${absent} controller`,
         remedy: 'boot Linux with cgroup_no_v1=all (systemd: also systemd.unified_cgroup_hierarchy=1)',

@@ -161,9 +161,9 @@ function layerRemedy(layer: string, kernel: Kernel, caller: Caller): string {
 }
 
 function cgroupFindings(cgroups: CgroupPlan): LayerFinding[] {
-  return (['memory', 'processes', 'cpu'] as const).map((limit) => {
+  return (['memory', 'processes', 'cpu', 'io'] as const).map((limit) => {
     const lack = cgroups.missing.find((one) => one.limit === limit)
-    const controller = limit === 'processes' ? 'pids' : limit
+    const controller = ({ memory: 'memory', processes: 'pids', cpu: 'cpu', io: 'blkio' } as const)[limit]
     const place = cgroups.cgroup1[controller] ?? cgroups.cgroup2
     return {
       layer: limit,

@@ -4,6 +4,8 @@ export interface Mount {
   readonly root: string
   readonly point: string
   readonly type: string
+  /** What it was mounted from: a device of the host, or any text. */
+  readonly source: string
   /** Options of the mount and of the file system together. */
   readonly options: readonly string[]
 }
@@ -16,12 +18,14 @@ export function parseMountinfo(text: string): Mount[] {
     const dash = fields.indexOf('-', 6)
     const [, , , root, point, own] = fields
     const type = fields[dash + 1]
+    const source = fields[dash + 2]
     const options = fields[dash + 3]
-    if (dash < 0 || !root || !point || !own || !type || options === undefined) continue
+    if (dash < 0 || !root || !point || !own || !type || source === undefined || options === undefined) continue
     mounts.push({
       root: unescapeOctal(root),
       point: unescapeOctal(point),
       type,
+      source: unescapeOctal(source),
       options: [...own.split(','), ...options.split(',')],
     })
   }

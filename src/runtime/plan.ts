@@ -3,7 +3,8 @@ import { chrootOf } from '../core/layout.ts'
 import type { EffectiveLimits, LimitName, LimitSource } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
 import { FLOORS } from '../core/runtimes.ts'
-import type { CgroupPlan, MissingLimit } from './cgroups.ts'
+import type { CgroupLimit, CgroupPlan, MissingLimit } from './cgroups.ts'
+import type { Disks } from './disks.ts'
 import { buildEnvironment, interpreterFlags } from './environment.ts'
 import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
@@ -22,6 +23,8 @@ export interface PlanInput {
   readonly cgroups: CgroupPlan
   /** What is mounted at /data, or `null`. */
   readonly data: string | null
+  /** What the package, /data and the readable paths lie on. */
+  readonly disks: Disks
   readonly procMasked: boolean
   /** The user's own arguments, after the manifest's. */
   readonly args: readonly string[]
@@ -54,6 +57,8 @@ export interface RunPlan {
   readonly tmpInodes: number
   readonly graceMs: number
   readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
+  /** Block devices whose bandwidth is limited, as `MAJOR:MINOR`. */
+  readonly disks: readonly string[]
   readonly unixSockets: boolean
   readonly proc: boolean
   readonly landlockAbi: number
@@ -65,6 +70,8 @@ export interface RunPlan {
 
 /** An MCP client sends SIGKILL 2 s after SIGTERM; by then everything has to be gone. */
 const GRACE_MS = 1_500
+/** Without these a run goes on, and says so. */
+const OPTIONAL: ReadonlySet<CgroupLimit> = new Set(['cpu', 'io'])
 const RUN = /^[a-z0-9-]{1,64}$/
 
 /** Pure. @throws IsolationError when this host cannot hold what the manifest needs. */
@@ -74,9 +81,10 @@ export function planRun(input: PlanInput): RunPlan {
   refuseNetwork(manifest)
   refuseTooSmall(manifest, limits)
   refuseUnboundedNode(manifest, weaker)
-  const unenforced = cgroups.missing
+  const io = planDisks(input)
+  const unenforced = [...cgroups.missing.filter((lack) => lack.limit !== 'io'), ...io.missing]
   for (const lack of unenforced) {
-    if (lack.limit === 'cpu' || weaker.includes(lack.limit)) continue
+    if (OPTIONAL.has(lack.limit) || weaker.includes(lack.limit)) continue
     throw new IsolationError(
       'SANDBOX_UNAVAILABLE',
       `cannot run ${manifest.name}: the ${lack.limit} limit cannot be held here, ${lack.reason}`,
@@ -118,12 +126,23 @@ export function planRun(input: PlanInput): RunPlan {
       cgroup2Controllers: cgroups.cgroup2Controllers,
       cgroup1: cgroups.cgroup1,
     },
+    disks: io.devices,
     unixSockets: manifest.protocol === 'grpc',
     proc: !input.procMasked,
     landlockAbi: weaker.includes('landlock') ? 0 : 1,
-    weaker: [...new Set([...weaker, ...unenforced.map((lack) => lack.limit)])],
+    weaker: [...new Set([...weaker, ...unenforced.flatMap(({ limit }) => (limit === 'io' ? [] : [limit]))])],
     unenforced,
   }
+}
+
+/** Nothing depends on how fast a plugin's disk is; where it cannot be limited, that is said and no layer is missing. */
+function planDisks({ limits, cgroups, disks }: PlanInput): { devices: readonly string[]; missing: MissingLimit[] } {
+  if (limits.limits.ioBytesPerSecond === 0) return { devices: [], missing: [] }
+  const missing = cgroups.missing.filter((lack) => lack.limit === 'io')
+  if (missing.length > 0) return { devices: [], missing }
+  if (disks.reason === null) return { devices: disks.devices, missing: [] }
+  const lack = { limit: 'io', reason: disks.reason, remedy: 'keep the home on a disk of its own' } as const
+  return { devices: disks.devices, missing: [lack] }
 }
 
 /** The plan as it may be shown: the operator's values are secrets. */

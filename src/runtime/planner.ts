@@ -4,6 +4,7 @@ import { effectiveLimits, type LimitContext, type LimitRequest, limitContextOf, 
 import type { Manifest } from '../core/manifest.ts'
 import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import { dataPlace, openData } from './data.ts'
+import { diskFacts, findDisks } from './disks.ts'
 import { type Caller, type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
@@ -79,6 +80,7 @@ export class Planner {
       reads: surveyReads(manifest.name, manifest.permissions.read, this.#layout),
       cgroups,
       data: null,
+      disks: { devices: [], reason: null },
       procMasked: isProcMasked(parseMountinfo(mountinfo)),
       args: request.args ?? [],
       grants: request.grants ?? {},
@@ -88,7 +90,17 @@ export class Planner {
     planRun(input)
     const data = limits.limits.dataBytes > 0 ? placeData(this.#dataOf(request, ids, limits.limits.dataBytes)) : null
     if (placeData === openData) prepareCgroups(cgroups)
-    return planRun({ ...input, data })
+    const places = [
+      packageOf(request.release),
+      ...(data === null ? [] : [data]),
+      ...input.reads.map((bind) => bind.outside),
+    ]
+    // /data may have been mounted a moment ago.
+    const disks = findDisks(
+      places,
+      diskFacts(() => parseMountinfo(readMountinfo())),
+    )
+    return planRun({ ...input, data, disks })
   }
 
   #dataOf({ manifest, weaker = [] }: RunRequest, ids: Ids, bytes: number) {

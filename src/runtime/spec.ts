@@ -51,6 +51,8 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('cpu-permille', Math.max(1, Math.round(limit('cpu') * 1000)))
   put('files', limit('filesMax'))
   put('file-size-bytes', limit('fileSizeBytes'))
+  if (plan.disks.length > 0) put('io-bytes-per-second', limit('ioBytesPerSecond'))
+  for (const disk of plan.disks) put('io-device', disk)
   put('output-bytes', limit('outputBytes'))
   put('timeout-ms', limit('timeoutMs'))
   put('idle-ms', limit('idleMs'))
@@ -59,7 +61,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
     put('cgroup2', path('cgroup2', plan.cgroups.cgroup2))
     put('cgroup2-controllers', plan.cgroups.cgroup2Controllers.join(','))
   }
-  for (const controller of ['memory', 'pids', 'cpu', 'cpuacct'] as const) {
+  for (const controller of ['memory', 'pids', 'cpu', 'cpuacct', 'blkio'] as const) {
     const directory = plan.cgroups.cgroup1[controller]
     if (directory !== undefined) put(`cgroup1-${controller}`, path('cgroup1', directory))
   }

@@ -15,42 +15,46 @@ test('root on systemd with cgroup v2 gets a parent at the top, with the controll
   const { hierarchy, cgroup2, cgroup2Controllers, cgroup1, missing, steps } = plan(hosts.DEBIAN)
   assert.equal(hierarchy, 'v2')
   assert.equal(cgroup2, '/sys/fs/cgroup/bulkhead')
-  assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu'])
+  assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu', 'io'])
   assert.deepEqual(cgroup1, {})
   assert.deepEqual(missing, [])
   assert.deepEqual(steps, [
     { step: 'make', directory: '/sys/fs/cgroup/bulkhead' },
-    { step: 'enable', directory: '/sys/fs/cgroup/bulkhead', controllers: ['memory', 'pids', 'cpu'] },
+    { step: 'enable', directory: '/sys/fs/cgroup/bulkhead', controllers: ['memory', 'pids', 'cpu', 'io'] },
   ])
 })
 
 test('a prepared parent needs no step at all', () => {
-  const ready = { controllers: ['memory', 'pids', 'cpu'], enabled: ['memory', 'pids', 'cpu'] }
+  const ready = { controllers: ['memory', 'pids', 'cpu', 'io'], enabled: ['memory', 'pids', 'cpu', 'io'] }
   const host = { ...hosts.DEBIAN, folders: { ...hosts.DEBIAN.folders, '/sys/fs/cgroup/bulkhead': ready } }
   assert.deepEqual(plan(host).steps, [])
 })
 
 test('the real root may pass controllers on although processes sit in it', () => {
-  const bare = { '/sys/fs/cgroup': { controllers: ['memory', 'pids', 'cpu'], occupied: true, top: true } }
+  const bare = { '/sys/fs/cgroup': { controllers: ['memory', 'pids', 'cpu', 'io'], occupied: true, top: true } }
   const { steps, missing } = plan({ ...hosts.DEBIAN, folders: bare })
   assert.deepEqual(missing, [])
-  assert.deepEqual(steps[0], { step: 'enable', directory: '/sys/fs/cgroup', controllers: ['memory', 'pids', 'cpu'] })
+  assert.deepEqual(steps[0], {
+    step: 'enable',
+    directory: '/sys/fs/cgroup',
+    controllers: ['memory', 'pids', 'cpu', 'io'],
+  })
 })
 
 test('an ordinary user gets a parent in the highest cgroup that was delegated', () => {
   const { cgroup2, cgroup2Controllers, missing } = plan(hosts.DEBIAN_USER, 'user')
   assert.equal(cgroup2, '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/bulkhead')
-  assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu'])
+  assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu', 'io'])
   assert.deepEqual(missing, [])
 })
 
-test('a delegation without cpu is missing cpu alone, and the remedy is the unit file', () => {
+test('a delegation without cpu and io is missing those two alone, and the remedy is the unit file', () => {
   const { missing } = plan(hosts.DEBIAN_USER_WITHOUT_CPU, 'user')
   assert.deepEqual(
     missing.map((lack) => lack.limit),
-    ['cpu'],
+    ['cpu', 'io'],
   )
-  assert.match(missing[0]?.remedy ?? '', /Delegate=memory pids cpu.*user@\.service\.d/)
+  assert.match(missing[0]?.remedy ?? '', /Delegate=memory pids cpu io.*user@\.service\.d/)
 })
 
 test('in an ssh session the user is told to start a scope of the own manager', () => {
@@ -58,7 +62,7 @@ test('in an ssh session the user is told to start a scope of the own manager', (
   assert.equal(cgroup2, null)
   assert.deepEqual(
     missing.map((lack) => lack.limit),
-    ['memory', 'processes', 'cpu'],
+    ['memory', 'processes', 'cpu', 'io'],
   )
   assert.match(missing[0]?.remedy ?? '', /^systemd-run --user --scope/)
 })
@@ -73,6 +77,7 @@ test('hybrid: limits below the own v1 cgroups, and a unified leaf for kill alone
     pids: '/sys/fs/cgroup/pids/user.slice/user-0.slice/bulkhead',
     cpu: '/sys/fs/cgroup/cpu,cpuacct/user.slice/bulkhead',
     cpuacct: '/sys/fs/cgroup/cpu,cpuacct/user.slice/bulkhead',
+    blkio: '/sys/fs/cgroup/blkio/bulkhead',
   })
   assert.deepEqual(missing, [])
   assert.deepEqual(
@@ -81,6 +86,7 @@ test('hybrid: limits below the own v1 cgroups, and a unified leaf for kill alone
       '/sys/fs/cgroup/unified/bulkhead',
       '/sys/fs/cgroup/pids/user.slice/user-0.slice/bulkhead',
       '/sys/fs/cgroup/cpu,cpuacct/user.slice/bulkhead', // once, though two controllers share it; memory's is there
+      '/sys/fs/cgroup/blkio/bulkhead',
     ],
   )
 })
@@ -101,7 +107,7 @@ test('an ordinary user on v1 is told the folder to hand over', () => {
 
 test('Docker: a read-only hierarchy holds nothing, and says what would', () => {
   for (const host of [hosts.DOCKER_V2, hosts.DOCKER_V1]) {
-    assert.deepEqual(missing(host), ['memory', 'processes', 'cpu'])
+    assert.deepEqual(missing(host), ['memory', 'processes', 'cpu', 'io'])
     assert.match(plan(host).missing[0]?.remedy ?? '', /container/)
   }
 })
@@ -110,7 +116,7 @@ test('Docker --privileged: processes at the top forbid passing controllers on, s
   const { missing, steps } = plan(hosts.DOCKER_PRIVILEGED)
   assert.deepEqual(
     missing.map((lack) => lack.limit),
-    ['memory', 'processes', 'cpu'],
+    ['memory', 'processes', 'cpu', 'io'],
   )
   assert.match(missing[0]?.reason ?? '', /processes of its own/)
   assert.match(missing[0]?.remedy ?? '', /init\/cgroup\.procs; done$/)
@@ -121,7 +127,7 @@ test('an empty v2 mount holds nothing and names the boot parameter', () => {
   const { missing } = plan(hosts.EMPTY_V2)
   assert.deepEqual(
     missing.map((lack) => lack.limit),
-    ['memory', 'processes', 'cpu'],
+    ['memory', 'processes', 'cpu', 'io'],
   )
   assert.match(missing[0]?.remedy ?? '', /cgroup_no_v1=all/)
 })
@@ -129,7 +135,7 @@ test('an empty v2 mount holds nothing and names the boot parameter', () => {
 test('no cgroups at all', () => {
   const { hierarchy, missing } = plan({ mountinfo: '', selfCgroup: '', folders: {} })
   assert.equal(hierarchy, 'none')
-  assert.equal(missing.length, 3)
+  assert.equal(missing.length, 4)
 })
 
 test('mountinfo: blanks and backslashes come as octal, optional fields in any number', () => {
@@ -140,6 +146,7 @@ test('mountinfo: blanks and backslashes come as octal, optional fields in any nu
     root: '/m nt1',
     point: '/mnt\t2\\',
     type: 'ext3',
+    source: '/dev/root',
     options: ['rw', 'noatime', 'rw', 'errors=continue'],
   })
   assert.deepEqual(rest, [])

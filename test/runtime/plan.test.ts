@@ -119,6 +119,18 @@ for (const limit of ['memory', 'processes', 'cpu'] as const satisfies readonly C
   }
 }
 
+test('a disk that cannot be limited is named, and no layer is missing', () => {
+  const lack = { limit: 'io', reason: 'it is not delegated', remedy: 'delegate it' } as const
+  const without = planRun(inputOf({}, { cgroups: { ...inputOf({}).cgroups, missing: [lack] } }))
+  assert.deepEqual([without.disks, without.weaker, without.unenforced], [[], [], [lack]])
+  const disks = { devices: ['8:0'], reason: '/net/x lies on nfs4, which is no block device' }
+  const partly = planRun(inputOf({}, { disks }))
+  assert.deepEqual([partly.disks, partly.weaker], [['8:0'], []])
+  assert.equal(partly.unenforced[0]?.reason, disks.reason)
+  const all = planRun(inputOf({}))
+  assert.deepEqual([all.disks, all.unenforced], [['254:0'], []])
+})
+
 test('an effective limit below what the runtime needs is refused', () => {
   const input = inputOf(NODE_ENTRY)
   const limits = { ...input.limits, limits: { ...input.limits.limits, memoryBytes: 64 * 2 ** 20 } }

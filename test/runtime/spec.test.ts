@@ -29,7 +29,9 @@ test('every value of the plan is in it', () => {
   assert.equal(one('bind-exec'), '/opt/node/bin/node\t/usr/bin/node')
   assert.equal(one('memory-bytes'), String(256 * 2 ** 20))
   assert.equal(one('cpu-permille'), '500')
-  assert.equal(one('cgroup2-controllers'), 'memory,pids,cpu')
+  assert.equal(one('cgroup2-controllers'), 'memory,pids,cpu,io')
+  assert.equal(one('io-device'), '254:0')
+  assert.equal(one('io-bytes-per-second'), String(200 * 2 ** 20))
   assert.equal(one('control'), '1')
   assert.deepEqual(
     fields.filter(([key]) => key === 'arg').map(([, value]) => value),

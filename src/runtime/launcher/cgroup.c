@@ -27,7 +27,7 @@ static struct leaf v1[V1_COUNT];
 static struct leaf *leaf_of[V1_COUNT]; /* two controllers may share one v1 directory */
 static char leaf_name[80];
 static const struct leaf *memory_leaf, *pids_leaf, *cpu_leaf, *cpuacct_leaf;
-static const enum layer layer_of[V1_COUNT] = {LAYER_MEMORY, LAYER_PROCESSES, LAYER_CPU, LAYER_CPU};
+static const enum layer layer_of[V1_COUNT] = {LAYER_MEMORY, LAYER_PROCESSES, LAYER_CPU, LAYER_CPU, LAYER_NONE};
 
 static void make_leaf(struct leaf *leaf, const char *parent, enum layer layer)
 {
@@ -153,6 +153,35 @@ static void limit_cpu(const struct spec *spec)
 	}
 }
 
+static void write_rate(const struct leaf *leaf, const char *file, const struct text *line)
+{
+	const int fd = openat(leaf->fd, file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line->bytes, line->length) < 0)
+		refuse(LAYER_UNAVAILABLE, LAYER_NONE, "cannot set %s of cgroup %s to %s: %m", file, leaf->path, line->bytes);
+	close(fd);
+}
+
+static void limit_io(const struct spec *spec)
+{
+	const unsigned long long rate = spec->io_bytes_per_second;
+	const struct leaf *legacy = leaf_of[V1_BLKIO];
+
+	if (!(spec->cgroup2_controllers & CONTROLS_IO) && !legacy)
+		refuse(LAYER_UNAVAILABLE, LAYER_NONE, "cannot limit io: no cgroup with an io controller was given");
+	for (size_t i = 0; i < spec->io_device_count; i++) {
+		TEXT(line, 96);
+		if (spec->cgroup2_controllers & CONTROLS_IO) {
+			text_print(&line, "%s rbps=%llu wbps=%llu", spec->io_devices[i], rate, rate);
+			write_rate(&v2, "io.max", &line);
+			continue;
+		}
+		text_print(&line, "%s %llu", spec->io_devices[i], rate);
+		write_rate(legacy, "blkio.throttle.read_bps_device", &line);
+		write_rate(legacy, "blkio.throttle.write_bps_device", &line);
+	}
+}
+
 void cgroup_make(const struct spec *spec)
 {
 	struct text name = {leaf_name, 0, sizeof leaf_name};
@@ -161,7 +190,7 @@ void cgroup_make(const struct spec *spec)
 	if (spec->cgroup2)
 		make_leaf(&v2, spec->cgroup2, LAYER_KILL_TREE);
 	for (int i = 0; i < V1_COUNT; i++) {
-		if (!spec->cgroup1[i] || spec->weaker[layer_of[i]])
+		if (!spec->cgroup1[i] || (layer_of[i] != LAYER_NONE && spec->weaker[layer_of[i]]))
 			continue;
 		for (int j = 0; j < i && !leaf_of[i]; j++)
 			if (leaf_of[j] && strcmp(spec->cgroup1[i], leaf_of[j]->parent) == 0)
@@ -180,6 +209,8 @@ void cgroup_make(const struct spec *spec)
 		limit_processes(spec);
 	if (wants(spec, LAYER_CPU) && spec->cpu_permille > 0)
 		limit_cpu(spec);
+	if (spec->io_bytes_per_second > 0 && spec->io_device_count > 0)
+		limit_io(spec);
 	cpuacct_leaf = leaf_of[V1_CPUACCT];
 }
 

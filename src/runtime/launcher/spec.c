@@ -37,6 +37,7 @@ static const struct key keys[] = {
 	NUMBER("cpu-permille", cpu_permille, 1, 4096000),
 	NUMBER("files", files, 1, 1048576),
 	NUMBER("file-size-bytes", file_size_bytes, 0, MAX_SAFE),
+	NUMBER("io-bytes-per-second", io_bytes_per_second, 0, MAX_SAFE),
 	NUMBER("output-bytes", output_bytes, 0, MAX_SAFE),
 	NUMBER("timeout-ms", timeout_ms, 0, MAX_SAFE),
 	NUMBER("idle-ms", idle_ms, 0, MAX_SAFE),
@@ -46,6 +47,7 @@ static const struct key keys[] = {
 	PATH("cgroup1-pids", cgroup1[V1_PIDS]),
 	PATH("cgroup1-cpu", cgroup1[V1_CPU]),
 	PATH("cgroup1-cpuacct", cgroup1[V1_CPUACCT]),
+	PATH("cgroup1-blkio", cgroup1[V1_BLKIO]),
 	NUMBER("unix-sockets", unix_sockets, 0, 1),
 	NUMBER("proc", proc, 0, 1),
 	NUMBER("control", control, 0, 1),
@@ -192,6 +194,19 @@ static void add_environment(struct spec *spec, const char *value)
 	spec->environment[spec->environment_count++] = value;
 }
 
+/* "MAJOR:MINOR", and nothing that would be a second word in a cgroup's file. */
+static void add_device(struct spec *spec, const char *value)
+{
+	static const char digits[] = "0123456789";
+	const size_t major = strspn(value, digits), minor = value[major] == ':' ? strspn(value + major + 1, digits) : 0;
+
+	if (major == 0 || major > 4 || minor == 0 || minor > 7 || value[major + 1 + minor] != '\0')
+		invalid("cannot read the specification: io-device is not MAJOR:MINOR");
+	if (spec->io_device_count == SPEC_DEVICES_MAX)
+		invalid("cannot read the specification: more than %d devices", SPEC_DEVICES_MAX);
+	spec->io_devices[spec->io_device_count++] = value;
+}
+
 static void add_weaker(struct spec *spec, const char *value)
 {
 	const enum layer layer = layer_named(value);
@@ -204,17 +219,17 @@ static void add_weaker(struct spec *spec, const char *value)
 static unsigned controllers_of(const char *value)
 {
 	static const struct { const char *name; unsigned bit; } known[] = {
-		{"memory", CONTROLS_MEMORY}, {"pids", CONTROLS_PIDS}, {"cpu", CONTROLS_CPU}};
+		{"memory", CONTROLS_MEMORY}, {"pids", CONTROLS_PIDS}, {"cpu", CONTROLS_CPU}, {"io", CONTROLS_IO}};
 	unsigned bits = 0;
 
 	while (*value) {
 		const size_t length = strcspn(value, ",");
 		unsigned bit = 0;
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 			if (strlen(known[i].name) == length && strncmp(known[i].name, value, length) == 0)
 				bit = known[i].bit;
 		if (bit == 0 || bits & bit || (value[length] == ',' && value[length + 1] == '\0'))
-			invalid("cannot read the specification: cgroup2-controllers is not a part of memory,pids,cpu");
+			invalid("cannot read the specification: cgroup2-controllers is not a part of memory,pids,cpu,io");
 		bits |= bit;
 		value += length + (value[length] == ',');
 	}
@@ -262,6 +277,8 @@ static void set_field(struct spec *spec, const char *key, char *value)
 		add_link(spec, value);
 	else if (strcmp(key, "skeleton") == 0)
 		add_skeleton(spec, value);
+	else if (strcmp(key, "io-device") == 0)
+		add_device(spec, value);
 	else if (strcmp(key, "weaker") == 0)
 		add_weaker(spec, value);
 	else if (strcmp(key, "run") == 0)

@@ -13,13 +13,14 @@ enum {
 	SPEC_FIELDS_MAX = 4096,
 	SPEC_SKELETONS_MAX = 64,
 	SPEC_BINDS_MAX = 512,
+	SPEC_DEVICES_MAX = 16,
 };
 
 /* The v1 hierarchies a run can have a leaf in. */
-enum hierarchy { V1_MEMORY, V1_PIDS, V1_CPU, V1_CPUACCT, V1_COUNT };
+enum hierarchy { V1_MEMORY, V1_PIDS, V1_CPU, V1_CPUACCT, V1_BLKIO, V1_COUNT };
 
 /* Bits of `cgroup2_controllers`. */
-enum controller { CONTROLS_MEMORY = 1, CONTROLS_PIDS = 2, CONTROLS_CPU = 4 };
+enum controller { CONTROLS_MEMORY = 1, CONTROLS_PIDS = 2, CONTROLS_CPU = 4, CONTROLS_IO = 8 };
 
 struct bind {
 	const char *outside;
@@ -52,6 +53,9 @@ struct spec {
 	const char *cwd;
 	uint64_t memory_bytes, processes, cpu_permille;
 	uint64_t files, file_size_bytes, output_bytes;
+	uint64_t io_bytes_per_second; /* from and to each of the devices */
+	const char *io_devices[SPEC_DEVICES_MAX]; /* "MAJOR:MINOR" */
+	size_t io_device_count;
 	uint64_t timeout_ms, idle_ms, grace_ms;
 	const char *cgroup2;
 	unsigned cgroup2_controllers;

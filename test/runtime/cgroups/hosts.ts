@@ -38,7 +38,7 @@ export const DEBIAN_USER: Host = {
     '/sys/fs/cgroup': { controllers: V2_ALL, enabled: V2_ALL, top: true, writable: false },
     '/sys/fs/cgroup/user.slice': { controllers: V2_ALL, enabled: V2_ALL, writable: false },
     '/sys/fs/cgroup/user.slice/user-1000.slice': { controllers: V2_ALL, enabled: V2_ALL, writable: false },
-    [USER]: { controllers: ['cpu', 'memory', 'pids'], enabled: ['cpu', 'memory', 'pids'] },
+    [USER]: { controllers: ['cpu', 'io', 'memory', 'pids'], enabled: ['cpu', 'io', 'memory', 'pids'] },
     [`${USER}/app.slice`]: { controllers: ['cpu', 'memory', 'pids'], enabled: ['memory', 'pids'] },
     [`${USER}/app.slice/run-42.scope`]: { controllers: ['memory', 'pids'], occupied: true },
   },
@@ -63,7 +63,7 @@ export const DEBIAN_SESSION: Host = {
   },
 }
 
-const V1 = ['memory', 'pids', 'cpuset'] as const
+const V1 = ['memory', 'pids', 'cpuset', 'blkio'] as const
 const v1Mount = (id: number, names: string, folder = names): string =>
   `${id} 31 0:${id} / /sys/fs/cgroup/${folder} rw,nosuid,nodev,noexec,relatime - cgroup cgroup rw,${names}\n`
 
@@ -71,10 +71,11 @@ const v1Mount = (id: number, names: string, folder = names): string =>
 export const HYBRID: Host = {
   mountinfo: `${V1.map((name, at) => v1Mount(32 + at, name)).join('')}${v1Mount(40, 'cpu,cpuacct')}41 31 0:41 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n`,
   selfCgroup:
-    '9:memory:/user.slice\n8:pids:/user.slice/user-0.slice\n2:cpu,cpuacct:/user.slice\n0::/user.slice/s.scope\n',
+    '10:blkio:/\n9:memory:/user.slice\n8:pids:/user.slice/user-0.slice\n2:cpu,cpuacct:/user.slice\n0::/user.slice/s.scope\n',
   folders: {
     '/sys/fs/cgroup/memory/user.slice': {},
     '/sys/fs/cgroup/memory/user.slice/bulkhead': {},
+    '/sys/fs/cgroup/blkio': {},
     '/sys/fs/cgroup/pids/user.slice/user-0.slice': {},
     '/sys/fs/cgroup/cpu,cpuacct/user.slice': {},
     '/sys/fs/cgroup/unified': { top: true },
@@ -83,10 +84,11 @@ export const HYBRID: Host = {
 
 /** The machine this was written on: every v1 controller has a mount of its own, at different depths. */
 export const SPLIT: Host = {
-  mountinfo: `${['memory', 'pids', 'cpu', 'cpuacct'].map((name, at) => v1Mount(32 + at, name)).join('')}41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n`,
-  selfCgroup: '8:pids:/\n4:memory:/service/8982\n2:cpuacct:/\n1:cpu:/\n0::/\n',
+  mountinfo: `${['memory', 'pids', 'cpu', 'cpuacct', 'blkio'].map((name, at) => v1Mount(32 + at, name)).join('')}41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n`,
+  selfCgroup: '9:blkio:/\n8:pids:/\n4:memory:/service/8982\n2:cpuacct:/\n1:cpu:/\n0::/\n',
   folders: {
     '/sys/fs/cgroup/memory/service/8982': {},
+    '/sys/fs/cgroup/blkio': {},
     '/sys/fs/cgroup/pids': {},
     '/sys/fs/cgroup/cpu': {},
     '/sys/fs/cgroup/cpuacct': {},
@@ -110,7 +112,7 @@ export const DOCKER_PRIVILEGED: Host = {
 
 /** Docker on a v1 host: the mount shows the container's own cgroup only, and is read-only. */
 export const DOCKER_V1: Host = {
-  mountinfo: ['memory', 'pids', 'cpu']
+  mountinfo: ['memory', 'pids', 'cpu', 'blkio']
     .map(
       (name, at) =>
         `${600 + at} 599 0:${30 + at} /docker/f00 /sys/fs/cgroup/${name} ro,nosuid - cgroup cgroup rw,${name}\n`,
@@ -121,6 +123,7 @@ export const DOCKER_V1: Host = {
     '/sys/fs/cgroup/memory': { writable: false },
     '/sys/fs/cgroup/pids': { writable: false },
     '/sys/fs/cgroup/cpu': { writable: false },
+    '/sys/fs/cgroup/blkio': { writable: false },
   },
 }
 

@@ -211,7 +211,7 @@ function findCgroups(): Cgroups {
   const folders: string[] = []
   for (const [, where = '', type, options = ''] of mounts) {
     if (type === 'cgroup')
-      for (const controller of ['memory', 'pids', 'cpu', 'cpuacct'])
+      for (const controller of ['memory', 'pids', 'cpu', 'cpuacct', 'blkio'])
         if (options.split(',').includes(controller)) {
           const folder = ownFolder(where)
           if (!folder) continue
@@ -219,7 +219,7 @@ function findCgroups(): Cgroups {
           folders.push(folder)
         }
     if (type === 'cgroup2') {
-      const wanted = ['memory', 'pids', 'cpu']
+      const wanted = ['memory', 'pids', 'cpu', 'io']
       const offered = readFileSync(join(where, 'cgroup.controllers'), 'utf8').trim().split(' ')
       const usable = wanted.filter((one) => offered.includes(one))
       if (usable.length > 0)

@@ -113,6 +113,9 @@ test('names and choices are what they say', async () => {
   await refusal(inserted(['env', 'PATH']))
   await refusal(inserted(['idmap', 'helper']))
   await refusal(inserted(['report-file', '/tmp/x']))
+  for (const device of ['', '7', '7:', ':0', '7:0 wbps=1', '7:0\n8:0', '+7:0', '12345:0', '7:12345678'])
+    assert.match(await refusal(inserted(['io-device', device])), /io-device is not MAJOR:MINOR/)
+  await refusal(inserted(...Array.from({ length: 17 }, (_, minor) => ['io-device', `7:${minor}`] as const)))
 })
 
 test('more than 1 MiB or 4,096 fields is refused', async () => {
