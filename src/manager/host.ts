@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
 import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
@@ -7,7 +7,7 @@ import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { Layout } from '../core/layout.ts'
 import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
-import { type Caller, findLauncher, Planner, surveyIds, uidRange } from '../runtime/index.ts'
+import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
 import { assertOwn, assertSafePath, readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
 
@@ -38,8 +38,8 @@ export interface Host {
  * @throws StoreError when the database cannot be opened
  */
 export async function openHost(options: HostOptions = {}): Promise<Host> {
-  const uid = process.geteuid?.() ?? 0
-  const caller = { uid, gid: process.getegid?.() ?? 0, user: uid === 0 ? 'root' : userInfo().username }
+  const caller = surveyCaller()
+  const { uid } = caller
   // The empty name would be the working folder, which is what an unset variable in a script must not come to.
   if (options.home === '') throw new UsageError('USAGE', 'cannot use "" as the home: expected a folder')
   const layout = new Layout(resolve(options.home ?? defaultHome(uid)))

@@ -3,14 +3,18 @@ import type { Config } from '../core/config.ts'
 import { PluginError } from '../core/errors.ts'
 import { REQUIRED_LAYERS } from '../core/layers.ts'
 import type { Layout } from '../core/layout.ts'
+import type { Caller } from './caller.ts'
 import { readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import type { CgroupPlan } from './cgroups.ts'
+import { parseFiltered } from './confined-calls.ts'
 import { missingDataTools } from './data.ts'
 import { packageOfTool, spawn } from './host-tools.ts'
-import { type Caller, modeOf, remedyOf, surveyIds } from './ids.ts'
+import { lackOfConfined, modeOf, remedyOf, surveyIds, uidRange } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { findLauncher } from './launcher-binary.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
+import { explain, permit } from './remedies.ts'
+import { type Surroundings, surveySurroundings } from './surroundings.ts'
 
 /** One layer of the sandbox on this host. */
 export interface LayerFinding {
@@ -19,6 +23,10 @@ export interface LayerFinding {
   readonly required: boolean
   readonly available: boolean
   readonly detail: string
+  /** Name of the error at the step that failed, where the kernel gave one. */
+  readonly errno?: string
+  /** Who or what withholds the layer, as far as it can be told. */
+  readonly cause?: string
   /** The command that makes it available, or `null`. */
   readonly remedy: string | null
 }
@@ -35,6 +43,8 @@ export interface DiagnosisOptions {
   readonly config: Config
   /** By default the one that comes with the package. */
   readonly launcher?: string
+  /** By default those of this process. */
+  readonly surroundings?: Surroundings
 }
 
 const REQUIRED: readonly string[] = REQUIRED_LAYERS
@@ -44,37 +54,21 @@ export function diagnose(options: DiagnosisOptions): Diagnosis {
   const { caller } = options
   const mountinfo = readMountinfo()
   const cgroups = surveyCgroups({ mode: modeOf(caller), uid: caller.uid }, mountinfo)
-  const kernel = readKernel()
+  const around = options.surroundings ?? surveySurroundings()
   const findings = [
-    kernelFinding(kernel),
-    ...launcherFindings(options, kernel),
+    kernelFinding(around),
+    ...launcherFindings(options, around),
     ...cgroupFindings(cgroups),
-    idsFinding(caller),
+    idsFinding(options),
     ...interpreterFindings(options),
     dataFinding(caller),
-    procFinding(mountinfo),
+    procFinding(mountinfo, around),
   ]
   return { findings, canRun: findings.every((finding) => finding.available || !finding.required) }
 }
 
-interface Kernel {
-  readonly release: string
-  /** kernel.apparmor_restrict_unprivileged_userns of Ubuntu; `null` where there is no such thing. */
-  readonly appArmorUserns: string | null
-  readonly maxUserNamespaces: string | null
-  /** Debian's and Arch's own switch. */
-  readonly unprivilegedUserns: string | null
-}
-
-const readKernel = (): Kernel => ({
-  release: read('/proc/sys/kernel/osrelease') ?? 'unknown',
-  appArmorUserns: read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
-  maxUserNamespaces: read('/proc/sys/user/max_user_namespaces'),
-  unprivilegedUserns: read('/proc/sys/kernel/unprivileged_userns_clone'),
-})
-
 /** Landlock (5.13) is the youngest required layer; clone3 into a cgroup and mount_setattr are older. */
-function kernelFinding({ release }: Kernel): LayerFinding {
+function kernelFinding({ release, foreign }: Surroundings): LayerFinding {
   const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10))
   const available = major > 5 || (major === 5 && minor >= 13)
   return {
@@ -82,11 +76,12 @@ function kernelFinding({ release }: Kernel): LayerFinding {
     required: true,
     available,
     detail: `Linux ${release}; 5.13 or newer is needed`,
-    remedy: available ? null : 'install a newer kernel: Debian 12 and Ubuntu 22.04 have one',
+    // gVisor and WSL 1 say a version that is not theirs to update.
+    remedy: available || foreign ? null : 'install a newer kernel: Debian 12 and Ubuntu 22.04 have one',
   }
 }
 
-function launcherFindings(options: DiagnosisOptions, kernel: Kernel): LayerFinding[] {
+function launcherFindings(options: DiagnosisOptions, around: Surroundings): LayerFinding[] {
   let binary: string
   try {
     binary = options.launcher ?? findLauncher()
@@ -94,7 +89,10 @@ function launcherFindings(options: DiagnosisOptions, kernel: Kernel): LayerFindi
     const { message, hint } = error as PluginError
     return [{ layer: 'launcher', required: true, available: false, detail: message, remedy: hint ?? null }]
   }
-  const { status, stdout, stderr } = spawn(binary, ['--probe'])
+  const { status, stdout, stderr } = spawn(
+    binary,
+    modeOf(options.caller) === 'user' && options.caller.uid === 0 ? ['--probe', 'user'] : ['--probe'],
+  )
   const rows = parseProbe(stdout)
   const found = { layer: 'launcher', required: true, available: rows.length > 0, detail: binary, remedy: null }
   if (rows.length === 0) {
@@ -106,20 +104,27 @@ function launcherFindings(options: DiagnosisOptions, kernel: Kernel): LayerFindi
     found,
     ...rows
       .filter((row) => !ours.includes(row.layer))
-      .map((row) => ({
-        layer: row.layer,
-        required: REQUIRED.includes(row.layer),
-        available: row.available,
-        detail: row.detail,
-        remedy: row.available ? null : layerRemedy(row.layer, kernel, options.caller),
-      })),
+      .map((row) => probedFinding(row, { ...options, around, refusedCalls: parseFiltered(stdout) })),
   ]
+}
+
+function probedFinding(
+  { layer, available, detail, errno }: ProbeRow,
+  facts: { readonly caller: Caller; readonly around: Surroundings; readonly refusedCalls: readonly string[] },
+): LayerFinding {
+  const finding = { layer, required: REQUIRED.includes(layer), available, detail }
+  if (available) return { ...finding, remedy: null }
+  const root = modeOf(facts.caller) === 'root'
+  const { cause, remedy } = explain({ layer, errno, refusedCalls: facts.refusedCalls, root }, facts.around)
+  return { ...finding, ...(errno !== '' && { errno }), ...(cause !== null && { cause }), remedy }
 }
 
 export interface ProbeRow {
   readonly layer: string
   readonly available: boolean
   readonly detail: string
+  /** `EPERM`; empty where there is none. */
+  readonly errno: string
 }
 
 /** Lines that are not rows are left out: then the layer is missing, never guessed. */
@@ -135,29 +140,13 @@ export function parseProbe(text: string): ProbeRow[] {
     if (typeof row?.layer !== 'string' || typeof row.available !== 'boolean') continue
     const extras = [
       typeof row.detail === 'string' ? row.detail : '',
-      typeof row.abi === 'number' ? `ABI ${row.abi}` : '',
-      typeof row.errno === 'string' ? row.errno : '',
+      typeof row.abi === 'number' && row.abi > 0 ? `ABI ${row.abi}` : '',
     ]
+    const errno = typeof row.errno === 'string' ? row.errno : ''
     const detail = extras.filter((part) => part !== '').join(', ')
-    rows.push({ layer: row.layer, available: row.available, detail })
+    rows.push({ layer: row.layer, available: row.available, detail, errno })
   }
   return rows
-}
-
-const NAMESPACES = /-namespace$/
-
-function layerRemedy(layer: string, kernel: Kernel, caller: Caller): string {
-  if (kernel.maxUserNamespaces === '0') return 'sudo sysctl -w user.max_user_namespaces=15000'
-  if (NAMESPACES.test(layer) && modeOf(caller) === 'user') {
-    if (kernel.appArmorUserns === '1') return 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'
-    if (kernel.unprivilegedUserns === '0') return 'sudo sysctl -w kernel.unprivileged_userns_clone=1'
-  }
-  if (NAMESPACES.test(layer))
-    return 'in a container: start it with --security-opt seccomp=unconfined --cap-add SYS_ADMIN'
-  if (layer === 'landlock')
-    return 'boot Linux with lsm=landlock,… in front of the present list (cat /sys/kernel/security/lsm)'
-  if (layer === 'seccomp') return 'use a kernel with CONFIG_SECCOMP_FILTER'
-  return 'plugins run --weaker names what can be gone without'
 }
 
 function cgroupFindings(cgroups: CgroupPlan): LayerFinding[] {
@@ -175,10 +164,18 @@ function cgroupFindings(cgroups: CgroupPlan): LayerFinding[] {
   })
 }
 
-function idsFinding(caller: Caller): LayerFinding {
+const NO_SUBORDINATE = { uids: null, gids: null, missingHelper: null }
+
+function idsFinding({ caller, config }: DiagnosisOptions): LayerFinding {
   const layer = { layer: 'uid', required: true }
   if (modeOf(caller) === 'root') {
     return { ...layer, available: true, detail: 'root: every plugin has a host uid of its own', remedy: null }
+  }
+  if (caller.confined) {
+    const lack = lackOfConfined(caller.confined)
+    const { first, count } = uidRange(caller, config.uids, NO_SUBORDINATE)
+    const detail = lack?.reason ?? `root of a container: ids from ${first}, ${count} of them`
+    return { ...layer, available: lack === null, detail, remedy: lack?.remedy ?? null }
   }
   const { uids, gids, missingHelper } = surveyIds(caller)
   const available = uids !== null && gids !== null && missingHelper === null
@@ -216,7 +213,8 @@ function interpreterFindings({ layout, caller, config }: DiagnosisOptions): Laye
 function dataFinding(caller: Caller): LayerFinding {
   const layer = { layer: 'data-quota', required: false }
   if (modeOf(caller) === 'user') {
-    return { ...layer, available: false, detail: 'only root can give /data a quota', remedy: 'run plugins as root' }
+    const detail = 'only root of the host can give /data a quota'
+    return { ...layer, available: false, detail, remedy: 'run plugins as root, outside of a container' }
   }
   const [tool] = missingDataTools()
   if (tool) {
@@ -229,14 +227,14 @@ function dataFinding(caller: Caller): LayerFinding {
     : { ...layer, available: false, detail: 'the kernel has no loop devices', remedy: 'modprobe loop' }
 }
 
-function procFinding(mountinfo: string): LayerFinding {
+function procFinding(mountinfo: string, { engine }: Surroundings): LayerFinding {
   const masked = isProcMasked(parseMountinfo(mountinfo))
   return {
     layer: 'proc',
     required: false,
     available: !masked,
     detail: masked ? '/proc is masked here, so plugins run without a /proc' : 'a /proc of its own, processes only',
-    remedy: masked ? 'in a container: start it with --security-opt systempaths=unconfined' : null,
+    remedy: masked ? permit('proc', engine) : null,
   }
 }
 

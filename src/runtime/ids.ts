@@ -1,17 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { IsolationError } from '../core/errors.ts'
+import { type Caller, type Confined, holds } from './caller.ts'
 import type { Mode } from './cgroups.ts'
 import { findTool } from './host-tools.ts'
 
-/** Who runs Bulkhead: handed in, so that a test can be anybody. */
-export interface Caller {
-  readonly uid: number
-  readonly gid: number
-  /** Login name, for /etc/subuid. */
-  readonly user: string
-}
-
-export const modeOf = (caller: Caller): Mode => (caller.uid === 0 ? 'root' : 'user')
+/** Root that is confined does what an ordinary user does, but for the id of a plugin. */
+export const modeOf = (caller: Caller): Mode => (caller.uid === 0 && caller.confined === undefined ? 'root' : 'user')
 
 /** The host ids of one payload, and who writes them into its user namespace. */
 export interface Ids {
@@ -49,7 +43,10 @@ export function parseSubordinate(text: string, caller: Caller): IdRange | null {
 
 /** `wanted`: the uid that this installation was given. */
 export function planIds(caller: Caller, wanted: number, subordinate: SubordinateIds, weaker: readonly string[]): Ids {
-  if (modeOf(caller) === 'root') return { mode: 'root', uid: wanted, gid: wanted, idmap: 'direct' }
+  if (caller.uid === 0) {
+    if (caller.confined) assertConfinedId(caller.confined, wanted)
+    return { mode: modeOf(caller), uid: wanted, gid: wanted, idmap: 'direct' }
+  }
   if (weaker.includes('uid')) return { mode: 'user', uid: caller.uid, gid: caller.gid, idmap: 'direct' }
   const { uids, gids, missingHelper } = subordinate
   if (missingHelper !== null || uids === null || gids === null) {
@@ -76,8 +73,61 @@ export function planIds(caller: Caller, wanted: number, subordinate: Subordinate
 /** The uids that installations are given: the operator's range for root, else the caller's own subordinate ids. */
 export function uidRange(caller: Caller, configured: IdRange, subordinate: SubordinateIds): IdRange {
   const { uids, gids } = subordinate
-  if (modeOf(caller) === 'root' || uids === null || gids === null) return configured
+  if (caller.confined && !holds(caller.confined.ids, configured)) return spareRange(caller.confined) ?? configured
+  if (caller.uid === 0 || uids === null || gids === null) return configured
   return { first: uids.first, count: Math.min(uids.count, gids.count) }
+}
+
+/** Not even `--weaker uid` helps here: the caller's own id is root's. @throws IsolationError */
+function assertConfinedId(confined: Confined, wanted: number): void {
+  const lack = lackOfConfined(confined, wanted)
+  if (lack === null) return
+  throw new IsolationError('SANDBOX_UNAVAILABLE', `cannot give the plugin a uid of its own: ${lack.reason}`, {
+    hint: lack.remedy,
+    details: { layer: 'uid' },
+  })
+}
+
+/** Why root of a container has no id for a plugin, or `null` when it has. */
+export function lackOfConfined(
+  confined: Confined,
+  wanted?: number,
+): { readonly reason: string; readonly remedy: string } | null {
+  if (confined.missing.length > 0) {
+    const flags = confined.missing.map((name) => `--cap-add ${name.slice('CAP_'.length)}`).join(' ')
+    return {
+      reason: `root here has no ${confined.missing.join(' and no ')}`,
+      remedy: `start the container with ${flags}`,
+    }
+  }
+  if (spareRange(confined) === null && !holds(confined.ids, { first: DEFAULT_FIRST, count: 1 })) {
+    return {
+      reason: 'the user namespace of this container has no ids to spare',
+      remedy: 'start the container with a mapping of 65536 ids',
+    }
+  }
+  if (wanted !== undefined && !holds(confined.ids, { first: wanted, count: 1 })) {
+    return {
+      reason: `uid ${wanted} is not in the user namespace of this container`,
+      remedy: 'remove and install the plugin again: it is then given an id of the present range',
+    }
+  }
+  return null
+}
+
+const DEFAULT_FIRST = 1_879_048_192
+/** Below are people and services of the container, above are the ids of systemd's DynamicUser and `nobody`. */
+const SPARE_FIRST = 32_768
+const SPARE_END = 61_184
+
+/** Where the usual range is not mapped (rootless engines, userns-remap, `hostUsers: false`): ids that nobody is given. */
+export function spareRange({ ids }: Confined): IdRange | null {
+  for (const { first, count } of ids) {
+    const start = Math.max(first, SPARE_FIRST)
+    const end = Math.min(first + count, SPARE_END)
+    if (end > start) return { first: start, count: end - start }
+  }
+  return null
 }
 
 function lackOf(caller: Caller, { uids, gids, missingHelper }: SubordinateIds): string {
@@ -93,7 +143,7 @@ export function remedyOf(caller: Caller, { missingHelper }: SubordinateIds): str
 
 /** Reads what `planIds` needs. Root needs nothing of it. */
 export function surveyIds(caller: Caller): SubordinateIds {
-  if (modeOf(caller) === 'root') return { uids: null, gids: null, missingHelper: null }
+  if (caller.uid === 0) return { uids: null, gids: null, missingHelper: null }
   const missingHelper = (['newuidmap', 'newgidmap'] as const).find((tool) => findTool(tool) === null)
   return {
     uids: parseSubordinate(read('/etc/subuid'), caller),

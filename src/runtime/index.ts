@@ -2,12 +2,13 @@
 // Refuses whatever this host cannot enforce, with the layer and the remedy named; never weakens a run by itself.
 // Called by the manager alone; it imports core and nothing else.
 
+export { type Caller, surveyCaller } from './caller.ts'
 export { surveyCgroups } from './cgroup-parents.ts'
 export { type CgroupPlan, type MissingLimit, type Mode, planCgroups } from './cgroups.ts'
 export { closeData, openData, removeData } from './data.ts'
 export { type Diagnosis, type DiagnosisOptions, diagnose, type LayerFinding } from './doctor.ts'
 export { type HandOver, handOver } from './hand-over.ts'
-export { type Caller, type IdRange, type Ids, modeOf, surveyIds, uidRange } from './ids.ts'
+export { type IdRange, type Ids, modeOf, surveyIds, uidRange } from './ids.ts'
 export { type Bind, type Interpreter, Interpreters } from './interpreter.ts'
 export { Launcher, type Run, type RunStdio, type Started } from './launcher.ts'
 export { findLauncher } from './launcher-binary.ts'

@@ -2,10 +2,12 @@ import type { Config } from '../core/config.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import { effectiveLimits, type LimitContext, type LimitRequest, limitContextOf, type Profile } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
+import type { Caller } from './caller.ts'
 import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
+import { assertCallsAllowed } from './confined-calls.ts'
 import { dataPlace, openData } from './data.ts'
 import { diskFacts, findDisks } from './disks.ts'
-import { type Caller, type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
+import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
 import { planRun, type RunPlan } from './plan.ts'
@@ -88,6 +90,7 @@ export class Planner {
     }
     // Every refusal that needs no effect comes before the first effect.
     planRun(input)
+    assertCallsAllowed(manifest.name, this.#caller)
     const data = limits.limits.dataBytes > 0 ? placeData(this.#dataOf(request, ids, limits.limits.dataBytes)) : null
     if (placeData === openData) prepareCgroups(cgroups)
     const places = [

@@ -63,7 +63,8 @@ test('a required layer that fails means that plugins cannot run, with what was t
   const { canRun, findings } = diagnosis(t, launcher)
   assert.equal(canRun, false)
   const landlock = findings.find((one) => one.layer === 'landlock')
-  assert.equal(landlock?.detail, 'landlock_create_ruleset, EOPNOTSUPP')
+  assert.equal(landlock?.detail, 'landlock_create_ruleset')
+  assert.equal(landlock?.errno, 'EOPNOTSUPP')
   assert.match(landlock?.remedy ?? '', /lsm=landlock/)
 })
 
@@ -83,7 +84,7 @@ test('a launcher that says nothing is no launcher', (t) => {
 test('lines of the probe that are no rows are left out', () => {
   const text =
     'noise\n{"layer":1,"available":true}\nnull\n{"layer":"seccomp","available":true,"abi":7}\n{"layer":"x"}\n'
-  assert.deepEqual(parseProbe(text), [{ layer: 'seccomp', available: true, detail: 'ABI 7' }])
+  assert.deepEqual(parseProbe(text), [{ layer: 'seccomp', available: true, detail: 'ABI 7', errno: '' }])
 })
 
 // --- the launcher's file

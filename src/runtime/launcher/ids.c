@@ -27,8 +27,15 @@ void ids_prepare(const struct spec *spec)
 	}
 	if (!wants(spec, LAYER_USER_NAMESPACE))
 		unavailable(USER_NAMESPACE, "cannot do without a user namespace in mode user");
-	if (geteuid() == 0 && wants(spec, LAYER_UID))
-		invalid("cannot run in mode user: the launcher is run by root");
+	if (geteuid() == 0 && spec->uid != 0) {
+		/* A root that may not mount, as in a container: it maps the plugin's own id like root, and all else
+		 * happens inside the user namespace as for anybody. */
+		if (spec->helper)
+			invalid("cannot run in mode user: idmap=helper is not for root");
+		if (setgroups(0, NULL) < 0)
+			unavailable(UID, "cannot drop supplementary groups: %m");
+		return;
+	}
 	if (!spec->helper) {
 		if (wants(spec, LAYER_UID))
 			unavailable(UID, "cannot give the plugin a uid of its own: without newuidmap only the caller's can be mapped");

@@ -34,6 +34,7 @@
 #include "landlock.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "orphans.h"
 #include "probe.h"
 #include "processor.h"
 #include "refusal.h"
@@ -124,12 +125,18 @@ static void close_others(int spec_fd, int report_fd)
 		unavailable(DESCRIPTORS, "cannot close inherited descriptors: %m");
 }
 
-/* By process, not by thread: PR_SET_PDEATHSIG would fire when the thread that spawned us ends. */
+/*
+ * By process, not by thread: PR_SET_PDEATHSIG would fire when the thread that spawned us ends. A parent that lives
+ * outside of our pid namespace, as that of `docker run` and `docker exec` does, is 0 here and cannot be watched by
+ * anybody inside: what ends such a run is the end of its container, a signal, a limit, or the control pipe.
+ */
 static void watch_parent(void)
 {
-	if (!wants(&spec, LAYER_PARENT_DEATH))
+	const pid_t parent = getppid();
+
+	if (!wants(&spec, LAYER_PARENT_DEATH) || parent == 0)
 		return;
-	run.parent = pidfd_open(getppid(), 0);
+	run.parent = pidfd_open(parent, 0);
 	if (run.parent < 0)
 		unavailable(PARENT_DEATH, "cannot watch the parent process: %m");
 }
@@ -146,6 +153,8 @@ static void catch_signals(void)
 	blocked = set;
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGCHLD); /* init waits for its own */
+	if (orphans_are_ours())
+		sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
 		failed("cannot block signals: %m");
 	const struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -278,10 +287,14 @@ int main(int argc, char **argv, char **environment)
 	if (argc == 3 && strcmp(argv[1], "--spec") == 0)
 		return launch(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--probe") == 0)
-		return probe();
+		return probe(false);
+	if (argc == 3 && strcmp(argv[1], "--probe") == 0 && strcmp(argv[2], "user") == 0)
+		return probe(true);
+	if (argc == 2 && strcmp(argv[1], "--filtered") == 0)
+		return probe_filtered();
 	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
 		return seal(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
-	return complain("cannot understand the arguments: none, --spec FILE, --probe, --seal DIR or --version");
+	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR or --version");
 }

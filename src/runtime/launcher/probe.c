@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "filtered.h"
 #include "ids.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -236,6 +237,11 @@ static const struct trial trials[] = {
 	{LAYER_KILL_TREE, CLONE_NEWUSER | CLONE_NEWPID, nothing_more, "by the death of pid 1, and cgroup.kill where there is v2"},
 };
 
+static bool is_namespace(enum layer layer)
+{
+	return strchr(layer_names[layer], '-') != NULL && strcmp(strchr(layer_names[layer], '-'), "-namespace") == 0;
+}
+
 /* Returns true if the layer can be built; otherwise `refusal` says what failed. */
 static bool attempt(const struct trial *trial, struct refusal *refusal)
 {
@@ -252,7 +258,10 @@ static bool attempt(const struct trial *trial, struct refusal *refusal)
 		text_print(&reason, "cannot make a pipe: %m");
 		return false;
 	}
-	const long pid = kernel_clone3(&arguments);
+	long pid = kernel_clone3(&arguments);
+	/* Where a filter takes clone3 away the launcher cannot do; but what needs no namespace is tried all the same. */
+	if (pid < 0 && errno == ENOSYS && arguments.flags == 0)
+		pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0) {
 		close(ends[0]);
 		answer_pipe = ends[1];
@@ -264,7 +273,10 @@ static bool attempt(const struct trial *trial, struct refusal *refusal)
 	close(ends[1]);
 	if (pid < 0) {
 		errno = refusal->number = number;
-		text_print(&reason, "cannot make a new %s: %m", layer_names[trial->layer]);
+		if (is_namespace(trial->layer))
+			text_print(&reason, "cannot make a new %s: %m", layer_names[trial->layer]);
+		else
+			text_print(&reason, "cannot try it: it needs a namespace, and cannot make one: %m");
 	} else {
 		const ssize_t got = read(ends[0], refusal, sizeof *refusal);
 		while (waitpid((pid_t)pid, &status, 0) < 0 && errno == EINTR)
@@ -280,9 +292,19 @@ static bool attempt(const struct trial *trial, struct refusal *refusal)
 	return false;
 }
 
-int probe(void)
+int probe_filtered(void)
 {
-	spec.as_root = geteuid() == 0;
+	TEXT(line, 1024);
+
+	text_add(&line, "{\"filtered\":");
+	filtered_print(&line);
+	text_add(&line, "}\n");
+	return write(STDOUT_FILENO, line.bytes, line.length) < 0 ? 125 : 0;
+}
+
+int probe(bool as_user)
+{
+	spec.as_root = geteuid() == 0 && !as_user;
 	spec.files = 64;
 	spec.processes = 32;
 	for (size_t i = 0; i < sizeof trials / sizeof trials[0]; i++) {
@@ -306,5 +328,5 @@ int probe(void)
 		if (write(STDOUT_FILENO, line.bytes, line.length) < 0)
 			return 125;
 	}
-	return 0;
+	return probe_filtered();
 }

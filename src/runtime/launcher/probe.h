@@ -2,7 +2,15 @@
 #ifndef PROBE_H
 #define PROBE_H
 
-/* Prints one JSON line per layer to stdout, returns the exit status. */
-int probe(void);
+#include <stdbool.h>
+
+/*
+ * Prints one JSON line per layer to stdout, and one of the calls that a filter withholds; returns the exit status.
+ * Tried is what mode root does when root asks, unless it asks `as_user`.
+ */
+int probe(bool as_user);
+
+/* That line alone. */
+int probe_filtered(void);
 
 #endif

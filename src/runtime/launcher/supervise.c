@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "init.h"
 #include "judge.h"
+#include "orphans.h"
 #include "pump.h"
 #include "state.h"
 
@@ -87,6 +88,8 @@ static void take_signal(struct state *state, int signal)
 {
 	if (signal == SIGTERM)
 		ask_to_end(state);
+	else if (signal == SIGCHLD)
+		orphans_reap(state->run->init);
 	else
 		pass_signal(state, signal);
 }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isRoot, launcherPath, needsRoot } from './launch.ts'
 
@@ -13,15 +14,19 @@ interface Line {
   readonly abi?: number
 }
 
-function probe(prefix: readonly string[] = []): Line[] {
-  const [command = '', ...args] = [...prefix, launcherPath(), '--probe']
-  const result = spawnSync(command, args, { encoding: 'utf8' })
-  assert.equal(result.status, 0)
+function print(...args: string[]): unknown[] {
+  const [command = '', ...rest] = args
+  const result = spawnSync(command, rest, { encoding: 'utf8' })
+  assert.equal(result.status, 0, result.stderr)
   return result.stdout
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as Line)
+    .map((line) => JSON.parse(line))
 }
+
+/** The lines of the layers; the one after them is of `--filtered`. */
+const probe = (prefix: readonly string[] = []): Line[] =>
+  print(...prefix, launcherPath(), '--probe').slice(0, -1) as Line[]
 
 const layers = [
   'uid',
@@ -85,4 +90,20 @@ test('what a host withholds is named with the step and the errno', {
     assert.match(line.detail, /^cannot /)
     assert.match(line.errno ?? '', /^E[A-Z]+$/)
   }
+})
+
+const filtered = /^Seccomp:\s*2$/m.test(readFileSync('/proc/self/status', 'utf8'))
+
+test('where nobody filters, no call is said to be filtered', {
+  skip: filtered && 'a seccomp filter is in force here',
+}, () => {
+  assert.deepEqual(print(launcherPath(), '--filtered'), [{ filtered: [] }])
+  assert.deepEqual(print(launcherPath(), '--probe').at(-1), { filtered: [] })
+})
+
+test('root can ask what it could do as an ordinary user', { skip: needsRoot }, () => {
+  assert.deepEqual(
+    (print(launcherPath(), '--probe', 'user') as Line[]).filter(({ available }) => available === false),
+    [],
+  )
 })

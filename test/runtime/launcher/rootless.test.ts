@@ -10,7 +10,6 @@ import {
   compartment,
   compile,
   encode,
-  isRoot,
   type Layer,
   launcherPath,
   needsRoot,
@@ -22,6 +21,7 @@ import {
 // Run by root, the tests become an unprivileged uid that nobody has.
 const caller = 1879070000
 const skip = needsRoot
+const SETIDS_ONLY = ['--bounding-set', '-all,+setuid,+setgid']
 const program = compile(`
   #include <fcntl.h>
   #include <grp.h>
@@ -41,6 +41,7 @@ function runAs(
   set: Record<string, string | number | undefined>,
   weaker: readonly Layer[],
   what = program,
+  rights: readonly string[] = [],
 ): Outcome {
   const there = compartment(what)
   const folder = scratch()
@@ -62,7 +63,17 @@ function runAs(
   copyFileSync(launcherPath(), join(folder, 'launch'))
   const result = spawnSync(
     'setpriv',
-    ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', '/bin/sh', '-c', './launch 3<spec 4>report'],
+    [
+      '--reuid',
+      String(uid),
+      '--regid',
+      String(uid),
+      '--clear-groups',
+      ...rights,
+      '/bin/sh',
+      '-c',
+      './launch 3<spec 4>report',
+    ],
     {
       cwd: folder,
       encoding: 'utf8',
@@ -110,8 +121,28 @@ test('the user namespace cannot be given up', { skip }, () => {
   assert.equal(result.ended?.layer, 'user-namespace')
 })
 
-test('root does not run in mode user', { skip: isRoot ? false : 'needs root' }, () => {
-  assert.equal(runAs(0, { uid: 1, gid: 1 }, ['memory']).ended?.error, 'SPEC_INVALID')
+test('root that may set ids and nothing else, as in a container, gives the plugin an id of its own', { skip }, () => {
+  const { stdout, stderr, ended } = runAs(0, { uid: caller, gid: caller }, ['memory'], program, SETIDS_ONLY)
+  assert.equal(stdout, '2 1000 1000 0|1 1 1 0 0\n', `${stderr}${JSON.stringify(ended)}`)
+  assert.deepEqual(ended?.weaker, ['memory'])
+  const outside = compile(`
+    #include <stdio.h>
+    int main(void) { char line[64]; FILE *f = fopen("/proc/self/uid_map", "r"); if (f && fgets(line, sizeof line, f)) puts(line); }`)
+  const map = runAs(0, { uid: caller, gid: caller, proc: 1 }, ['memory'], outside, SETIDS_ONLY)
+    .stdout.trim()
+    .split(/\s+/)
+  assert.deepEqual(map, ['1000', String(caller), '1'])
+})
+
+test('root in mode user is never the plugin, and needs no helper', { skip }, () => {
+  assert.equal(runAs(0, { uid: caller, gid: caller, idmap: 'helper' }, ['memory']).ended?.error, 'SPEC_INVALID')
+  assert.equal(runAs(0, { uid: 0, gid: 0 }, ['memory']).ended?.error, 'SPEC_INVALID')
+})
+
+test('root that may not set ids is refused, by the layer', { skip }, () => {
+  const { ended } = runAs(0, { uid: caller, gid: caller }, ['memory'], program, ['--bounding-set', '-all'])
+  assert.equal(ended?.error, 'LAYER_UNAVAILABLE')
+  assert.equal(ended?.layer, 'uid')
 })
 
 const helpers = existsSync('/usr/bin/newuidmap') && existsSync('/usr/bin/newgidmap')
