@@ -50,6 +50,8 @@ function runAs(
     'cgroup1-pids': undefined,
     'cgroup1-cpu': undefined,
     'cgroup1-cpuacct': undefined,
+    'cgroup1-blkio': undefined,
+    'io-bytes-per-second': undefined,
     cgroup2: undefined,
     'cgroup2-controllers': undefined,
     'cpu-permille': undefined,
