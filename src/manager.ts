@@ -3,17 +3,18 @@ import type { Installation } from './core/installation.ts'
 import type { EffectiveLimits } from './core/limits.ts'
 import type { Permissions } from './core/manifest.ts'
 import type { PluginName } from './core/name.ts'
-import type { Outcome } from './core/outcome.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
+import type { LaunchOptions } from './manager/launch.ts'
+import { LiveRuns } from './manager/live-runs.ts'
 import { recover } from './manager/recovery.ts'
 import type { Removal } from './manager/remove.ts'
-import { execute, planOf, prepare } from './manager/run.ts'
+import { execute, planOf } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
 import { Trust } from './manager/trust.ts'
 import type { Verification } from './manager/verification.ts'
-import type { Diagnosis, Run, RunPlan, RunStdio } from './runtime/index.ts'
+import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
 import type { AuditEvent, RunRecord } from './store/index.ts'
 
 /** One line of `plugins list`. */
@@ -46,6 +47,7 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
  */
 export class PluginManager implements AsyncDisposable {
   readonly #host: Host
+  readonly #live = new LiveRuns()
   readonly trust: Trust
 
   private constructor(host: Host) {
@@ -65,7 +67,9 @@ export class PluginManager implements AsyncDisposable {
     }
   }
 
+  /** Ends the runs it has started, and records how each ended. Safe to call twice. */
   async close(): Promise<void> {
+    await this.#live.close()
     this.#host.store.close()
   }
 
@@ -117,18 +121,11 @@ export class PluginManager implements AsyncDisposable {
   }
 
   /** Starts a plugin for a host application, which reads and writes its streams. */
-  async run(name: string, options: RunOptions & { readonly stdio?: RunStdio } = {}): Promise<Run> {
-    const { Launcher, findLauncher } = await import('./runtime/index.ts')
-    const launcher = new Launcher({ binary: findLauncher() })
-    const plan = await prepare(this.#host, name, options)
-    const run = launcher.start(plan, options.stdio)
-    const end = (outcome: Outcome) => this.#host.store.runs.end(plan.run, outcome)
-    return {
-      ...run,
-      outcome: recorded(run.outcome, end, () => this.#host.store.runs.lose(plan.run)),
-      kill: run.kill.bind(run),
-      close: run.close.bind(run),
-    }
+  run(name: string, options: LaunchOptions = {}): Promise<Run> {
+    return this.#live.add(name, async () => {
+      const { launch } = await import('./manager/launch.ts')
+      return launch(this.#host, name, options, this.#live.isOpen)
+    })
   }
 
   /** `plugins run`: this process becomes the sandbox's launcher, and never comes back unless the run is refused. */
@@ -177,22 +174,6 @@ export class PluginManager implements AsyncDisposable {
     const installation = this.#host.store.find(name)
     if (installation !== null) return installation
     throw new StoreError('NOT_INSTALLED', `cannot ${verb} ${name}: it is not installed`, { hint: 'plugins list' })
-  }
-}
-
-/** The outcome, once it is in the database: who awaits it can read `history` right away. */
-async function recorded(
-  outcome: Promise<Outcome>,
-  end: (outcome: Outcome) => void,
-  lose: () => void,
-): Promise<Outcome> {
-  try {
-    const ended = await outcome
-    end(ended)
-    return ended
-  } catch (error) {
-    lose()
-    throw error
   }
 }
 

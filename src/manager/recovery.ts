@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { Installation } from '../core/installation.ts'
-import { removeData, takeUp } from '../runtime/index.ts'
+import { isLeafOf, removeData, sweepLeaf, takeUp } from '../runtime/index.ts'
+import type { OpenRun } from '../store/index.ts'
 import type { Host } from './host.ts'
 
 /**
@@ -22,16 +24,28 @@ export async function recover(host: Host): Promise<void> {
 
 /** What ended without a Node process to see it: the launcher's reports, and runs whose launcher was killed. */
 export function takeUpRuns({ layout, store }: Pick<Host, 'layout' | 'store'>): void {
-  const open = store.runs.open()
-  const alive = new Set(open.filter((one) => one.alive).map(({ run }) => run.id))
+  let open: OpenRun[] | undefined
+  // Asked for when the spool has been listed, not before: `takeUp` says why.
+  const known = () => (open ??= store.runs.open())
   takeUp(
     layout.spool,
-    (run) => alive.has(run),
-    ({ run, outcome, endedAtMs }) => store.runs.end(run, outcome, endedAtMs),
+    (run) => known().some((one) => one.alive && one.run.id === run),
+    ({ run, outcome, endedAtMs, watched }) => {
+      store.runs.end(run, outcome, endedAtMs, watched)
+      sweep(known().find((one) => one.run.id === run))
+    },
   )
-  // Only those that were dead before the spool was read: one that ended since has its report there, for the next command.
-  for (const { run } of store.runs.open())
-    if (open.some((one) => !one.alive && one.run.id === run.id)) store.runs.lose(run.id)
+  for (const lost of known()) {
+    // One whose folder came after the spool was listed may have its report in it: for the next command.
+    if (lost.alive || existsSync(layout.spoolOf(lost.run.id))) continue
+    if (store.runs.lose(lost.run.id)) sweep(lost)
+  }
+}
+
+/** A host that was killed together with its launcher leaves cgroup directories; a launcher that ended by itself leaves none. */
+function sweep(dead: OpenRun | undefined): void {
+  if (dead === undefined || dead.alive) return
+  for (const leaf of dead.place?.leaves ?? []) if (isLeafOf(leaf, dead.run.id)) sweepLeaf(leaf)
 }
 
 /**

@@ -4,8 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { profileFor } from '../core/limits.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
+import type { RunPlace } from '../core/place.ts'
 import { RefusedRun } from '../core/refused-run.ts'
-import { findLauncher, handOver, type RunPlan, redact } from '../runtime/index.ts'
+import { findLauncher, handOver, leavesOf, type RunPlan, redact } from '../runtime/index.ts'
 import { clear, type RunOptions, weakerOf } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 
@@ -16,14 +17,20 @@ export async function planOf(host: Host, name: string, options: RunOptions): Pro
 }
 
 /** Checks, plans and records a run that is about to start; whoever starts it ends the record. A refusal is recorded too. */
-export async function prepare(host: Host, name: string, options: RunOptions, run: string = newRun()): Promise<RunPlan> {
+export async function prepare(
+  host: Host,
+  name: string,
+  options: RunOptions,
+  { run = newRun(), handsOver = false }: { readonly run?: string; readonly handsOver?: boolean } = {},
+): Promise<RunPlan> {
   try {
     const { installation, request } = await clear(host, name, run, options)
     const plan = await host.planner.prepare(request)
     const { version } = installation
     if (plan.weaker.length > 0) host.store.note('weaker-run', installation.name, { version, weaker: plan.weaker, run })
     const profile = profileFor(host.config, installation.name, request.profile)
-    host.store.runs.begin({ id: run, name: installation.name, version, profile, weaker: plan.weaker }, process.pid)
+    const record = { id: run, name: installation.name, version, profile, weaker: plan.weaker }
+    host.store.runs.begin(record, process.pid, { handsOver, place: placeOf(plan) })
     return plan
   } catch (error) {
     recordRefusal(host, name, run, options, error)
@@ -46,7 +53,7 @@ export async function execute(
   const run = newRun()
   try {
     const binary = findLauncher()
-    const plan = await prepare(host, name, options, run)
+    const plan = await prepare(host, name, options, { run, handsOver: true })
     // Not closed: closing the last connection writes the whole log back and waits for the disk. What execve does is what
     // the end of a process does: the locks go, and the log waits for the next command.
     handOver(plan, { spool: host.layout.spool, binary, outcomeFile: reportFile })
@@ -55,6 +62,22 @@ export async function execute(
     if (reportFile !== undefined) replaceFile(reportFile, `${JSON.stringify(outcome)}\n`)
     recordRefusal(host, name, run, options, error)
     throw new RefusedRun(outcome, error)
+  }
+}
+
+/** For whoever watches the run from another process. */
+function placeOf(plan: RunPlan): RunPlace {
+  const { memoryBytes, cpu, processesMax, filesMax } = plan.limits
+  return {
+    uid: plan.ids.uid,
+    leaves: leavesOf(plan),
+    data: plan.data,
+    limits: {
+      memoryBytes: memoryBytes.value,
+      cpu: cpu.value,
+      processesMax: processesMax.value,
+      filesMax: filesMax.value,
+    },
   }
 }
 
@@ -74,7 +97,7 @@ function recordRefusal(host: Host, text: string, run: string, options: RunOption
   host.store.runs.refuse({ id: run, name, version, profile, weaker }, refusalOf(error))
 }
 
-function refusalOf(error: unknown): Outcome {
+export function refusalOf(error: unknown): Outcome {
   return error instanceof PluginError
     ? refusal(error.code, error.message)
     : refusal('INTERNAL', `cannot run: ${error instanceof Error ? error.message : String(error)}`)

@@ -1,15 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { IsolationError } from '../core/errors.ts'
 import { leavesOf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { encodeSpec } from './spec.ts'
-
-/** The files of one handed-over run, `spool/<run>/`. */
-export const SPEC_FILE = 'spec'
-export const REPORT_FILE = 'report'
-/** The cgroup leaves it has, one a line: what to sweep should the launcher be killed. */
-export const LEAVES_FILE = 'leaves'
+import { LEAVES_FILE, makeSpoolFolder, REPORT_FILE, SPEC_FILE, watchFiles } from './spool-folder.ts'
 
 export interface HandOver {
   /** `layout.spool`; made if it is not there. */
@@ -48,9 +43,9 @@ export function spoolRun(plan: RunPlan, spool: string, outcomeFile?: string): st
   const spec = encodeSpec(plan, {
     reportFile: join(folder, REPORT_FILE),
     outcomeFile: outcomeFile === undefined ? undefined : resolve(outcomeFile),
+    ...watchFiles(folder),
   })
-  mkdirSync(spool, { recursive: true, mode: 0o700 })
-  mkdirSync(folder, { mode: 0o700 })
+  makeSpoolFolder(spool, plan.run)
   writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })
   // wx is O_CREAT|O_EXCL: a file that somebody else put there is never written.
   writeFileSync(join(folder, SPEC_FILE), spec, { mode: 0o600, flag: 'wx' })

@@ -3,10 +3,12 @@ import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { IsolationError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
+import type { JournalLine } from './journal.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
 import { encodeSpec } from './spec.ts'
+import { watchFiles } from './spool-folder.ts'
 
 /** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
 export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
@@ -15,6 +17,14 @@ export interface RunStdio {
   readonly stdin?: RunStream
   readonly stdout?: RunStream
   readonly stderr?: RunStream
+}
+
+/** How a run is watched while it goes on. */
+export interface RunWatch {
+  /** `spool/<run>/`, for what the launcher writes about the run. */
+  readonly folder?: string | undefined
+  /** Told each line of the journal as it happens. What it throws is the host's own affair, not the run's. */
+  readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
 
 /** What is known when the program has been started. */
@@ -46,8 +56,9 @@ export class Launcher {
     this.#binary = options.binary
   }
 
-  start(plan: RunPlan, stdio: RunStdio = {}): Run {
-    const spec = encodeSpec(plan, { control: true })
+  start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run {
+    const files = watch.folder === undefined ? {} : watchFiles(watch.folder)
+    const spec = encodeSpec(plan, { control: true, ...files })
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
@@ -57,7 +68,7 @@ export class Launcher {
       env: {},
       stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
     })
-    return new LaunchedRun(plan, child, spec)
+    return new LaunchedRun(plan, child, spec, watch.onJournal)
   }
 }
 
@@ -76,7 +87,7 @@ class LaunchedRun implements Run {
   readonly #control: Writable
   #ended = false
 
-  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer) {
+  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
     this.run = plan.run
     this.pid = child.pid ?? -1
     this.stdin = child.stdin
@@ -95,7 +106,7 @@ class LaunchedRun implements Run {
     const specification = child.stdio[SPEC_FD] as Writable
     for (const stream of [specification, this.#control]) stream.on('error', () => {})
     specification.end(spec)
-    this.#follow(plan, child, started.resolve, outcome)
+    this.#follow(plan, child, started.resolve, outcome, onJournal)
   }
 
   kill(signal: NodeJS.Signals): boolean {
@@ -116,6 +127,7 @@ class LaunchedRun implements Run {
     child: ChildProcess,
     started: (line: Started | null) => void,
     outcome: PromiseWithResolvers<Outcome>,
+    onJournal: RunWatch['onJournal'],
   ): void {
     let ended: Outcome | null = null
     let fault: unknown = null
@@ -123,6 +135,8 @@ class LaunchedRun implements Run {
     const reader = new ReportReader((line) => {
       if (ended !== null) return
       if (line.event === 'started') return started(line)
+      // In a turn of its own: an exception of the host's must not look like a fault of the report.
+      if (line.event !== 'ended') return onJournal && setImmediate(onJournal, line)
       ended = line.outcome
       this.#end(started)
       outcome.resolve(ended)

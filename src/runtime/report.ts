@@ -1,34 +1,33 @@
 import { parseStrictJson } from '../core/json.ts'
 import { ENDING_LIMITS, type EndingLimit, type Outcome, type Usage } from '../core/outcome.ts'
+import { Fields, ReportFault } from './fields.ts'
+import { isJournalEvent, JOURNAL_BYTES_MAX, type JournalLine, journalLineOf } from './journal.ts'
 
 /** One line of the launcher's report. */
 export type ReportLine =
   | { readonly event: 'started'; readonly pid: number; readonly startedAtMs: number; readonly landlockAbi: number }
   | { readonly event: 'ended'; readonly outcome: Outcome }
 
-/** A report is two lines; beyond this it is not one of ours. */
+/** A report is two lines; beyond this it is not one of ours. On fd 4 there are those of the journal in between. */
 export const LINE_BYTES_MAX = 64 * 1024
 export const REPORT_BYTES_MAX = 256 * 1024
 
-/** A report that does not keep SPEC.md: the launcher is another version, or something else wrote it. */
-export class ReportFault extends Error {
-  override readonly name = 'ReportFault'
-}
-
 /** Lines as they arrive. The bound holds before a line is whole: what never ends must not fill memory. */
 export class ReportReader {
-  readonly #onLine: (line: ReportLine) => void
+  readonly #onLine: (line: ReportLine | JournalLine) => void
+  readonly #maxBytes: number
   #rest: Buffer = Buffer.alloc(0)
   #total = 0
 
-  constructor(onLine: (line: ReportLine) => void) {
+  constructor(onLine: (line: ReportLine | JournalLine) => void, maxBytes = REPORT_BYTES_MAX + JOURNAL_BYTES_MAX) {
     this.#onLine = onLine
+    this.#maxBytes = maxBytes
   }
 
   /** @throws ReportFault */
   push(chunk: Buffer): void {
     this.#total += chunk.length
-    if (this.#total > REPORT_BYTES_MAX) throw new ReportFault(`is longer than ${REPORT_BYTES_MAX} bytes`)
+    if (this.#total > this.#maxBytes) throw new ReportFault(`is longer than ${this.#maxBytes} bytes`)
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     for (let end = this.#rest.indexOf(0x0a); end >= 0; end = this.#rest.indexOf(0x0a)) {
       const line = this.#rest.subarray(0, end)
@@ -46,18 +45,21 @@ export function parseReport(bytes: Buffer): { started: ReportLine | null; outcom
   const reader = new ReportReader((line) => {
     if (outcome !== null) throw new ReportFault('goes on after its end')
     if (line.event === 'ended') outcome = line.outcome
-    else started = line
-  })
+    else if (line.event === 'started') started = line
+    else throw new ReportFault(`has a line of the journal, "${line.event}"`)
+  }, REPORT_BYTES_MAX)
   reader.push(bytes)
   return outcome === null ? null : { started, outcome }
 }
 
 /** @throws ReportFault */
-export function parseReportLine(bytes: Uint8Array): ReportLine {
+export function parseReportLine(bytes: Uint8Array): ReportLine | JournalLine {
   const json = parseStrictJson(bytes, { maxBytes: LINE_BYTES_MAX, maxDepth: 4 })
   if (!json.ok) throw new ReportFault(`has a line that ${json.reason}`)
   const line = new Fields(json.value, 'line')
-  switch (line.text('event')) {
+  const event = line.text('event')
+  if (isJournalEvent(event)) return journalLineOf(event, line)
+  switch (event) {
     case 'started':
       return {
         event: 'started',
@@ -68,7 +70,7 @@ export function parseReportLine(bytes: Uint8Array): ReportLine {
     case 'ended':
       return { event: 'ended', outcome: outcomeOf(line) }
     default:
-      throw new ReportFault(`has a line of an unknown kind, "${line.text('event').slice(0, 40)}"`)
+      throw new ReportFault(`has a line of an unknown kind, "${event.slice(0, 40)}"`)
   }
 }
 
@@ -119,46 +121,5 @@ function usageOf(usage: Fields): Usage {
     dataBytes: usage.countOrNull('dataBytes'),
     filesPeak: usage.countOrNull('filesPeak'),
     networkBytes: usage.countOrNull('networkBytes'),
-  }
-}
-
-/** Typed access to one object of a report. By hand: a schema library would cost each run more than the launcher does. */
-class Fields {
-  readonly #value: Readonly<Record<string, unknown>>
-
-  constructor(value: unknown, what: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ReportFault(`has a ${what} that is no object`)
-    }
-    this.#value = value as Record<string, unknown>
-  }
-
-  text(key: string): string {
-    return this.#must(key, 'text', (value) => (typeof value === 'string' && value.length <= 4096 ? value : undefined))
-  }
-  count(key: string): number {
-    return this.#must(key, 'a count', (value) => (Number.isSafeInteger(value) ? (value as number) : undefined))
-  }
-  textOrNull(key: string): string | null {
-    return this.#value[key] === null ? null : this.text(key)
-  }
-  countOrNull(key: string): number | null {
-    return this.#value[key] === null ? null : this.count(key)
-  }
-  texts(key: string): string[] {
-    return this.#must(key, 'a list of names', (value) =>
-      Array.isArray(value) && value.length <= 64 && value.every((one) => typeof one === 'string') ? value : undefined,
-    )
-  }
-  inner(key: string): Fields {
-    return new Fields(this.#value[key], key)
-  }
-
-  #must<T>(key: string, what: string, take: (value: unknown) => T | undefined): T {
-    const taken = take(this.#value[key])
-    if (taken === undefined || (typeof taken === 'number' && taken < 0)) {
-      throw new ReportFault(`has "${key}" that is not ${what}`)
-    }
-    return taken
   }
 }

@@ -9,6 +9,8 @@ export interface SpecEnding {
   readonly reportFile?: string
   /** `plugins run --report`. */
   readonly outcomeFile?: string | undefined
+  /** Where the launcher tells what happens in between. */
+  readonly journalFile?: string | undefined
 }
 
 /** The bounds of SPEC.md: met here, so that the sentence is ours and names what was too much. */
@@ -72,6 +74,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('control', ending.control ?? false)
   if (ending.reportFile !== undefined) put('report-file', path('report-file', ending.reportFile))
   if (ending.outcomeFile !== undefined) put('outcome-file', path('outcome-file', ending.outcomeFile))
+  if (ending.journalFile !== undefined) put('journal-file', path('journal-file', ending.journalFile))
   put('end', 1)
 
   const bytes = Buffer.from(`${fields.join('\0')}\0`, 'utf8')

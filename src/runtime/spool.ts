@@ -1,25 +1,50 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import type { Minute } from '../core/minute.ts'
 import { KILLED, type Outcome, refusal } from '../core/outcome.ts'
-import { LEAVES_FILE, REPORT_FILE, SPEC_FILE } from './hand-over.ts'
+import type { RunEvent } from '../core/run-event.ts'
+import { ReportFault } from './fields.ts'
+import { eventsOf, JOURNAL_BYTES_MAX, readJournal } from './journal.ts'
 import { isLeafOf, sweepLeaf } from './leaves.ts'
-import { parseReport, REPORT_BYTES_MAX, ReportFault } from './report.ts'
+import { MINUTES_BYTES_MAX, readMinutes } from './minutes.ts'
+import { parseReport, REPORT_BYTES_MAX } from './report.ts'
+import { JOURNAL_FILE, LEAVES_FILE, MINUTES_FILE, REPORT_FILE, SPEC_FILE } from './spool-folder.ts'
 
-/** How a handed-over run ended. */
+/** What was seen of a run while it went on. */
+export interface Watched {
+  readonly events: readonly RunEvent[]
+  readonly minutes: readonly Minute[]
+}
+
+/** How a run ended whose host was not there to see it. */
 export interface TakenUp {
   readonly run: string
   readonly outcome: Outcome
   readonly endedAtMs: number
   /** The launcher was gone and had left no report: `outcome` is what can be said without one. */
   readonly lost: boolean
+  readonly watched: Watched
 }
 
 const RUN = /^[a-z0-9-]{1,64}$/
 
 /**
- * Takes up what handed-over runs left in the spool: each ended one is given to `record`, and forgotten once that
- * returned, so a crash between the two only repeats it. `isAlive` knows from the run's row whether its process is still
- * there; only what it denies is swept.
+ * Takes up what runs left in the spool: each ended one is given to `record`, and forgotten once that returned, so a crash
+ * between the two only repeats it. `isAlive` knows from the run's row whether its process is still there; only what it
+ * denies is swept.
+ *
+ * The order keeps it from taking a run for lost that goes on: a row is older than its folder, so whoever is asked after
+ * the folders were listed knows each of them; and a report is older than its process's end, so it is looked for after that.
  */
 export function takeUp(
   spool: string,
@@ -29,25 +54,53 @@ export function takeUp(
   const taken: TakenUp[] = []
   for (const run of runsIn(spool)) {
     const folder = join(spool, run)
-    const one = reportOf(run, folder) ?? (isAlive(run) ? null : lostRun(run, folder))
+    const alive = isAlive(run)
+    const one = reportOf(run, folder) ?? (alive ? null : lostRun(run, folder))
     if (one === null) continue
     if (one.lost) for (const leaf of leavesIn(folder, run)) sweepLeaf(leaf)
-    record(one)
-    rmSync(folder, { recursive: true, force: true })
-    taken.push(one)
+    const whole = { ...one, watched: watchedOf(spool, run) }
+    record(whole)
+    forgetSpool(spool, run)
+    taken.push(whole)
   }
   return taken
 }
 
+/** What the launcher of this run wrote about it, so far. */
+export function watchedOf(spool: string, run: string): Watched {
+  const journal = readOwn(join(spool, run, JOURNAL_FILE), JOURNAL_BYTES_MAX)
+  return {
+    events: journal === null ? [] : eventsOf(run, readJournal(journal.bytes)),
+    // The older half is set aside under a name of its own.
+    minutes: [`${MINUTES_FILE}.1`, MINUTES_FILE].flatMap((name) => {
+      const file = readOwn(join(spool, run, name), MINUTES_BYTES_MAX)
+      return file === null ? [] : readMinutes(file.bytes)
+    }),
+  }
+}
+
+/** The folder of a run whose end is recorded. A link in its place goes, and what it leads to stays. */
+export function forgetSpool(spool: string, run: string): void {
+  try {
+    rmdirSync(join(spool, run)) // most have left nothing in it
+  } catch {
+    rmSync(join(spool, run), { recursive: true, force: true })
+  }
+}
+
 function runsIn(spool: string): string[] {
   try {
-    return readdirSync(spool).filter((name) => RUN.test(name))
+    return readdirSync(spool, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && RUN.test(entry.name))
+      .map((entry) => entry.name)
   } catch {
     return []
   }
 }
 
-function reportOf(run: string, folder: string): TakenUp | null {
+type Ended = Omit<TakenUp, 'watched'>
+
+function reportOf(run: string, folder: string): Ended | null {
   const file = readOwn(join(folder, REPORT_FILE), REPORT_BYTES_MAX)
   if (file === null) return null
   const ended = { run, endedAtMs: Math.round(file.modifiedAtMs), lost: false }
@@ -63,7 +116,7 @@ function reportOf(run: string, folder: string): TakenUp | null {
 }
 
 /** The specification still there: the launcher never read it. Gone: it was killed while the plugin ran. */
-function lostRun(run: string, folder: string): TakenUp {
+function lostRun(run: string, folder: string): Ended {
   const unread = statSync(join(folder, SPEC_FILE), { throwIfNoEntry: false }) !== undefined
   const outcome: Outcome = unread
     ? refusal('LAUNCH_FAILED', `cannot tell why run ${run} never began: the launcher left no report`)

@@ -84,4 +84,18 @@ export const MIGRATIONS: readonly string[] = [
   -- A removal that also takes the plugin's data and user id: kept in the row, or a crash would leave both behind for ever.
   ALTER TABLE installations ADD COLUMN purging INTEGER NOT NULL DEFAULT 0 CHECK (purging IN (0, 1));
   `,
+  `
+  -- Whoever watches a run or stops it from another process: the launcher itself, which is not the holder where a host
+  -- application started it (NULL: not started yet), and where the run is to be found.
+  ALTER TABLE runs ADD COLUMN supervisor TEXT;
+  ALTER TABLE runs ADD COLUMN place TEXT CHECK (place IS NULL OR json_valid(place));
+
+  -- What a run used, minute by minute; of short runs there are none.
+  CREATE TABLE minutes (
+    run_id  TEXT    NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    at_ms   INTEGER NOT NULL,
+    figures TEXT    NOT NULL CHECK (json_valid(figures)),
+    PRIMARY KEY (run_id, at_ms)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

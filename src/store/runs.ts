@@ -1,7 +1,11 @@
 import { StoreError } from '../core/errors.ts'
+import type { Minute } from '../core/minute.ts'
 import type { PluginName } from '../core/name.ts'
 import { KILLED, type Outcome } from '../core/outcome.ts'
+import type { RunPlace } from '../core/place.ts'
+import type { RunEvent } from '../core/run-event.ts'
 import { type Db, read, transactLightly } from './database.ts'
+import type { Events } from './events.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
 
 /** One run as `history` shows it. */
@@ -17,6 +21,27 @@ export interface RunRecord {
   readonly outcome: Outcome | null
 }
 
+/** A run without an outcome. */
+export interface OpenRun {
+  readonly run: RunRecord
+  /** Is anybody there who will tell its end: its launcher, or the host application that started it? */
+  readonly alive: boolean
+  /** The holder's. */
+  readonly pid: number
+  /** The launcher as `pid:starttime:bootid` while it lives; `null` before it was started and after it is gone. */
+  readonly supervisor: string | null
+  /** `null` of runs that an earlier version began. */
+  readonly place: RunPlace | null
+}
+
+/** What was seen of a run while it went on. */
+export interface Seen {
+  readonly events: readonly RunEvent[]
+  readonly minutes: readonly Minute[]
+}
+
+const NOTHING_SEEN: Seen = { events: [], minutes: [] }
+
 interface RunRow {
   readonly id: string
   readonly name: string
@@ -27,6 +52,8 @@ interface RunRow {
   readonly started_at_ms: number
   readonly ended_at_ms: number | null
   readonly outcome: string | null
+  readonly supervisor: string | null
+  readonly place: string | null
 }
 
 const SELECT_RUN = 'SELECT r.*, p.name FROM runs r JOIN plugins p ON p.id = r.plugin_id'
@@ -35,28 +62,43 @@ const SELECT_RUN = 'SELECT r.*, p.name FROM runs r JOIN plugins p ON p.id = r.pl
 export class Runs {
   readonly #db: Db
   readonly #now: () => number
+  readonly #events: Events
 
-  constructor(db: Db, now: () => number) {
+  constructor(db: Db, now: () => number, events: Events) {
     this.#db = db
     this.#now = now
+    this.#events = events
   }
 
   /**
-   * `pid` is the process that will supervise it: when that is gone without a report, the run is lost.
+   * `pid` is the process that answers for it: when that is gone without a report, the run is lost. With `handsOver` it
+   * becomes the launcher itself; otherwise `supervise` names that as soon as there is one.
    *
    * @throws StoreError `WRONG_STATE` when the release was removed, replaced or disabled since it was looked at: its tree
    * and its user id are then no longer this run's to use
    */
-  begin(run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>, pid: number): void {
+  begin(
+    run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>,
+    pid: number,
+    { handsOver = false, place = null }: { readonly handsOver?: boolean; readonly place?: RunPlace | null } = {},
+  ): void {
     transactLightly(this.#db, () => {
+      const holder = holderOf(pid) ?? ''
       const { changes } = this.#db
         .prepare(
-          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms)
-           SELECT ?, p.id, r.version, ?, ?, ?, ?
+          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, supervisor, place, started_at_ms)
+           SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @now
            FROM plugins p JOIN installations i ON i.plugin_id = p.id JOIN releases r ON r.id = i.release_id
-           WHERE p.name = ? AND r.version = ? AND i.state = 'installed'`,
+           WHERE p.name = @name AND r.version = @version AND i.state = 'installed'`,
         )
-        .run(run.id, run.profile, JSON.stringify(run.weaker), holderOf(pid) ?? '', this.#now(), run.name, run.version)
+        .run({
+          ...run,
+          weaker: JSON.stringify(run.weaker),
+          holder,
+          supervisor: handsOver ? holder : null,
+          place: place === null ? null : JSON.stringify(place),
+          now: this.#now(),
+        })
       if (changes === 1) return
       throw new StoreError(
         'WRONG_STATE',
@@ -82,25 +124,79 @@ export class Runs {
     })
   }
 
-  /** Keeps the first outcome: two commands may take up the same report. */
-  end(id: string, outcome: Outcome, endedAtMs: number = this.#now()): void {
+  /** The launcher that a host application has started for this run. */
+  supervise(id: string, pid: number): void {
+    const supervisor = holderOf(pid)
+    if (supervisor === null) return // gone already: its report says how
     transactLightly(this.#db, () => {
-      this.#db
-        .prepare('UPDATE runs SET outcome = ?, ended_at_ms = ? WHERE id = ? AND outcome IS NULL')
-        .run(JSON.stringify(outcome), endedAtMs, id)
+      this.#db.prepare('UPDATE runs SET supervisor = ? WHERE id = ?').run(supervisor, id)
     })
   }
 
-  /** For a run whose launcher is gone and has left no report. */
-  lose(id: string): void {
-    this.end(id, KILLED)
+  /**
+   * Keeps the first outcome, and what was seen with it: two commands may take up the same report. `false`: this was not
+   * the first.
+   */
+  end(id: string, outcome: Outcome, endedAtMs: number = this.#now(), seen: Seen = NOTHING_SEEN): boolean {
+    return transactLightly(this.#db, () => {
+      const ended = this.#db
+        .prepare<[string, number, string], { plugin_id: number }>(
+          'UPDATE runs SET outcome = ?, ended_at_ms = ? WHERE id = ? AND outcome IS NULL RETURNING plugin_id',
+        )
+        .get(JSON.stringify(outcome), endedAtMs, id)
+      if (ended === undefined) return false
+      this.#keep(id, ended.plugin_id, seen)
+      return true
+    })
   }
 
-  /** Runs without an outcome, each with whether its supervisor still lives. */
-  open(): { run: RunRecord; alive: boolean; pid: number }[] {
+  #keep(id: string, pluginId: number, { events, minutes }: Seen): void {
+    const minute =
+      minutes.length === 0
+        ? null
+        : this.#db.prepare('INSERT OR IGNORE INTO minutes (run_id, at_ms, figures) VALUES (?, ?, ?)')
+    for (const { atMs, ...figures } of minutes) minute?.run(id, atMs, JSON.stringify(figures))
+    if (events.length === 0) return
+    const named = this.#db.prepare<[number], { name: string }>('SELECT name FROM plugins WHERE id = ?').get(pluginId)
+    for (const { atMs, kind, details } of events) this.#events.append(atMs, kind, named?.name ?? '', details)
+  }
+
+  /** For a run whose launcher is gone and has left no report. */
+  lose(id: string, seen: Seen = NOTHING_SEEN): boolean {
+    return this.end(id, KILLED, this.#now(), seen)
+  }
+
+  /** Runs without an outcome. */
+  open(): OpenRun[] {
     return read(this.#db, () => this.#db.prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`).all()).map(
-      (row) => ({ run: recordOf(row), alive: isAlive(row.holder), pid: pidOf(row.holder) }),
+      (row) => {
+        const supervisor = row.supervisor !== null && isAlive(row.supervisor) ? row.supervisor : null
+        return {
+          run: recordOf(row),
+          // A launcher outlives its host by the moment in which it ends the tree.
+          alive: supervisor !== null || isAlive(row.holder),
+          pid: pidOf(row.holder),
+          supervisor,
+          place: row.place === null ? null : (JSON.parse(row.place) as RunPlace),
+        }
+      },
     )
+  }
+
+  /** Minute by minute, oldest first; as far as the run has ended. */
+  minutes(id: string): Minute[] {
+    return read(this.#db, () =>
+      this.#db
+        .prepare<[string], { at_ms: number; figures: string }>(
+          'SELECT at_ms, figures FROM minutes WHERE run_id = ? ORDER BY at_ms',
+        )
+        .all(id),
+    ).map(({ at_ms, figures }) => ({ atMs: at_ms, ...(JSON.parse(figures) as Omit<Minute, 'atMs'>) }))
+  }
+
+  find(id: string): RunRecord | null {
+    const row = read(this.#db, () => this.#db.prepare<[string], RunRow>(`${SELECT_RUN} WHERE r.id = ?`).get(id))
+    return row === undefined ? null : recordOf(row)
   }
 
   /** Newest first. */

@@ -46,7 +46,7 @@ export class Store {
     this.#uids = options.uids
     this.#now = options.now
     this.events = new Events(db)
-    this.runs = new Runs(db, options.now)
+    this.runs = new Runs(db, options.now, this.events)
   }
 
   /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE` */

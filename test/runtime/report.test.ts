@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ReportFault } from '../../src/runtime/fields.ts'
+import type { JournalLine } from '../../src/runtime/journal.ts'
 import {
   LINE_BYTES_MAX,
   parseReport,
   parseReportLine,
-  ReportFault,
   type ReportLine,
   ReportReader,
 } from '../../src/runtime/report.ts'
@@ -78,7 +79,7 @@ for (const [what, value] of broken) {
 }
 
 test('lines may come in pieces', () => {
-  const lines: ReportLine[] = []
+  const lines: (ReportLine | JournalLine)[] = []
   const reader = new ReportReader((one) => lines.push(one))
   for (const byte of Buffer.from(`${JSON.stringify(STARTED)}\n${JSON.stringify(EXITED)}\n`))
     reader.push(Buffer.of(byte))

@@ -18,6 +18,20 @@ const exited = (code: number): Outcome => ({
   usage: NO_USAGE,
 })
 
+const LIMITS = { memoryBytes: 1, cpu: 1, processesMax: 1, filesMax: 1 }
+const MINUTE = {
+  ms: 60_000,
+  samples: 6,
+  cpuPermille: { average: 1, peak: 2 },
+  memoryBytes: { average: 1, peak: 2 },
+  processes: null,
+  filesPeak: null,
+  ioReadBytes: null,
+  ioWriteBytes: null,
+  outputBytes: 0,
+  networkBytes: null,
+}
+
 test('a run is open until it has an outcome', (t) => {
   const place = makePlace(t)
   place.install(release)
@@ -62,4 +76,56 @@ test('history is newest first, of one plugin or all, and no longer than asked', 
   assert.deepEqual(ids(null, 10), ['o1', 'r3', 'r2', 'r1'])
   assert.deepEqual(ids(NAME, 2), ['r3', 'r2'])
   assert.deepEqual(ids('acme/none' as PluginName, 2), [])
+})
+
+test('what was seen of a run is kept with its first outcome, once', (t) => {
+  const place = makePlace(t)
+  place.install(release)
+  const { runs, events } = place.store
+  const seen = {
+    events: [{ atMs: 4_000, kind: 'alert', details: { run: 'r1', limit: 'memory' } }],
+    minutes: [
+      { ...MINUTE, atMs: 60_000 },
+      { ...MINUTE, atMs: 1 },
+    ],
+  }
+  runs.begin(run('r1'), process.pid)
+  assert.equal(runs.end('r1', exited(0), 5_000, seen), true)
+  assert.equal(runs.end('r1', exited(0), 5_000, seen), false)
+  assert.equal(runs.lose('r1', seen), false)
+  const alerts = events.list(NAME, 50).filter(({ kind }) => kind === 'alert')
+  assert.deepEqual(
+    alerts.map(({ atMs, details }) => [atMs, details]),
+    [[4_000, { run: 'r1', limit: 'memory' }]],
+  )
+  assert.deepEqual(runs.minutes('r1'), [
+    { ...MINUTE, atMs: 1 },
+    { ...MINUTE, atMs: 60_000 },
+  ])
+  assert.deepEqual(runs.minutes('r2'), [])
+  events.verify()
+})
+
+test('a run lives as long as its launcher or its host, and is found where its row says', (t) => {
+  const place = makePlace(t)
+  place.install(release)
+  const { runs } = place.store
+  const where = { uid: 200_000, leaves: ['/x/bulkhead/bulkhead-r1'], data: null, limits: LIMITS }
+  const gone = 2 ** 22 + 1 // beyond the largest pid there can be
+  runs.begin(run('library'), gone, { place: where })
+  assert.deepEqual(
+    runs.open().map(({ alive, supervisor, place: at }) => [alive, supervisor, at]),
+    [[false, null, where]],
+  )
+  runs.supervise('library', process.pid)
+  assert.deepEqual(
+    runs.open().map(({ alive, supervisor }) => [alive, supervisor?.split(':')[0]]),
+    [[true, `${process.pid}`]],
+  )
+  runs.supervise('library', gone)
+  assert.equal(runs.open()[0]?.alive, true, 'a launcher that is gone already leaves the row as it was')
+  runs.end('library', exited(0))
+  runs.begin(run('handed-over'), process.pid, { handsOver: true })
+  assert.equal(runs.open()[0]?.supervisor?.split(':')[0], `${process.pid}`)
+  assert.deepEqual([runs.find('library')?.outcome?.code, runs.find('none')], [0, null])
 })

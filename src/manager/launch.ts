@@ -1,0 +1,75 @@
+import type { Outcome } from '../core/outcome.ts'
+import {
+  findLauncher,
+  forgetSpool,
+  type JournalLine,
+  Launcher,
+  makeSpoolFolder,
+  type Run,
+  type RunPlan,
+  type RunStdio,
+  watchedOf,
+} from '../runtime/index.ts'
+import type { RunOptions } from './clearance.ts'
+import type { Host } from './host.ts'
+import { prepare, refusalOf } from './run.ts'
+
+export interface LaunchOptions extends RunOptions {
+  readonly stdio?: RunStdio | undefined
+  /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
+  readonly onJournal?: ((line: JournalLine) => void) | undefined
+}
+
+/** Starts a plugin for a host application; `isOpen` says whether the database still is. */
+export async function launch(host: Host, name: string, options: LaunchOptions, isOpen: () => boolean): Promise<Run> {
+  const launcher = new Launcher({ binary: findLauncher() })
+  const plan = await prepare(host, name, options)
+  const run = start(host, plan, launcher, options)
+  const outcome = recorded(host, run, isOpen)
+  return {
+    ...run,
+    outcome,
+    kill: run.kill.bind(run),
+    close: async () => {
+      await run.close()
+      return outcome
+    },
+  }
+}
+
+function start(host: Host, plan: RunPlan, launcher: Launcher, { stdio, onJournal }: LaunchOptions): Run {
+  const { store, layout } = host
+  try {
+    const folder = makeSpoolFolder(layout.spool, plan.run)
+    const run = launcher.start(plan, stdio, { folder, onJournal })
+    // While the launcher is at work already: it is what `stop` and `ps` look for.
+    if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
+    return run
+  } catch (error) {
+    store.runs.end(plan.run, refusalOf(error))
+    throw error
+  }
+}
+
+/** The outcome, once it is in the database: who awaits it can read `history` right away. */
+function recorded({ store, layout }: Host, run: Run, isOpen: () => boolean): Promise<Outcome> {
+  const keep = (end: () => void): void => {
+    // Closed while the launcher was still taking the tree down: the next command finds row and folder, and ends both.
+    if (!isOpen()) return
+    end()
+    forgetSpool(layout.spool, run.run)
+  }
+  const outcome = run.outcome.then(
+    (ended) => {
+      keep(() => store.runs.end(run.run, ended, undefined, watchedOf(layout.spool, run.run)))
+      return ended
+    },
+    (error) => {
+      keep(() => store.runs.lose(run.run, watchedOf(layout.spool, run.run)))
+      throw error
+    },
+  )
+  // A caller that never asks must not be ended by an unhandled rejection; whoever awaits it still sees it.
+  outcome.catch(() => {})
+  return outcome
+}
