@@ -166,6 +166,10 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .option('--timeout <DURATION>', 'end it after so long, such as 5s (may only narrow)')
     .addOption(new Option('--profile <NAME>', 'limits to start from').choices(['development', 'production', 'strict']))
     .option('--weaker <LAYER>', 'run without a layer this host cannot give (recorded; repeat for more)')
+    .option(
+      '--report-denials',
+      'for authors: tell which system calls were denied and which paths are not there (advisory)',
+    )
     .option('--dry-run', 'print the plan and run nothing')
     .argument('[args...]', 'after --: arguments of the plugin')
     .addHelpText('after', example('plugins run acme/hello -- Ada'))

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly timeout?: string | undefined
   /** Layers to go without, by name; recorded. */
   readonly weaker?: readonly string[] | undefined
+  /** Report denied system calls and missing paths: advisory, for authors; recorded. */
+  readonly reportDenials?: boolean | undefined
   /** Values for `permissions.env`; default: this process's own environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
@@ -31,6 +33,7 @@ export interface Cleared {
 export async function clear(host: Host, text: string, run: string, options: RunOptions): Promise<Cleared> {
   const name = nameOf(text)
   const weaker = weakerOf(host, name, options)
+  assertReportable(name, options, weaker)
   const installation = host.store.find(name)
   if (installation === null) {
     throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
@@ -55,8 +58,15 @@ export async function clear(host: Host, text: string, run: string, options: RunO
       profile: profileOf(options.profile),
       flags: { timeoutMs: timeoutOf(options.timeout) },
       weaker,
+      reportDenials: options.reportDenials === true,
     },
   }
+}
+
+/** The system-call filter is what reports. */
+function assertReportable(name: string, { reportDenials }: RunOptions, weaker: readonly string[]): void {
+  if (reportDenials !== true || !weaker.includes('seccomp')) return
+  throw new UsageError('USAGE', `cannot report what ${name} is denied without the layer seccomp: it is what denies`)
 }
 
 function assertRunnable({ name, version, state }: Installation): void {

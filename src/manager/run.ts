@@ -28,6 +28,7 @@ export async function prepare(
     const plan = await host.planner.prepare(request)
     const { version } = installation
     if (plan.weaker.length > 0) host.store.note('weaker-run', installation.name, { version, weaker: plan.weaker, run })
+    if (plan.reportDenials) host.store.note('denials-reported', installation.name, { version, run })
     const profile = profileFor(host.config, installation.name, request.profile)
     const record = { id: run, name: installation.name, version, profile, weaker: plan.weaker }
     host.store.runs.begin(record, process.pid, { handsOver, place: placeOf(plan) })

@@ -32,6 +32,8 @@ export interface PlanInput {
   readonly grants: Readonly<Record<string, string>>
   /** Layers to go without, by name. */
   readonly weaker: readonly string[]
+  /** Tell the author what was denied. */
+  readonly reportDenials: boolean
 }
 
 /** One run as data: what the launcher is told, and why. `--dry-run` prints it. */
@@ -59,6 +61,7 @@ export interface RunPlan {
   readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
   /** Block devices whose bandwidth is limited, as `MAJOR:MINOR`. */
   readonly disks: readonly string[]
+  readonly reportDenials: boolean
   readonly unixSockets: boolean
   readonly proc: boolean
   readonly landlockAbi: number
@@ -127,6 +130,7 @@ export function planRun(input: PlanInput): RunPlan {
       cgroup1: cgroups.cgroup1,
     },
     disks: io.devices,
+    reportDenials: input.reportDenials,
     unixSockets: manifest.protocol === 'grpc',
     proc: !input.procMasked,
     landlockAbi: weaker.includes('landlock') ? 0 : 1,

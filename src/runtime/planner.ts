@@ -29,6 +29,7 @@ export interface RunRequest {
   /** Limits of this one run; they narrow only. */
   readonly flags?: LimitRequest
   readonly weaker?: readonly string[]
+  readonly reportDenials?: boolean
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -87,6 +88,7 @@ export class Planner {
       args: request.args ?? [],
       grants: request.grants ?? {},
       weaker,
+      reportDenials: request.reportDenials ?? false,
     }
     // Every refusal that needs no effect comes before the first effect.
     planRun(input)

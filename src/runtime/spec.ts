@@ -71,6 +71,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('proc', plan.proc)
   put('landlock-abi', plan.landlockAbi)
   for (const layer of plan.weaker) if (!OURS.includes(layer)) put('weaker', layer)
+  if (plan.reportDenials) put('report-denials', true)
   put('control', ending.control ?? false)
   if (ending.reportFile !== undefined) put('report-file', path('report-file', ending.reportFile))
   if (ending.outcomeFile !== undefined) put('outcome-file', path('outcome-file', ending.outcomeFile))

@@ -9,12 +9,13 @@ export interface RunArguments {
   readonly timeout: string | undefined
   readonly profile: string | undefined
   readonly weaker: readonly string[]
+  readonly reportDenials: boolean
   readonly dryRun: boolean
   readonly args: readonly string[]
 }
 
 const VALUED = ['--home', '--report', '--timeout', '--profile', '--weaker'] as const
-const SWITCHES = ['--json', '--quiet', '--no-color', '--dry-run'] as const
+const SWITCHES = ['--json', '--quiet', '--no-color', '--report-denials', '--dry-run'] as const
 
 /**
  * `null` when this is not the command `run` or asks for its help, which the program of all commands answers.
@@ -63,6 +64,7 @@ export function parseRun(line: readonly string[]): RunArguments | null {
     timeout: values.get('--timeout')?.at(-1),
     profile: values.get('--profile')?.at(-1),
     weaker: values.get('--weaker') ?? [],
+    reportDenials: values.has('--report-denials'),
     dryRun: values.has('--dry-run'),
     args: end < 0 ? [] : line.slice(end + 1),
   }

@@ -11,6 +11,7 @@ export async function runCommand(run: RunArguments, io: Io): Promise<number> {
     timeout: run.timeout,
     weaker: run.weaker,
     reportFile: run.report,
+    reportDenials: run.reportDenials,
   }
   if (run.dryRun) {
     io.stdout(`${JSON.stringify(await manager.plan(run.name, options), null, 2)}\n`)

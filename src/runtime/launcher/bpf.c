@@ -1,6 +1,7 @@
 #include "bpf.h"
 
 #include <linux/seccomp.h>
+#include <string.h>
 
 #include "refusal.h"
 
@@ -85,4 +86,29 @@ void bpf_land(struct bpf *program, unsigned verdict)
 	for (size_t i = 0; i < program->pending_count; i++)
 		if (program->pending[i].verdict == verdict)
 			land(program, program->pending[i].at, program->pending[i].when_true);
+}
+
+/* The instructions that are written above, and no others. */
+uint32_t bpf_run(const struct bpf *program, const void *data, size_t size)
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < program->length; at++) {
+		const struct sock_filter *one = &program->code[at];
+		switch (one->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			if (one->k > size - sizeof a)
+				return SECCOMP_RET_KILL_PROCESS;
+			memcpy(&a, (const char *)data + one->k, sizeof a);
+			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= one->k; break;
+		case BPF_JMP | BPF_JA: at += one->k; break;
+		case BPF_JMP | BPF_JEQ | BPF_K: at += a == one->k ? one->jt : one->jf; break;
+		case BPF_JMP | BPF_JGE | BPF_K: at += a >= one->k ? one->jt : one->jf; break;
+		case BPF_JMP | BPF_JSET | BPF_K: at += a & one->k ? one->jt : one->jf; break;
+		case BPF_RET | BPF_K: return one->k;
+		default: return SECCOMP_RET_KILL_PROCESS;
+		}
+	}
+	return SECCOMP_RET_KILL_PROCESS;
 }

@@ -42,5 +42,7 @@ void bpf_answer_if(struct bpf *program, unsigned short comparison, uint32_t valu
 void bpf_tree(struct bpf *program, const struct bpf_range *ranges, size_t count);
 /* Everything in the tree that waits for this verdict comes here. */
 void bpf_land(struct bpf *program, unsigned verdict);
+/* What the kernel would answer to `data`: runs the program here. */
+uint32_t bpf_run(const struct bpf *program, const void *data, size_t size);
 
 #endif

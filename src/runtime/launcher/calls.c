@@ -1,5 +1,6 @@
 #include "calls.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "kernel.h"
@@ -85,7 +86,24 @@ static const struct { short number; enum verdict verdict; } checked[] = {
 	{SYS_memfd_create, CHECK_MEMFD},
 };
 
-void calls_judge(uint8_t verdicts[CALLS_COUNT])
+static const struct call_path paths[] = {
+	{SYS_openat, 0, 1, 2, OPENS}, {SYS_newfstatat, 0, 1, 3, LOOKS_UP}, {SYS_statx, 0, 1, 2, LOOKS_UP},
+	{SYS_faccessat, 0, 1, -1, LOOKS_UP}, {SYS_faccessat2, 0, 1, 3, LOOKS_UP}, {SYS_execve, -1, 0, -1, LOOKS_UP},
+	{SYS_execveat, 0, 1, 4, LOOKS_UP}, {SYS_chdir, -1, 0, -1, LOOKS_UP},
+#if defined(__x86_64__)
+	{SYS_open, -1, 0, 1, OPENS}, {SYS_stat, -1, 0, -1, LOOKS_UP}, {SYS_access, -1, 0, -1, LOOKS_UP},
+#endif
+};
+
+const struct call_path *calls_path(int number)
+{
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		if (paths[i].number == number)
+			return &paths[i];
+	return NULL;
+}
+
+void calls_judge(uint8_t verdicts[CALLS_COUNT], bool looks)
 {
 	memset(verdicts, REFUSE, CALLS_COUNT);
 	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
@@ -94,4 +112,7 @@ void calls_judge(uint8_t verdicts[CALLS_COUNT])
 		verdicts[absent[i]] = ABSENT;
 	for (size_t i = 0; i < sizeof checked / sizeof checked[0]; i++)
 		verdicts[checked[i].number] = (uint8_t)checked[i].verdict;
+	for (size_t i = 0; looks && i < sizeof paths / sizeof paths[0]; i++)
+		if (verdicts[paths[i].number] == ALLOW)
+			verdicts[paths[i].number] = LOOK;
 }

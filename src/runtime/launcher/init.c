@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "cgroup.h"
+#include "denials.h"
 #include "ids.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -184,7 +185,8 @@ void init_main(const struct init *init)
 	ids_drop_capabilities(spec);      /* no capability survives this line */
 	forbid_new_privileges(spec);
 	landlock_restrict(spec);
-	seccomp_install(spec);            /* last: it would forbid the steps above */
+	/* last: it would forbid the steps above */
+	denials_hand_out(init->door, seccomp_install(spec));
 	ids_drop_last_capability(spec);
 
 	/* Init keeps nothing that the payload does not have, so both are confined by the lines above, once. */

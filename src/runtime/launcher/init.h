@@ -26,6 +26,7 @@ struct init {
 	const struct spec *spec;
 	int stdio[3]; /* the payload's ends */
 	int status;   /* the writing end of the status pipe */
+	int door;     /* where the launcher gets what the filter asks; -1 */
 	int go;       /* a byte here says that the ids are mapped; its end, that the launcher is dead */
 };
 

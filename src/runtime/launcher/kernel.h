@@ -19,6 +19,7 @@
 #define OPEN_NO_MAGICLINKS 0x02
 #define OPEN_NO_SYMLINKS 0x04
 #define OPEN_BENEATH 0x08
+#define OPEN_IN_ROOT 0x10
 
 struct open_how_v0 {
 	uint64_t flags;

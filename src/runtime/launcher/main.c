@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "denials.h"
 #include "ids.h"
 #include "init.h"
 #include "journal.h"
@@ -199,6 +200,7 @@ static void start_sandbox(void)
 	if (pipe2(go, O_CLOEXEC) < 0)
 		failed("cannot make a pipe: %m");
 	init.go = go[0];
+	init.door = denials_open(&spec);
 
 	ids_own_namespace(&spec);
 	run.init = namespaces_clone(&spec, cgroup_v2_leaf(), &run.init_fd);
@@ -213,6 +215,8 @@ static void start_sandbox(void)
 	for (int fd = 0; fd < 3; fd++)
 		close(init.stdio[fd]);
 	close(init.status);
+	if (init.door >= 0)
+		close(init.door);
 	ids_map(&spec, run.init);
 	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
 		failed("cannot release the sandbox: %m");

@@ -50,12 +50,14 @@ enum { PRCTL_COUNT = sizeof prctl_options / sizeof prctl_options[0] };
 
 #define ALLOWED SECCOMP_RET_ALLOW
 #define ERROR(number) (SECCOMP_RET_ERRNO | (number))
+/* Allowed, and worth a look when denials are reported: settle() below gives it its meaning. */
+#define LOOKED SECCOMP_RET_LOG
 
-static void check_mode(struct bpf *program, unsigned argument, uint32_t also)
+static void check_mode(struct bpf *program, unsigned argument, uint32_t also, uint32_t otherwise)
 {
 	bpf_load_argument(program, argument);
 	bpf_answer_if(program, BPF_JSET, S_ISUID | S_ISGID | also, ERROR(EPERM));
-	bpf_answer(program, ALLOWED);
+	bpf_answer(program, otherwise);
 }
 
 /* The mode counts only when the call may create a file; otherwise the register holds anything. */
@@ -65,9 +67,9 @@ static void check_open(struct bpf *program, unsigned flags)
 
 	bpf_load_argument(program, flags);
 	const size_t creating = bpf_begin_if(program, BPF_JSET, creates);
-	check_mode(program, flags + 1, 0);
+	check_mode(program, flags + 1, 0, LOOKED);
 	bpf_end_if(program, creating);
-	bpf_answer(program, ALLOWED);
+	bpf_answer(program, LOOKED);
 }
 
 /* One type of socket with the protocols it may carry: the default one and one by number. */
@@ -114,13 +116,13 @@ static void write_check(struct bpf *program, const struct spec *spec, enum verdi
 			  ERROR(EPERM));
 		bpf_answer(program, ALLOWED);
 		break;
-	case CHECK_MODE_1: check_mode(program, 1, 0); break;
-	case CHECK_MODE_2: check_mode(program, 2, 0); break;
+	case CHECK_MODE_1: check_mode(program, 1, 0, ALLOWED); break;
+	case CHECK_MODE_2: check_mode(program, 2, 0, ALLOWED); break;
 	case CHECK_OPEN: check_open(program, 1); break;
 	case CHECK_OPENAT: check_open(program, 2); break;
 	/* This bit is set in the types of devices, and not in those of files, FIFOs and sockets. */
-	case CHECK_MKNOD: check_mode(program, 1, S_IFCHR); break;
-	case CHECK_MKNODAT: check_mode(program, 2, S_IFCHR); break;
+	case CHECK_MKNOD: check_mode(program, 1, S_IFCHR, ALLOWED); break;
+	case CHECK_MKNODAT: check_mode(program, 2, S_IFCHR, ALLOWED); break;
 	case CHECK_IOCTL: /* input for other people's terminals (CVE-2017-5226, CVE-2023-28100) */
 		bpf_load_argument(program, 1);
 		bpf_answer_if(program, BPF_JEQ, 0x5412 /* TIOCSTI */, ERROR(EPERM));
@@ -190,17 +192,35 @@ static void write_check(struct bpf *program, const struct spec *spec, enum verdi
 	case REFUSE:
 	case ABSENT:
 	case ALLOW:
+	case LOOK:
 	case VERDICT_COUNT: break;
 	}
 }
 
-static void build(struct bpf *program, const struct spec *spec)
+/*
+ * A filter that reports asks the launcher where the plain one refuses, and where it allows a path to be looked up. What
+ * the launcher answers is denials.c's affair; whatever it is, it is asked about nothing that the plain filter kills.
+ */
+static void settle(struct bpf *program, bool reports)
+{
+	for (size_t i = 0; i < program->length; i++) {
+		struct sock_filter *one = &program->code[i];
+		if (one->code != (BPF_RET | BPF_K))
+			continue;
+		if (one->k == LOOKED)
+			one->k = reports ? SECCOMP_RET_USER_NOTIF : ALLOWED;
+		else if (reports && (one->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+			one->k = SECCOMP_RET_USER_NOTIF;
+	}
+}
+
+static void build(struct bpf *program, const struct spec *spec, bool reports)
 {
 	uint8_t verdicts[CALLS_COUNT];
 	struct bpf_range ranges[CALLS_COUNT + 1];
 	size_t count = 0;
 
-	calls_judge(verdicts);
+	calls_judge(verdicts, reports);
 	for (unsigned number = 0; number < CALLS_COUNT; number++)
 		if (number == 0 || verdicts[number] != verdicts[number - 1])
 			ranges[count++] = (struct bpf_range){number, verdicts[number]};
@@ -216,9 +236,10 @@ static void build(struct bpf *program, const struct spec *spec)
 	bpf_tree(program, ranges, count);
 
 	static const struct { enum verdict verdict; uint32_t action; } plain[] = {
-		{ALLOW, ALLOWED}, {REFUSE, ERROR(EPERM)}, {ABSENT, ERROR(ENOSYS)}};
+		{ALLOW, ALLOWED}, {REFUSE, ERROR(EPERM)}, {ABSENT, ERROR(ENOSYS)}, {LOOK, LOOKED}};
+	const size_t plain_count = sizeof plain / sizeof plain[0] - !reports;
 	size_t to_check[VERDICT_COUNT];
-	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+	for (size_t i = 0; i < plain_count; i++) {
 		bpf_land(program, plain[i].verdict);
 		bpf_answer(program, plain[i].action);
 	}
@@ -232,16 +253,43 @@ static void build(struct bpf *program, const struct spec *spec)
 		program->code[to_check[verdict]].k = (uint32_t)(program->length - to_check[verdict] - 1);
 		write_check(program, spec, verdict);
 	}
+	settle(program, reports);
 }
 
-void seccomp_install(const struct spec *spec)
+/* What to a waiting thread only a deadly signal can end, lest a runtime's timer signals make it ask for ever. */
+#define WAIT_KILLABLE (1UL << 5) /* Linux 5.19 */
+
+static int install(const struct sock_fprog *filter, unsigned long flags)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter);
+}
+
+int seccomp_install(const struct spec *spec)
 {
 	static struct bpf program;
+	int listener = -1;
 
 	if (!wants(spec, LAYER_SECCOMP))
-		return;
-	build(&program, spec);
+		return -1;
+	build(&program, spec, spec->report_denials);
 	const struct sock_fprog filter = {.len = (unsigned short)program.length, .filter = program.code};
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0)
+	if (spec->report_denials) {
+		listener = install(&filter, SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE);
+		if (listener < 0 && errno == EINVAL)
+			listener = install(&filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		if (listener < 0)
+			unavailable(SECCOMP, "cannot install a system-call filter that reports: %m");
+	} else if (install(&filter, 0) < 0) {
 		unavailable(SECCOMP, "cannot install the system-call filter: %m");
+	}
+	return listener;
+}
+
+uint32_t seccomp_answer(const struct spec *spec, const struct seccomp_data *call)
+{
+	static struct bpf plain;
+
+	if (plain.length == 0)
+		build(&plain, spec, false);
+	return bpf_run(&plain, call, sizeof *call);
 }

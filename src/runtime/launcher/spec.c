@@ -51,6 +51,7 @@ static const struct key keys[] = {
 	NUMBER("unix-sockets", unix_sockets, 0, 1),
 	NUMBER("proc", proc, 0, 1),
 	NUMBER("control", control, 0, 1),
+	NUMBER("report-denials", report_denials, 0, 1),
 	NUMBER("landlock-abi", landlock_abi, 0, 1000),
 	PATH("report-file", report_file),
 	PATH("outcome-file", outcome_file),
@@ -338,6 +339,8 @@ static void check_whole(const struct spec *spec, bool from_file)
 		invalid("cannot read the specification: uid or gid is 0");
 	if (wants(spec, LAYER_LANDLOCK) && spec->landlock_abi == 0)
 		invalid("cannot read the specification: landlock-abi is 0");
+	if (spec->report_denials && !wants(spec, LAYER_SECCOMP))
+		invalid("cannot read the specification: report-denials without seccomp");
 	if (spec->as_root && spec->helper)
 		invalid("cannot read the specification: idmap=helper is for mode=user");
 	if (spec->cgroup2_controllers != 0 && !spec->cgroup2)

@@ -60,7 +60,7 @@ struct spec {
 	const char *cgroup2;
 	unsigned cgroup2_controllers;
 	const char *cgroup1[V1_COUNT];
-	uint64_t unix_sockets, proc, control;
+	uint64_t unix_sockets, proc, control, report_denials;
 	uint64_t landlock_abi;
 	const char *report_file, *outcome_file, *journal_file;
 	bool weaker[LAYER_COUNT];

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "denials.h"
 #include "init.h"
 #include "judge.h"
 #include "orphans.h"
@@ -191,7 +192,7 @@ static int64_t next_deadline(const struct state *state)
 	}
 	if (!state->killed)
 		next = earlier(next, state->kill_at_ms);
-	return next;
+	return earlier(next, denials_deadline_ms());
 }
 
 static void look_at_clock(struct state *state)
@@ -239,7 +240,7 @@ static bool is_drained(const struct state *state)
 
 static void loop(struct state *state)
 {
-	enum { INIT, STATUS, SIGNALS, PARENT, CONTROL, PUMPS, COUNT = PUMPS + 3 };
+	enum { INIT, STATUS, SIGNALS, PARENT, CONTROL, DENIALS, PUMPS, COUNT = PUMPS + 3 };
 	struct run *run = state->run;
 
 	for (;;) {
@@ -249,6 +250,7 @@ static void loop(struct state *state)
 			[SIGNALS] = {.fd = run->signals, .events = POLLIN},
 			[PARENT] = {.fd = run->parent, .events = POLLIN},
 			[CONTROL] = {.fd = run->control, .events = POLLIN},
+			[DENIALS] = denials_wants(),
 		};
 		for (int i = 0; i < 3; i++)
 			polled[PUMPS + i] = pump_wants(&state->pumps[i]);
@@ -275,6 +277,7 @@ static void loop(struct state *state)
 				read_signals(state);
 			if (polled[CONTROL].revents)
 				read_control(state);
+			denials_answer(polled[DENIALS].revents, state->started);
 			if (polled[PARENT].revents) {
 				run->parent = -1; /* said once is enough */
 				kill_tree(state);
@@ -338,6 +341,8 @@ void supervise(struct run *run, struct ending *ending)
 	if (!state.ended)
 		cgroup_read_usage(&state.usage);
 	account(&state, &rusage);
+	if (state.started)
+		denials_end();
 	judge(&state, init_status);
 	if (ending->refusal) {
 		static struct refusal kept;

@@ -42,6 +42,7 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
     args: [],
     grants: {},
     weaker: [],
+    reportDenials: false,
     ...input,
   }
 }
