@@ -1,15 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
-import { IsolationError, PluginError } from '../core/errors.ts'
-import { type Outcome, refusal } from '../core/outcome.ts'
+import { IsolationError } from '../core/errors.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { JournalLine } from './journal.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
 import { encodeSpec } from './spec.ts'
 import { watchFiles } from './spool-folder.ts'
-import { adopt } from './systemd/user-manager.ts'
 
 /** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
 export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
@@ -106,10 +105,8 @@ class LaunchedRun implements Run {
 
     const specification = child.stdio[SPEC_FD] as Writable
     for (const stream of [specification, this.#control]) stream.on('error', () => {})
-    const refuse = this.#follow(plan, child, started.resolve, outcome, onJournal)
-    // Until it has read its specification the launcher does nothing, so it can be moved where it has to be first.
-    if (!plan.cgroups.adopt || child.pid === undefined) specification.end(spec)
-    else adopt(process.geteuid?.() ?? 0, child.pid).then(() => specification.end(spec), refuse)
+    specification.end(spec)
+    this.#follow(plan, child, started.resolve, outcome, onJournal)
   }
 
   kill(signal: NodeJS.Signals): boolean {
@@ -131,7 +128,7 @@ class LaunchedRun implements Run {
     started: (line: Started | null) => void,
     outcome: PromiseWithResolvers<Outcome>,
     onJournal: RunWatch['onJournal'],
-  ): (why: Error) => void {
+  ): void {
     let ended: Outcome | null = null
     let fault: unknown = null
     const report = child.stdio[REPORT_FD] as Readable
@@ -169,13 +166,6 @@ class LaunchedRun implements Run {
       const how = await gone.promise
       lost(fault ? `its report ${(fault as Error).message}` : `the launcher left no report (${how})`, fault)
     })
-    return (why) => {
-      if (ended !== null) return
-      ended = refusal(why instanceof PluginError ? why.code : 'LAUNCH_FAILED', why.message)
-      this.#end(started)
-      child.kill('SIGKILL')
-      outcome.resolve(ended)
-    }
   }
 
   #end(started: (line: null) => void): void {

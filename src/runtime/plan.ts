@@ -58,7 +58,7 @@ export interface RunPlan {
   readonly cuts: EffectiveLimits['cuts']
   readonly tmpInodes: number
   readonly graceMs: number
-  readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1' | 'adopt'>
+  readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
   /** Block devices whose bandwidth is limited, as `MAJOR:MINOR`. */
   readonly disks: readonly string[]
   readonly reportDenials: boolean
@@ -128,7 +128,6 @@ export function planRun(input: PlanInput): RunPlan {
       cgroup2: cgroups.cgroup2,
       cgroup2Controllers: cgroups.cgroup2Controllers,
       cgroup1: cgroups.cgroup1,
-      adopt: cgroups.adopt,
     },
     disks: io.devices,
     reportDenials: input.reportDenials,

@@ -26,6 +26,7 @@ static struct leaf v2 = {.fd = -1, .tasks = -1};
 static struct leaf v1[V1_COUNT];
 static struct leaf *leaf_of[V1_COUNT]; /* two controllers may share one v1 directory */
 static char leaf_name[80];
+static int64_t own_processes = 1;
 static const struct leaf *memory_leaf, *pids_leaf, *cpu_leaf, *cpuacct_leaf;
 static const enum layer layer_of[V1_COUNT] = {LAYER_MEMORY, LAYER_PROCESSES, LAYER_CPU, LAYER_CPU, LAYER_NONE};
 
@@ -117,7 +118,8 @@ static void limit_memory(const struct spec *spec)
 
 static void limit_processes(const struct spec *spec)
 {
-	/* One more than asked: the sandbox's own pid 1 is counted too. */
+	/* The sandbox's own pid 1 is counted too, and so are the relay's processes. */
+	own_processes = 1 + (spec->network.count > 0 ? 2 : 0);
 	if (spec->cgroup2_controllers & CONTROLS_PIDS)
 		pids_leaf = &v2;
 	else if (leaf_of[V1_PIDS])
@@ -126,7 +128,7 @@ static void limit_processes(const struct spec *spec)
 		return; /* RLIMIT_NPROC counts per user namespace since Linux 5.14, so it holds on its own */
 	else
 		unavailable(PROCESSES, "cannot limit processes: no cgroup with a pids controller was given");
-	set_limit(pids_leaf, LAYER_PROCESSES, "pids.max", spec->processes + 1);
+	set_limit(pids_leaf, LAYER_PROCESSES, "pids.max", spec->processes + (uint64_t)own_processes);
 }
 
 static void limit_cpu(const struct spec *spec)
@@ -295,7 +297,7 @@ void cgroup_read_usage(struct cgroup_usage *usage)
 	}
 	if (pids_leaf) {
 		const int64_t peak = read_number(pids_leaf, "pids.peak");
-		usage->processes_peak = peak > 1 ? peak - 1 : peak;
+		usage->processes_peak = peak > own_processes ? peak - own_processes : peak;
 		usage->processes_met = read_keyed(pids_leaf, "pids.events", "max") > 0;
 	}
 	if (cpu_leaf == &v2 && v2.fd >= 0) {

@@ -166,15 +166,10 @@ static void read_capabilities(struct __user_cap_data_struct data[2])
 		unavailable(CAPABILITIES, "cannot read capabilities: %m");
 }
 
-void ids_become(const struct spec *spec)
+static void become(uid_t uid, gid_t gid)
 {
-	const bool mapped = wants(spec, LAYER_USER_NAMESPACE);
-	const uid_t uid = mapped ? INSIDE_ID : (uid_t)spec->uid;
-	const gid_t gid = mapped ? INSIDE_ID : (gid_t)spec->gid;
 	struct __user_cap_data_struct data[2];
 
-	if (spec->helper && setgroups(0, NULL) < 0)
-		unavailable(UID, "cannot drop supplementary groups: %m");
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		unavailable(UID, "cannot keep capabilities: %m");
 	if (setresgid(gid, gid, gid) < 0)
@@ -184,9 +179,23 @@ void ids_become(const struct spec *spec)
 	/* A change of uid clears the effective set and keeps the permitted one. */
 	read_capabilities(data);
 	set_capabilities(data[0].permitted, data[1].permitted);
-	/* Nobody, not even another run of this plugin under the same uid, may look into init (CVE-2016-8659). */
+}
+
+/* Nobody, not even another run of this plugin under the same uid, may look into this process (CVE-2016-8659). */
+static void become_undumpable(void)
+{
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		failed("cannot become undumpable: %m");
+}
+
+void ids_become(const struct spec *spec)
+{
+	const bool mapped = wants(spec, LAYER_USER_NAMESPACE);
+
+	if (spec->helper && setgroups(0, NULL) < 0)
+		unavailable(UID, "cannot drop supplementary groups: %m");
+	become(mapped ? INSIDE_ID : (uid_t)spec->uid, mapped ? INSIDE_ID : (gid_t)spec->gid);
+	become_undumpable();
 }
 
 /* weaker=capabilities: every capability of the namespace, also across execve. */
@@ -206,12 +215,8 @@ static void keep_capabilities(void)
 			unavailable(CAPABILITIES, "cannot keep capability %d: %m", cap);
 }
 
-void ids_drop_capabilities(const struct spec *spec)
+static void forget_capabilities(void)
 {
-	if (!wants(spec, LAYER_CAPABILITIES)) {
-		keep_capabilities();
-		return;
-	}
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		unavailable(CAPABILITIES, "cannot clear ambient capabilities: %m");
 	for (int cap = 0; cap < 64; cap++)
@@ -225,6 +230,15 @@ void ids_drop_capabilities(const struct spec *spec)
 			  SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
 		  0, 0, 0) < 0)
 		unavailable(CAPABILITIES, "cannot lock the secure bits: %m");
+}
+
+void ids_drop_capabilities(const struct spec *spec)
+{
+	if (!wants(spec, LAYER_CAPABILITIES)) {
+		keep_capabilities();
+		return;
+	}
+	forget_capabilities();
 	/* Without no_new_privs the kernel lets only an administrator of the namespace install Landlock and seccomp. */
 	set_capabilities(wants(spec, LAYER_NO_NEW_PRIVS) ? 0 : 1U << CAP_SYS_ADMIN, 0);
 }
@@ -233,4 +247,15 @@ void ids_drop_last_capability(const struct spec *spec)
 {
 	if (wants(spec, LAYER_CAPABILITIES) && !wants(spec, LAYER_NO_NEW_PRIVS))
 		set_capabilities(0, 0);
+}
+
+void ids_become_outside(const struct spec *spec, bool namespaced)
+{
+	if (spec->as_root)
+		become((uid_t)spec->uid, (gid_t)spec->gid);
+	/* An ordinary caller's process has nothing to drop, and may not even shrink the set of what it could be given. */
+	if (spec->as_root || namespaced)
+		forget_capabilities();
+	set_capabilities(0, 0);
+	become_undumpable();
 }

@@ -19,6 +19,11 @@ void ids_own_no_more(const struct spec *spec);
 void ids_map(const struct spec *spec, pid_t child);
 /* Init: becomes the plugin's user and keeps its capabilities for the mounts that follow. */
 void ids_become(const struct spec *spec);
+/*
+ * A process that stays outside (the relay's): the plugin's host uid in mode root, no capability, undumpable. In mode user
+ * it keeps the caller's uid; `namespaced` says that it is in a user namespace of its own, where it has rights to lose.
+ */
+void ids_become_outside(const struct spec *spec, bool namespaced);
 /* Init: no capability survives this line; or one, until the filters stand, if no_new_privs was switched off. */
 void ids_drop_capabilities(const struct spec *spec);
 void ids_drop_last_capability(const struct spec *spec);

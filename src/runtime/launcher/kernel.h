@@ -64,6 +64,9 @@ static inline int kernel_pivot_root(const char *new_root, const char *old_root)
 #define LANDLOCK_SCOPE_SIGNALS (1ULL << 1)  /* ABI 6 */
 #define LANDLOCK_VERSION 1U
 #define LANDLOCK_PATH_BENEATH 1
+#define LANDLOCK_NET_PORT 2
+#define LANDLOCK_NET_BIND_TCP (1ULL << 0)    /* ABI 4 */
+#define LANDLOCK_NET_CONNECT_TCP (1ULL << 1) /* ABI 4 */
 
 struct landlock_ruleset {
 	uint64_t handled_fs;
@@ -75,6 +78,11 @@ struct landlock_beneath {
 	uint64_t allowed;
 	int32_t parent;
 } __attribute__((packed));
+
+struct landlock_port {
+	uint64_t allowed;
+	uint64_t port;
+};
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444

@@ -95,6 +95,24 @@ static void allow_code(const struct spec *spec, int ruleset, uint64_t rights)
 	allow(ruleset, "/plugin", rights, false);
 }
 
+/* An older kernel takes a shorter structure and refuses bytes it does not know. */
+static int make_ruleset(const struct landlock_ruleset *rules, int abi)
+{
+	const size_t size = abi >= 6 ? sizeof *rules : abi >= 4 ? 16 : 8;
+	const int ruleset = (int)syscall(SYS_landlock_create_ruleset, rules, size, 0);
+
+	if (ruleset < 0)
+		unavailable(LANDLOCK, "cannot make a Landlock ruleset: %m");
+	return ruleset;
+}
+
+static void enforce(int ruleset)
+{
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		unavailable(LANDLOCK, "cannot enforce Landlock: %m");
+	close(ruleset);
+}
+
 void landlock_restrict(const struct spec *spec)
 {
 	if (!wants(spec, LAYER_LANDLOCK))
@@ -105,11 +123,7 @@ void landlock_restrict(const struct spec *spec)
 		.handled_fs = known,
 		.scoped = LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNALS,
 	};
-	/* An older kernel takes a shorter structure and refuses bytes it does not know. */
-	const size_t size = abi >= 6 ? sizeof rules : abi >= 4 ? 16 : 8;
-	const int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
-	if (ruleset < 0)
-		unavailable(LANDLOCK, "cannot make a Landlock ruleset: %m");
+	const int ruleset = make_ruleset(&rules, abi);
 
 	allow(ruleset, "/", READ, true);
 	if (wants(spec, LAYER_MOUNT_NAMESPACE)) {
@@ -125,7 +139,23 @@ void landlock_restrict(const struct spec *spec)
 			if (spec->binds[i].executable)
 				allow(ruleset, spec->binds[i].outside, EXECUTE, true);
 	}
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		unavailable(LANDLOCK, "cannot enforce Landlock: %m");
-	close(ruleset);
+	enforce(ruleset);
+}
+
+void landlock_seal(const uint16_t *ports, size_t count)
+{
+	const int abi = landlock_abi();
+	const struct landlock_ruleset rules = {
+		.handled_fs = known_rights(abi),
+		.handled_net = LANDLOCK_NET_BIND_TCP | LANDLOCK_NET_CONNECT_TCP,
+		.scoped = LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNALS,
+	};
+	const int ruleset = make_ruleset(&rules, abi);
+
+	for (size_t i = 0; i < count && abi >= 4; i++) {
+		const struct landlock_port rule = {.allowed = LANDLOCK_NET_CONNECT_TCP, .port = ports[i]};
+		if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_NET_PORT, &rule, 0) < 0)
+			unavailable(LANDLOCK, "cannot add port %u to the Landlock rules: %m", ports[i]);
+	}
+	enforce(ruleset);
 }

@@ -10,5 +10,7 @@ int landlock_abi(void);
 int landlock_check(const struct spec *spec);
 /* Init, inside the new root. */
 void landlock_restrict(const struct spec *spec);
+/* A process of the relay: no file at all, and (ABI 4) TCP to these ports only, and none to listen at. */
+void landlock_seal(const uint16_t *ports, size_t count);
 
 #endif

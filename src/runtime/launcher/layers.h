@@ -10,6 +10,7 @@
 	X(MOUNT_NAMESPACE, "mount-namespace")  \
 	X(PID_NAMESPACE, "pid-namespace")      \
 	X(NET_NAMESPACE, "net-namespace")      \
+	X(NETWORK, "network")                  \
 	X(IPC_NAMESPACE, "ipc-namespace")      \
 	X(UTS_NAMESPACE, "uts-namespace")      \
 	X(CGROUP_NAMESPACE, "cgroup-namespace") \

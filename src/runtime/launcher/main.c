@@ -35,6 +35,7 @@
 #include "landlock.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "network.h"
 #include "orphans.h"
 #include "probe.h"
 #include "processor.h"
@@ -60,6 +61,7 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 				.network_bytes = -1};
 
 	supervise_abandon(&run);
+	network_abandon();
 	cgroup_remove(&spec);
 	report_ended(&ending);
 	_exit(report_exit_status(&ending));
@@ -218,6 +220,7 @@ static void start_sandbox(void)
 	if (init.door >= 0)
 		close(init.door);
 	ids_map(&spec, run.init);
+	network_await(&spec, run.status);
 	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
 		failed("cannot release the sandbox: %m");
 	close(go[0]);
@@ -251,6 +254,7 @@ static int launch(const char *spec_path)
 	run.landlock = landlock_check(&spec);
 	mounts_check_root(&spec);
 	cgroup_make(&spec);
+	network_begin(&spec);
 	if (spec.as_root && wants(&spec, LAYER_MOUNT_NAMESPACE)) {
 		mounts_open_sources(&spec);
 		mounts_make_trees(&spec);
@@ -270,14 +274,6 @@ static int complain(const char *sentence)
 	text_print(&text, "plugins: %s\n", sentence);
 	if (write(2, text.bytes, text.length) < 0)
 		return 125;
-	return 125;
-}
-
-/* Keeps a cgroup for the user's systemd, which takes away those that nobody is in. */
-static int hold(void)
-{
-	while (poll(NULL, 0, -1) < 0 && errno == EINTR)
-		;
 	return 125;
 }
 
@@ -306,9 +302,7 @@ int main(int argc, char **argv, char **environment)
 		return probe_filtered();
 	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
 		return seal(argv[2]);
-	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
-		return hold();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
-	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR, --hold or --version");
+	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR or --version");
 }

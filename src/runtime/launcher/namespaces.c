@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "kernel.h"
+#include "network.h"
 #include "processor.h"
 #include "refusal.h"
 
@@ -29,7 +30,7 @@ static struct {
 } network = {.namespace = -1};
 
 /* Programs expect 127.0.0.1 to answer to themselves; there is nothing else in this network. */
-static bool raise_loopback(void)
+bool namespaces_raise_loopback(void)
 {
 	struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -50,7 +51,7 @@ static int make_network(void *argument)
 		return 1;
 	}
 	network.step = "raise the loopback interface";
-	if (!raise_loopback()) {
+	if (!namespaces_raise_loopback()) {
 		network.error = errno;
 		return 1;
 	}
@@ -73,7 +74,7 @@ void namespaces_begin(const struct spec *spec)
 	processor_send_away(network.pid);
 }
 
-static void enter_network(void)
+static void enter_network(const struct spec *spec)
 {
 	int status;
 
@@ -87,6 +88,7 @@ static void enter_network(void)
 	if (setns(network.namespace, CLONE_NEWNET) < 0)
 		unavailable(NET_NAMESPACE, "cannot enter the new net-namespace: %m");
 	close(network.namespace);
+	network_open_ports(spec);
 }
 
 int namespaces_clone(const struct spec *spec, int cgroup, int *pidfd)
@@ -106,7 +108,7 @@ int namespaces_clone(const struct spec *spec, int cgroup, int *pidfd)
 		if (wants(spec, made[i].layer))
 			arguments.flags |= made[i].flag;
 	if (network.pid > 0) {
-		enter_network();
+		enter_network(spec);
 		arguments.flags &= ~(uint64_t)CLONE_NEWNET;
 	}
 	if (cgroup >= 0) {
@@ -161,8 +163,10 @@ void namespaces_settle(const struct spec *spec)
 {
 	if (!spec->as_root && wants(spec, LAYER_USER_NAMESPACE))
 		limit_watching();
-	if (wants(spec, LAYER_NET_NAMESPACE) && !spec->as_root && !raise_loopback())
+	if (wants(spec, LAYER_NET_NAMESPACE) && !spec->as_root && !namespaces_raise_loopback())
 		unavailable(NET_NAMESPACE, "cannot raise the loopback interface: %m");
+	if (!spec->as_root)
+		network_open_ports(spec);
 	if (wants(spec, LAYER_UTS_NAMESPACE) && (sethostname("plugin", 6) < 0 || setdomainname("", 0) < 0))
 		unavailable(UTS_NAMESPACE, "cannot set the host name: %m");
 	/* Not part of the clone: the root of the namespace would be the launcher's cgroup instead of the leaf. */

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -18,7 +19,9 @@
 #include "kernel.h"
 #include "landlock.h"
 #include "names.h"
+#include "namespaces.h"
 #include "refusal.h"
+#include "relay/ports.h"
 #include "rlimits.h"
 #include "seccomp.h"
 #include "text.h"
@@ -210,12 +213,24 @@ static void try_memory(void) { find_controller(LAYER_MEMORY, "memory"); }
 static void try_processes(void) { find_controller(LAYER_PROCESSES, "pids"); }
 static void try_cpu(void) { find_controller(LAYER_CPU, "cpu"); }
 
+static void try_network(void)
+{
+	int ends[2];
+
+	if (!namespaces_raise_loopback() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		unavailable(NETWORK, "cannot prepare a network: %m");
+	spec.network.ports[0] = 443;
+	spec.network.port_count = 1;
+	ports_open(&spec, ends[0]);
+}
+
 static const struct trial trials[] = {
 	{LAYER_UID, 0, try_uid, "a host uid per plugin"},
 	{LAYER_USER_NAMESPACE, CLONE_NEWUSER | CLONE_NEWUTS, try_user_namespace, "made, and its rights work"},
 	{LAYER_MOUNT_NAMESPACE, CLONE_NEWUSER | CLONE_NEWNS, try_mounts, "new root entered by pivot_root"},
 	{LAYER_PID_NAMESPACE, CLONE_NEWUSER | CLONE_NEWPID, nothing_more, "made"},
 	{LAYER_NET_NAMESPACE, CLONE_NEWUSER | CLONE_NEWNET, nothing_more, "made"},
+	{LAYER_NETWORK, CLONE_NEWUSER | CLONE_NEWNET, try_network, "every address led to a listener"},
 	{LAYER_IPC_NAMESPACE, CLONE_NEWUSER | CLONE_NEWIPC, nothing_more, "made"},
 	{LAYER_UTS_NAMESPACE, CLONE_NEWUSER | CLONE_NEWUTS, nothing_more, "made"},
 	{LAYER_CGROUP_NAMESPACE, CLONE_NEWUSER | CLONE_NEWCGROUP, nothing_more, "made"},

@@ -19,7 +19,8 @@ static struct text lines = {lines_bytes, 0, sizeof lines_bytes};
 static const char *const outcome_names[] = {"exited", "signalled", "limited", "refused"};
 static const char *const limit_names[] = {NULL, "memory", "wall-time", "idle", "output", "file-size"};
 static const struct { unsigned bit; const char *name; } met_names[] = {
-	{MET_PROCESSES, "processes"}, {MET_TMP, "tmp"}, {MET_DATA, "data"}, {MET_CPU, "cpu"}, {MET_MEMORY, "memory"}};
+	{MET_PROCESSES, "processes"}, {MET_TMP, "tmp"}, {MET_DATA, "data"}, {MET_CPU, "cpu"}, {MET_MEMORY, "memory"},
+	{MET_CONNECTIONS, "connections"}, {MET_NETWORK, "network"}};
 
 void report_open(const struct spec *of, int fd)
 {

@@ -9,7 +9,7 @@
 
 enum outcome { EXITED, SIGNALLED, LIMITED, REFUSED };
 enum limit { LIMIT_NONE, LIMIT_MEMORY, LIMIT_WALL_TIME, LIMIT_IDLE, LIMIT_OUTPUT, LIMIT_FILE_SIZE };
-enum met { MET_PROCESSES = 1, MET_TMP = 2, MET_CPU = 4, MET_DATA = 8, MET_MEMORY = 16 };
+enum met { MET_PROCESSES = 1, MET_TMP = 2, MET_CPU = 4, MET_DATA = 8, MET_MEMORY = 16, MET_CONNECTIONS = 32, MET_NETWORK = 64 };
 
 struct ending {
 	enum outcome outcome;

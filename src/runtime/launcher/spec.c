@@ -56,6 +56,8 @@ static const struct key keys[] = {
 	PATH("report-file", report_file),
 	PATH("outcome-file", outcome_file),
 	PATH("journal-file", journal_file),
+	NUMBER("connections", connections, 1, NETWORK_CONNECTIONS_MAX),
+	NUMBER("network-bytes", network_bytes, 0, MAX_SAFE),
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
@@ -217,6 +219,12 @@ static void add_weaker(struct spec *spec, const char *value)
 	spec->weaker[layer] = true;
 }
 
+static void add_network(const char *key, const char *fault)
+{
+	if (fault)
+		invalid("cannot read the specification: %s %s", key, fault);
+}
+
 static unsigned controllers_of(const char *value)
 {
 	static const struct { const char *name; unsigned bit; } known[] = {
@@ -282,6 +290,10 @@ static void set_field(struct spec *spec, const char *key, char *value)
 		add_device(spec, value);
 	else if (strcmp(key, "weaker") == 0)
 		add_weaker(spec, value);
+	else if (strcmp(key, "network") == 0)
+		add_network(key, allowlist_add(&spec->network, value));
+	else if (strcmp(key, "network-private") == 0)
+		add_network(key, allowlist_excuse(&spec->network, value));
 	else if (strcmp(key, "run") == 0)
 		once(SEEN_RUN, key), spec->run = run_name(value);
 	else if (strcmp(key, "mode") == 0)
@@ -345,6 +357,11 @@ static void check_whole(const struct spec *spec, bool from_file)
 		invalid("cannot read the specification: idmap=helper is for mode=user");
 	if (spec->cgroup2_controllers != 0 && !spec->cgroup2)
 		invalid("cannot read the specification: cgroup2-controllers without cgroup2");
+	check_given(spec->connections > 0 || spec->network.count == 0, "connections");
+	if (spec->network.count == 0 && (spec->connections > 0 || spec->network_bytes > 0 || spec->network.excused_count > 0))
+		invalid("cannot read the specification: limits of a network without network");
+	if (spec->network.count > 0 && !wants(spec, LAYER_NET_NAMESPACE))
+		invalid("cannot read the specification: network is for a network namespace of the run's own");
 	if (!from_file && spec->report_file)
 		invalid("cannot read the specification: report-file is for the form --spec");
 	if (from_file && spec->control)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "layers.h"
+#include "relay/allowlist.h"
 
 enum {
 	SPEC_BYTES_MAX = 1 << 20,
@@ -61,6 +62,8 @@ struct spec {
 	unsigned cgroup2_controllers;
 	const char *cgroup1[V1_COUNT];
 	uint64_t unix_sockets, proc, control, report_denials;
+	struct allowlist network; /* count 0: no network */
+	uint64_t connections, network_bytes;
 	uint64_t landlock_abi;
 	const char *report_file, *outcome_file, *journal_file;
 	bool weaker[LAYER_COUNT];

@@ -14,6 +14,7 @@
 #include "denials.h"
 #include "init.h"
 #include "judge.h"
+#include "network.h"
 #include "orphans.h"
 #include "pump.h"
 #include "state.h"
@@ -240,7 +241,7 @@ static bool is_drained(const struct state *state)
 
 static void loop(struct state *state)
 {
-	enum { INIT, STATUS, SIGNALS, PARENT, CONTROL, DENIALS, PUMPS, COUNT = PUMPS + 3 };
+	enum { INIT, STATUS, SIGNALS, PARENT, CONTROL, DENIALS, NETWORK, PUMPS, COUNT = PUMPS + 3 };
 	struct run *run = state->run;
 
 	for (;;) {
@@ -251,6 +252,7 @@ static void loop(struct state *state)
 			[PARENT] = {.fd = run->parent, .events = POLLIN},
 			[CONTROL] = {.fd = run->control, .events = POLLIN},
 			[DENIALS] = denials_wants(),
+			[NETWORK] = {.fd = network_events(), .events = POLLIN},
 		};
 		for (int i = 0; i < 3; i++)
 			polled[PUMPS + i] = pump_wants(&state->pumps[i]);
@@ -273,6 +275,8 @@ static void loop(struct state *state)
 				read_status(state);
 			for (int i = 0; i < 3; i++)
 				move_bytes(state, &state->pumps[i], polled[PUMPS + i].revents);
+			if (polled[NETWORK].revents)
+				network_read();
 			if (polled[SIGNALS].revents)
 				read_signals(state);
 			if (polled[CONTROL].revents)
@@ -343,6 +347,7 @@ void supervise(struct run *run, struct ending *ending)
 	account(&state, &rusage);
 	if (state.started)
 		denials_end();
+	network_end(ending);
 	judge(&state, init_status);
 	if (ending->refusal) {
 		static struct refusal kept;

@@ -30,6 +30,7 @@ export type Layer =
   | 'mount-namespace'
   | 'pid-namespace'
   | 'net-namespace'
+  | 'network'
   | 'ipc-namespace'
   | 'uts-namespace'
   | 'cgroup-namespace'

@@ -34,6 +34,7 @@ const layers = [
   'mount-namespace',
   'pid-namespace',
   'net-namespace',
+  'network',
   'ipc-namespace',
   'uts-namespace',
   'cgroup-namespace',

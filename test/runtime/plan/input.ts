@@ -33,7 +33,6 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
       cgroup2: '/sys/fs/cgroup/bulkhead',
       cgroup2Controllers: ['memory', 'pids', 'cpu', 'io'],
       cgroup1: {},
-      adopt: false,
       missing: [],
       steps: [],
     },
