@@ -1,5 +1,5 @@
 /** DESIGN §6: limits that end a run. */
-export const ENDING_LIMITS = ['memory', 'wall-time', 'idle', 'output', 'file-size'] as const
+export const ENDING_LIMITS = ['memory', 'wall-time', 'idle', 'output', 'file-size', 'processes'] as const
 export type EndingLimit = (typeof ENDING_LIMITS)[number]
 
 export interface Usage {
@@ -139,7 +139,7 @@ export function exitCodeOf(outcome: Outcome): number {
     case 'signalled':
       return 128 + (SIGNALS[outcome.signal] ?? 0)
     case 'limited':
-      return { 'wall-time': 124, idle: 124, memory: 137, output: 153, 'file-size': 153 }[outcome.limit]
+      return { 'wall-time': 124, idle: 124, memory: 137, processes: 137, output: 153, 'file-size': 153 }[outcome.limit]
     case 'refused':
       return { ENTRY_NOT_EXECUTABLE: 126, ENTRY_NOT_FOUND: 127 }[outcome.error] ?? 125
   }

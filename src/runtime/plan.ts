@@ -58,6 +58,8 @@ export interface RunPlan {
   readonly cuts: EffectiveLimits['cuts']
   readonly tmpInodes: number
   readonly graceMs: number
+  /** How long a run may stand still for want of memory or of a process. */
+  readonly stallMs: number
   readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
   /** Block devices whose bandwidth is limited, as `MAJOR:MINOR`. */
   readonly disks: readonly string[]
@@ -73,6 +75,8 @@ export interface RunPlan {
 
 /** An MCP client sends SIGKILL 2 s after SIGTERM; by then everything has to be gone. */
 const GRACE_MS = 1_500
+/** As systemd-oomd waits before it acts on memory pressure. */
+const STALL_MS = 30_000
 /** Without these a run goes on, and says so. */
 const OPTIONAL: ReadonlySet<CgroupLimit> = new Set(['cpu', 'io'])
 const RUN = /^[a-z0-9-]{1,64}$/
@@ -123,6 +127,7 @@ export function planRun(input: PlanInput): RunPlan {
     // An inode of tmpfs costs the host about a kilobyte: as many as pages would fit, but not without end.
     tmpInodes: Math.min(Math.max(Math.floor(tmpBytes / 4096), 64), 65_536),
     graceMs: GRACE_MS,
+    stallMs: STALL_MS,
     cgroups: {
       hierarchy: cgroups.hierarchy,
       cgroup2: cgroups.cgroup2,

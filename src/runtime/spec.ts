@@ -59,6 +59,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('timeout-ms', limit('timeoutMs'))
   put('idle-ms', limit('idleMs'))
   put('grace-ms', plan.graceMs)
+  put('stall-ms', plan.stallMs)
   if (plan.cgroups.cgroup2 !== null) {
     put('cgroup2', path('cgroup2', plan.cgroups.cgroup2))
     put('cgroup2-controllers', plan.cgroups.cgroup2Controllers.join(','))

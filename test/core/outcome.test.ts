@@ -35,6 +35,7 @@ test('each limit that ends a run has the exit code of the design', () => {
       ['idle', 124],
       ['output', 153],
       ['file-size', 153],
+      ['processes', 137],
     ],
   )
 })

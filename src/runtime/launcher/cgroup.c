@@ -289,11 +289,9 @@ void cgroup_read_usage(struct cgroup_usage *usage)
 	if (memory_leaf == &v2 && v2.fd >= 0) {
 		usage->memory_peak_bytes = read_number(&v2, "memory.peak");
 		usage->memory_killed = read_keyed(&v2, "memory.events", "oom_kill") > 0;
-		usage->memory_pressed = read_keyed(&v2, "memory.events", "max") > 1000;
 	} else if (memory_leaf) {
 		usage->memory_peak_bytes = read_number(memory_leaf, "memory.max_usage_in_bytes");
 		usage->memory_killed = read_keyed(memory_leaf, "memory.oom_control", "oom_kill") > 0;
-		usage->memory_pressed = read_number(memory_leaf, "memory.failcnt") > 1000;
 	}
 	if (pids_leaf) {
 		const int64_t peak = read_number(pids_leaf, "pids.peak");
@@ -313,6 +311,39 @@ void cgroup_read_usage(struct cgroup_usage *usage)
 		const int64_t ns = read_number(cpuacct_leaf, "cpuacct.usage");
 		usage->cpu_ms = ns < 0 ? -1 : ns / 1000000;
 	}
+}
+
+static int64_t memory_statistic(const char *key)
+{
+	char bytes[16384];
+
+	return memory_leaf && read_file(memory_leaf, "memory.stat", bytes, sizeof bytes) ? keyed_number(bytes, key) : -1;
+}
+
+void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec)
+{
+	const int64_t in_use = read_number(memory_leaf, memory_leaf == &v2 ? "memory.current" : "memory.usage_in_bytes");
+	char bytes[2048];
+
+	*motion = (struct cgroup_motion){.major_faults = -1, .user_ms = -1, .cpu_ms = -1};
+	motion->at_memory_limit = in_use >= (int64_t)(spec->memory_bytes - spec->memory_bytes / 8);
+	if (motion->at_memory_limit)
+		motion->major_faults = memory_statistic("pgmajfault");
+	motion->processes_met = read_keyed(pids_leaf, "pids.events", "max") > 0;
+	/* Counted in every v2 cgroup, with a cpu controller or without. */
+	if (v2.fd >= 0 && read_file(&v2, "cpu.stat", bytes, sizeof bytes)) {
+		motion->user_ms = keyed_number(bytes, "user_usec") / 1000;
+		motion->cpu_ms = keyed_number(bytes, "usage_usec") / 1000;
+	} else if (cpuacct_leaf) {
+		const int64_t user_ns = read_number(cpuacct_leaf, "cpuacct.usage_user");
+		motion->user_ms = user_ns < 0 ? -1 : user_ns / 1000000;
+		motion->cpu_ms = read_number(cpuacct_leaf, "cpuacct.usage") / 1000000;
+	}
+}
+
+bool cgroup_memory_pressed(const struct spec *spec)
+{
+	return memory_statistic("workingset_refault_file") > (int64_t)(4 * spec->memory_bytes / 4096);
 }
 
 /* v1 has no cgroup.kill: signal whoever is listed. A fork between reading and killing is met by the next round. */

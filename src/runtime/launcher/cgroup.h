@@ -10,9 +10,16 @@ struct cgroup_usage {
 	int64_t memory_peak_bytes;
 	int64_t processes_peak;
 	bool memory_killed;   /* the OOM killer took at least one of the run's processes */
-	bool memory_pressed;  /* stood at its limit and reclaimed over and over */
 	bool processes_met;
 	bool cpu_met;
+};
+
+/* How a run gets on, for stall.h; -1 where nobody counts. */
+struct cgroup_motion {
+	bool at_memory_limit;
+	bool processes_met;
+	int64_t major_faults; /* only counted at the limit */
+	int64_t user_ms, cpu_ms;
 };
 
 void cgroup_make(const struct spec *spec);
@@ -20,6 +27,9 @@ int cgroup_v2_leaf(void); /* for CLONE_INTO_CGROUP; -1 without a v2 hierarchy */
 /* Moves the calling process, which must have one thread, into the v1 leaves. */
 void cgroup_join(void);
 void cgroup_read_usage(struct cgroup_usage *usage);
+void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec);
+/* Was the limit's worth of memory reclaimed and read back several times? */
+bool cgroup_memory_pressed(const struct spec *spec);
 void cgroup_kill(void);
 void cgroup_remove(const struct spec *spec);
 

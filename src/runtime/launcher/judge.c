@@ -22,8 +22,14 @@ static void explain_limit(struct state *state)
 	case LIMIT_IDLE: say(state, "it was idle for more than", spec->idle_ms, "ms"); break;
 	case LIMIT_OUTPUT: say(state, "it wrote more output than", spec->output_bytes, "bytes"); break;
 	case LIMIT_FILE_SIZE: say(state, "it wrote a file larger than", spec->file_size_bytes, "bytes"); break;
+	case LIMIT_PROCESSES: say(state, "it stands still for want of a process, its limit is", spec->processes, "processes"); break;
 	case LIMIT_NONE: break;
 	}
+}
+
+static bool is_clock(enum limit limit)
+{
+	return limit == LIMIT_WALL_TIME || limit == LIMIT_IDLE;
 }
 
 void judge(struct state *state, int init_status)
@@ -62,7 +68,7 @@ void judge(struct state *state, int init_status)
 
 	const struct cgroup_usage *usage = &state->usage;
 	/* A program that stood at its limit and reclaimed without end is ended by the clock, but this is why. */
-	if (ending->limit != LIMIT_MEMORY && (usage->memory_killed || (state->limit != LIMIT_NONE && usage->memory_pressed)))
+	if (ending->limit != LIMIT_MEMORY && (usage->memory_killed || (is_clock(state->limit) && cgroup_memory_pressed(state->run->spec))))
 		ending->met |= MET_MEMORY;
-	ending->met |= (usage->processes_met ? MET_PROCESSES : 0U) | (usage->cpu_met ? MET_CPU : 0U);
+	ending->met |= (usage->processes_met && ending->limit != LIMIT_PROCESSES ? MET_PROCESSES : 0U) | (usage->cpu_met ? MET_CPU : 0U);
 }

@@ -17,7 +17,7 @@ static char lines_bytes[16384];
 static struct text lines = {lines_bytes, 0, sizeof lines_bytes};
 
 static const char *const outcome_names[] = {"exited", "signalled", "limited", "refused"};
-static const char *const limit_names[] = {NULL, "memory", "wall-time", "idle", "output", "file-size"};
+static const char *const limit_names[] = {NULL, "memory", "wall-time", "idle", "output", "file-size", "processes"};
 static const struct { unsigned bit; const char *name; } met_names[] = {
 	{MET_PROCESSES, "processes"}, {MET_TMP, "tmp"}, {MET_DATA, "data"}, {MET_CPU, "cpu"}, {MET_MEMORY, "memory"},
 	{MET_CONNECTIONS, "connections"}, {MET_NETWORK, "network"}};
@@ -208,6 +208,7 @@ int report_exit_status(const struct ending *ending)
 	case SIGNALLED: return 128 + ending->signal;
 	case LIMITED:
 		switch (ending->limit) {
+		case LIMIT_PROCESSES:
 		case LIMIT_MEMORY: return 137;
 		case LIMIT_OUTPUT:
 		case LIMIT_FILE_SIZE: return 153;

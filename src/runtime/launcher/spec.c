@@ -42,6 +42,7 @@ static const struct key keys[] = {
 	NUMBER("timeout-ms", timeout_ms, 0, MAX_SAFE),
 	NUMBER("idle-ms", idle_ms, 0, MAX_SAFE),
 	NUMBER("grace-ms", grace_ms, 0, MAX_SAFE),
+	NUMBER("stall-ms", stall_ms, 0, MAX_SAFE),
 	PATH("cgroup2", cgroup2),
 	PATH("cgroup1-memory", cgroup1[V1_MEMORY]),
 	PATH("cgroup1-pids", cgroup1[V1_PIDS]),

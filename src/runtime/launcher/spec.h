@@ -57,7 +57,7 @@ struct spec {
 	uint64_t io_bytes_per_second; /* from and to each of the devices */
 	const char *io_devices[SPEC_DEVICES_MAX]; /* "MAJOR:MINOR" */
 	size_t io_device_count;
-	uint64_t timeout_ms, idle_ms, grace_ms;
+	uint64_t timeout_ms, idle_ms, grace_ms, stall_ms;
 	const char *cgroup2;
 	unsigned cgroup2_controllers;
 	const char *cgroup1[V1_COUNT];

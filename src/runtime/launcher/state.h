@@ -4,6 +4,7 @@
 
 #include "cgroup.h"
 #include "pump.h"
+#include "stall.h"
 #include "supervise.h"
 
 /* Times are CLOCK_MONOTONIC; 0 means "not set". */
@@ -24,6 +25,7 @@ struct state {
 	struct refusal refusal;
 	bool refused;
 	struct cgroup_usage usage;
+	struct stall stall;
 };
 
 #endif

@@ -80,8 +80,9 @@ static void end_by_limit(struct state *state, enum limit limit)
 	if (state->limit != LIMIT_NONE || (state->ended && limit != LIMIT_OUTPUT))
 		return;
 	state->limit = limit;
-	if (limit == LIMIT_OUTPUT)
-		kill_tree(state); /* a grace would be more output */
+	/* A grace would be more output, and what stands still hears no signal. */
+	if (limit == LIMIT_OUTPUT || limit == LIMIT_MEMORY || limit == LIMIT_PROCESSES)
+		kill_tree(state);
 	else
 		ask_to_end(state);
 }
@@ -190,6 +191,7 @@ static int64_t next_deadline(const struct state *state)
 			next = earlier(next, state->run->began_ms + (int64_t)spec->timeout_ms);
 		if (spec->idle_ms > 0)
 			next = earlier(next, state->last_byte_ms + (int64_t)spec->idle_ms);
+		next = earlier(next, state->stall.next_look_ms);
 	}
 	if (!state->killed)
 		next = earlier(next, state->kill_at_ms);
@@ -205,6 +207,9 @@ static void look_at_clock(struct state *state)
 		end_by_limit(state, LIMIT_WALL_TIME);
 	if (spec->idle_ms > 0 && now >= state->last_byte_ms + (int64_t)spec->idle_ms)
 		end_by_limit(state, LIMIT_IDLE);
+	const enum limit stall = stall_look(state, now);
+	if (stall != LIMIT_NONE)
+		end_by_limit(state, stall);
 	if (state->kill_at_ms != 0 && now >= state->kill_at_ms && !state->killed)
 		kill_tree(state);
 }
@@ -337,6 +342,7 @@ void supervise(struct run *run, struct ending *ending)
 	pump_open(&state.pumps[0], STDIN_FILENO, run->stdio[0], buffers[0], NULL);
 	pump_open(&state.pumps[1], run->stdio[1], STDOUT_FILENO, buffers[1], budget);
 	pump_open(&state.pumps[2], run->stdio[2], STDERR_FILENO, buffers[2], budget);
+	stall_begin(&state);
 	loop(&state);
 	const int init_status = reap(run->init, &rusage);
 	/* Without a pid namespace the death of init kills nobody else. */

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import type { Usage } from '../../../src/core/outcome.ts'
+import type { EndingLimit, Usage } from '../../../src/core/outcome.ts'
 
 const HERE = import.meta.dirname
 const PROJECT = resolve(HERE, '../../..')
@@ -63,7 +63,7 @@ export interface Ended {
   readonly outcome: 'exited' | 'signalled' | 'limited' | 'refused'
   readonly code: number | null
   readonly signal: string | null
-  readonly limit: 'memory' | 'wall-time' | 'idle' | 'output' | 'file-size' | null
+  readonly limit: EndingLimit | null
   readonly reason: string | null
   readonly error: string | null
   readonly layer?: Layer
