@@ -125,7 +125,7 @@ test('an ordinary user is told the same', { skip }, () => {
 })
 
 test('and so is one with a subordinate uid', { skip: skip || needsHelpers }, (t) => {
-  const user = subordinateUser(t)
+  const user = subordinateUser()
   if (typeof user === 'string') return t.skip(user)
   const set = { idmap: 'helper', uid: user.sub, gid: user.sub, 'report-denials': 1 }
   const result = runAs(user.uid, set, ['memory'], program)

@@ -85,7 +85,7 @@ test('root that may not set ids is refused, by the layer', { skip }, () => {
 })
 
 test('with newuidmap the plugin is a subordinate uid of its own', { skip: skip || needsHelpers }, (t) => {
-  const user = subordinateUser(t)
+  const user = subordinateUser()
   if (typeof user === 'string') return t.skip(user)
   const { uid, sub } = user
   const result = runAs(uid, { idmap: 'helper', uid: sub, gid: sub }, ['memory'], program)

@@ -3,7 +3,6 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import {
   cgroups,
   compartment,
@@ -72,11 +71,18 @@ export function runAs(
 const hasHelpers = existsSync('/usr/bin/newuidmap') && existsSync('/usr/bin/newgidmap')
 export const needsHelpers = hasHelpers ? false : 'no newuidmap and newgidmap (Debian: uidmap)'
 
-/** A throw-away user with subordinate ids, or the reason why there is none. */
-export function subordinateUser(t: TestContext): { uid: number; sub: number } | string {
+let made: { readonly uid: number; readonly sub: number } | string | undefined
+
+/** A throw-away user with subordinate ids, of this test file and gone with it; or the reason why there is none. */
+export function subordinateUser(): { readonly uid: number; readonly sub: number } | string {
+  made ??= makeUser()
+  return made
+}
+
+function makeUser(): { uid: number; sub: number } | string {
   const name = `bulkhead-t${process.pid % 100000}`
   if (spawnSync('useradd', ['--no-create-home', name]).status !== 0) return 'cannot make a throw-away user'
-  t.after(() => void spawnSync('userdel', [name]))
+  process.on('exit', () => void spawnSync('userdel', ['--force', name]))
   const uid = Number(spawnSync('id', ['-u', name], { encoding: 'utf8' }).stdout)
   const range = readFileSync('/etc/subuid', 'utf8')
     .split('\n')
