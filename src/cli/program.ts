@@ -170,6 +170,7 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
       '--report-denials',
       'for authors: tell which system calls were denied and which paths are not there (advisory)',
     )
+    .addOption(new Option('--engine <NAME>', 'who builds the sandbox').choices(['native', 'runc', 'crun', 'runsc']))
     .option('--dry-run', 'print the plan and run nothing')
     .argument('[args...]', 'after --: arguments of the plugin')
     .addHelpText('after', example('plugins run acme/hello -- Ada'))

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { type Config, DEFAULT_CONFIG, ENGINES, NETWORKS } from './config.ts'
+import { type Config, DEFAULT_CONFIG, NETWORKS } from './config.ts'
+import { ENGINES } from './engines.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
@@ -42,6 +43,7 @@ const schema = z.strictObject({
     {},
   ),
   plugins: z._default(z.record(z.string().check(z.regex(PLUGIN_NAME)), plugin), {}),
+  engine: z._default(z.enum(ENGINES), 'native'),
   uids: z._default(
     z.strictObject({
       first: z.int().check(z.gte(1000), z.lte(2 ** 32 - 3)),

@@ -1,3 +1,4 @@
+import type { EngineName } from './engines.ts'
 import type { Layer } from './layers.ts'
 import type { LimitRequest, Profile } from './limits.ts'
 
@@ -10,6 +11,8 @@ export interface Config {
   readonly profiles: { readonly [P in Profile]?: ProfileConfig | undefined }
   /** What holds for one plugin, over all else. */
   readonly plugins: Readonly<Record<string, PluginConfig>>
+  /** Who builds sandboxes here. */
+  readonly engine: EngineName
   readonly uids: { readonly first: number; readonly count: number }
   readonly interpreters: { readonly node?: string | undefined; readonly python?: string | undefined }
 }
@@ -17,9 +20,6 @@ export interface Config {
 /** Who may be reached through the relay: nobody, what the manifest lists, any public address. */
 export const NETWORKS = ['none', 'listed', 'public'] as const
 export type NetworkPolicy = (typeof NETWORKS)[number]
-
-export const ENGINES = ['native', 'runc', 'crun', 'runsc'] as const
-export type EngineName = (typeof ENGINES)[number]
 
 /** Percent of a limit from which on the operator is told; 0: never. */
 export interface AlertConfig {
@@ -52,6 +52,7 @@ export const DEFAULT_CONFIG: Config = {
   ceilings: {},
   profiles: {},
   plugins: {},
+  engine: 'native',
   // systemd's UIDS-GIDS leaves 1879048192 to 2147483647 unclaimed.
   uids: { first: 1_879_048_192, count: 65_536 },
   interpreters: {},

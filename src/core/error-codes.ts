@@ -67,6 +67,7 @@ export const ERROR_CODES = {
 
   // Isolation: exit 5
   SANDBOX_UNAVAILABLE: { exitCode: 5, meaning: 'this host cannot build a required layer of the sandbox' },
+  ENGINE_UNAVAILABLE: { exitCode: 5, meaning: 'the engine asked for is not on this host, or cannot work on it' },
   LAUNCHER_MISSING: { exitCode: 5, meaning: 'the launcher binary is not there for this machine' },
   NETWORK_UNAVAILABLE: { exitCode: 5, meaning: 'the manifest asks for network, which this version cannot relay' },
   INTERPRETER_MISSING: { exitCode: 5, meaning: 'the interpreter the plugin needs is not on this host' },

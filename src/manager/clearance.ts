@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { ENGINES, type EngineName, isEngine } from '../core/engines.ts'
 import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly weaker?: readonly string[] | undefined
   /** Report denied system calls and missing paths: advisory, for authors; recorded. */
   readonly reportDenials?: boolean | undefined
+  /** Who builds the sandbox: native, runc, crun or runsc; default: what `config.json` says. */
+  readonly engine?: string | undefined
   /** Values for `permissions.env`; default: this process's own environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
@@ -59,6 +62,7 @@ export async function clear(host: Host, text: string, run: string, options: RunO
       flags: { timeoutMs: timeoutOf(options.timeout) },
       weaker,
       reportDenials: options.reportDenials === true,
+      engine: engineOf(options.engine),
     },
   }
 }
@@ -173,6 +177,11 @@ function layersOf(names: readonly string[]): readonly string[] {
   throw new UsageError('USAGE', `cannot run without "${unknown}": no such layer`, {
     hint: `one of ${REQUIRED_LAYERS.join(', ')}`,
   })
+}
+
+function engineOf(text: string | undefined): EngineName | undefined {
+  if (text === undefined || isEngine(text)) return text
+  throw new UsageError('USAGE', `cannot run with the engine "${text}": expected ${ENGINES.join(', ')}`)
 }
 
 function profileOf(text: string | undefined): Profile | undefined {

@@ -6,10 +6,11 @@ import { type CgroupFolder, type CgroupPlan, type Mode, planCgroups } from './cg
 export function surveyCgroups(
   caller: { readonly mode: Mode; readonly uid: number },
   mountinfo: string = readMountinfo(),
+  atTop = false,
 ): CgroupPlan {
   return planCgroups({
     mountinfo,
-    selfCgroup: read('/proc/self/cgroup') ?? '',
+    selfCgroup: atTop ? '' : (read('/proc/self/cgroup') ?? ''),
     ...caller,
     look: lookAt,
   })

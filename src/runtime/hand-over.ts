@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { IsolationError } from '../core/errors.ts'
+import { engineOf } from './engine.ts'
 import { leavesOf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { encodeSpec } from './spec.ts'
@@ -23,7 +24,7 @@ export interface HandOver {
  * empty, and the specification is the one argument: both stay readable in /proc for as long as the run lasts.
  */
 export function handOver(plan: RunPlan, { spool, binary, outcomeFile }: HandOver): never {
-  const folder = spoolRun(plan, spool, outcomeFile)
+  const folder = spoolRun(plan, { spool, binary, outcomeFile })
   try {
     // The warning that execve is experimental is printed on the next tick, which does not come.
     process.execve?.(binary, ['bulkhead-launch', '--spec', join(folder, SPEC_FILE)], {})
@@ -38,14 +39,18 @@ export function handOver(plan: RunPlan, { spool, binary, outcomeFile }: HandOver
 }
 
 /** Writes what the launcher reads, in a folder that is this run's alone. */
-export function spoolRun(plan: RunPlan, spool: string, outcomeFile?: string): string {
+export function spoolRun(plan: RunPlan, { spool, binary, outcomeFile }: HandOver): string {
   const folder = join(spool, plan.run)
-  const spec = encodeSpec(plan, {
+  const ending = {
     reportFile: join(folder, REPORT_FILE),
     outcomeFile: outcomeFile === undefined ? undefined : resolve(outcomeFile),
     ...watchFiles(folder),
-  })
+  }
+  // Before a folder is made: a plan that cannot be put into words leaves nothing.
+  const words = encodeSpec(plan, ending)
   makeSpoolFolder(spool, plan.run)
+  const engine = engineOf(plan).prepare(plan, folder, binary)
+  const spec = engine === null ? words : encodeSpec(plan, { ...ending, engine })
   writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })
   // wx is O_CREAT|O_EXCL: a file that somebody else put there is never written.
   writeFileSync(join(folder, SPEC_FILE), spec, { mode: 0o600, flag: 'wx' })

@@ -1,14 +1,17 @@
 import type { ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { IsolationError } from '../core/errors.ts'
+import { IsolationError, UsageError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { engineOf } from './engine.ts'
 import type { JournalLine } from './journal.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
 import { encodeSpec } from './spec.ts'
-import { watchFiles } from './spool-folder.ts'
+import { LEAVES_FILE, watchFiles } from './spool-folder.ts'
 
 /** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
 export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
@@ -57,8 +60,7 @@ export class Launcher {
   }
 
   start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run {
-    const files = watch.folder === undefined ? {} : watchFiles(watch.folder)
-    const spec = encodeSpec(plan, { control: true, ...files })
+    const spec = this.#specOf(plan, watch.folder)
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
@@ -69,6 +71,15 @@ export class Launcher {
       stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
     })
     return new LaunchedRun(plan, child, spec, watch.onJournal)
+  }
+
+  #specOf(plan: RunPlan, folder: string | undefined): Buffer {
+    const ending = { control: true, ...(folder === undefined ? {} : watchFiles(folder)) }
+    const words = encodeSpec(plan, ending)
+    if (plan.engine.name === 'native') return words
+    if (folder === undefined) throw new UsageError('USAGE', `cannot run with ${plan.engine.name}: it needs a folder`)
+    writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })
+    return encodeSpec(plan, { ...ending, engine: engineOf(plan).prepare(plan, folder, this.#binary) })
   }
 }
 

@@ -6,8 +6,9 @@ import type { RunPlan } from './plan.ts'
 const PREFIX = `${PARENT}-`
 
 /** The directories that the launcher makes for a run, and takes away at its end. */
-export function leavesOf(plan: Pick<RunPlan, 'run' | 'cgroups'>): string[] {
-  return parentsOf(plan.cgroups).map((parent) => join(parent, PREFIX + plan.run))
+export function leavesOf(plan: Pick<RunPlan, 'run' | 'cgroups' | 'engine'>): string[] {
+  const parents = [...parentsOf(plan.cgroups), ...plan.engine.parents]
+  return [...new Set(parents)].map((parent) => join(parent, PREFIX + plan.run))
 }
 
 export function parentsOf(cgroups: Pick<CgroupPlan, 'cgroup2' | 'cgroup1'>): string[] {

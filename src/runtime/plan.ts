@@ -8,6 +8,8 @@ import type { Disks } from './disks.ts'
 import { buildEnvironment, interpreterFlags } from './environment.ts'
 import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
+import { refuseLacking } from './oci/refusals.ts'
+import { type EnginePlan, NATIVE } from './oci/runtimes.ts'
 
 /** Everything a run's plan is made from; whoever gathers it has done all the looking. */
 export interface PlanInput {
@@ -34,6 +36,8 @@ export interface PlanInput {
   readonly weaker: readonly string[]
   /** Tell the author what was denied. */
   readonly reportDenials: boolean
+  /** Who builds the sandbox; our launcher if not said. */
+  readonly engine?: EnginePlan
 }
 
 /** One run as data: what the launcher is told, and why. `--dry-run` prints it. */
@@ -71,6 +75,7 @@ export interface RunPlan {
   readonly weaker: readonly string[]
   /** Why a limit is not held. */
   readonly unenforced: readonly MissingLimit[]
+  readonly engine: EnginePlan
 }
 
 /** An MCP client sends SIGKILL 2 s after SIGTERM; by then everything has to be gone. */
@@ -86,6 +91,7 @@ export function planRun(input: PlanInput): RunPlan {
   const { manifest, limits, ids, interpreter, cgroups, weaker } = input
   if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
   refuseNetwork(manifest)
+  refuseLacking(input)
   refuseTooSmall(manifest, limits)
   refuseUnboundedNode(manifest, weaker)
   const io = planDisks(input)
@@ -141,6 +147,7 @@ export function planRun(input: PlanInput): RunPlan {
     landlockAbi: weaker.includes('landlock') ? 0 : 1,
     weaker: [...new Set([...weaker, ...unenforced.flatMap(({ limit }) => (limit === 'io' ? [] : [limit]))])],
     unenforced,
+    engine: input.engine ?? NATIVE,
   }
 }
 

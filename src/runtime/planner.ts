@@ -1,4 +1,5 @@
 import type { Config } from '../core/config.ts'
+import type { EngineName } from '../core/engines.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import { effectiveLimits, type LimitContext, type LimitRequest, limitContextOf, type Profile } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
@@ -10,6 +11,7 @@ import { diskFacts, findDisks } from './disks.ts'
 import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
+import { surveyEngine } from './oci/runtimes.ts'
 import { planRun, type RunPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
 import { surveyReads } from './reads.ts'
@@ -30,6 +32,8 @@ export interface RunRequest {
   readonly flags?: LimitRequest
   readonly weaker?: readonly string[]
   readonly reportDenials?: boolean
+  /** Who builds the sandbox; else what the configuration says. */
+  readonly engine?: EngineName | undefined
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -72,7 +76,10 @@ export class Planner {
     })
     await assertPlatform(manifest, interpreter, process.arch)
     const mountinfo = readMountinfo()
-    const cgroups = surveyCgroups({ mode: modeOf(this.#caller), uid: this.#caller.uid }, mountinfo)
+    const engine = request.engine ?? this.#config.plugins[manifest.name]?.engine ?? this.#config.engine
+    const mode = modeOf(this.#caller)
+    // An OCI runtime takes one cgroup path for all hierarchies, so their parents are at the top of each.
+    const cgroups = surveyCgroups({ mode, uid: this.#caller.uid }, mountinfo, engine !== 'native')
     const input = {
       run: request.run,
       manifest,
@@ -89,6 +96,7 @@ export class Planner {
       grants: request.grants ?? {},
       weaker,
       reportDenials: request.reportDenials ?? false,
+      engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.
     planRun(input)

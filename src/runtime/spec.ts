@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.ts'
+import type { EngineCalls } from './engine.ts'
 import type { RunPlan } from './plan.ts'
 
 /** Where a run's report and end go; the plan does not know how it is started. */
@@ -11,6 +12,8 @@ export interface SpecEnding {
   readonly outcomeFile?: string | undefined
   /** Where the launcher tells what happens in between. */
   readonly journalFile?: string | undefined
+  /** Somebody else builds the sandbox: how that is called. */
+  readonly engine?: EngineCalls | null
 }
 
 /** The bounds of SPEC.md: met here, so that the sentence is ours and names what was too much. */
@@ -73,6 +76,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('landlock-abi', plan.landlockAbi)
   for (const layer of plan.weaker) if (!OURS.includes(layer)) put('weaker', layer)
   if (plan.reportDenials) put('report-denials', true)
+  if (ending.engine) putCalls(put, ending.engine)
   put('control', ending.control ?? false)
   if (ending.reportFile !== undefined) put('report-file', path('report-file', ending.reportFile))
   if (ending.outcomeFile !== undefined) put('outcome-file', path('outcome-file', ending.outcomeFile))
@@ -88,6 +92,14 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
     )
   }
   return bytes
+}
+
+function putCalls(put: (key: string, value: string) => void, calls: EngineCalls): void {
+  for (const call of ['create', 'start', 'delete'] as const) {
+    for (const word of calls[call]) put(`engine-${call}`, word)
+  }
+  put('engine-pid-file', path('engine-pid-file', calls.pidFile))
+  if (calls.place !== null) put('engine-place', path('engine-place', calls.place))
 }
 
 /** A NUL would begin a field of its own, that is: another specification than the plan. */

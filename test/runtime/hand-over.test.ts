@@ -109,16 +109,16 @@ const EXITED =
 
 test('the specification is written for the owner alone, once', (t) => {
   const { spool } = makeHouse(t).layout
-  const folder = spoolRun(plan, spool)
+  const folder = spoolRun(plan, { spool, binary: '/launcher' })
   assert.equal(lstatSync(join(folder, 'spec')).mode & 0o7777, 0o600)
   assert.equal(statSync(folder).mode & 0o7777, 0o700)
   assert.match(readFileSync(join(folder, 'spec'), 'utf8'), new RegExp(`report-file=${folder}/report\0`))
-  assert.throws(() => spoolRun(plan, spool), { code: 'EEXIST' })
+  assert.throws(() => spoolRun(plan, { spool, binary: '/launcher' }), { code: 'EEXIST' })
 })
 
 test('a run whose launcher never read its specification was refused', (t) => {
   const { spool } = makeHouse(t).layout
-  spoolRun(plan, spool)
+  spoolRun(plan, { spool, binary: '/launcher' })
   const [taken] = take(spool)
   assert.equal(taken?.lost, true)
   assert.equal(taken?.outcome.outcome, 'refused')
@@ -127,7 +127,7 @@ test('a run whose launcher never read its specification was refused', (t) => {
 
 test('a report is given again until it was recorded', (t) => {
   const { spool } = makeHouse(t).layout
-  writeFileSync(join(spoolRun(plan, spool), 'report'), EXITED)
+  writeFileSync(join(spoolRun(plan, { spool, binary: '/launcher' }), 'report'), EXITED)
   const failing = () =>
     takeUp(
       spool,
@@ -141,7 +141,7 @@ test('a report is given again until it was recorded', (t) => {
 
 test('a damaged report, a link and an unfinished one are not believed', (t) => {
   const { spool, home } = makeHouse(t).layout
-  const report = join(spoolRun(plan, spool), 'report')
+  const report = join(spoolRun(plan, { spool, binary: '/launcher' }), 'report')
   writeFileSync(join(home, 'forged'), EXITED)
   symlinkSync(join(home, 'forged'), report)
   const [linked] = take(spool)
@@ -149,7 +149,7 @@ test('a damaged report, a link and an unfinished one are not believed', (t) => {
   assert.notEqual(linked?.outcome.code, 3)
 
   for (const text of ['{', EXITED.replace('"code":3', '"code":"3"'), '', EXITED + EXITED]) {
-    writeFileSync(join(spoolRun(plan, spool), 'report'), text)
+    writeFileSync(join(spoolRun(plan, { spool, binary: '/launcher' }), 'report'), text)
     const [taken] = take(spool)
     assert.equal(taken?.outcome.outcome, 'refused', text)
     assert.match(taken?.outcome.reason ?? '', /^cannot tell how run r-1 ended/)

@@ -10,11 +10,12 @@ export interface RunArguments {
   readonly profile: string | undefined
   readonly weaker: readonly string[]
   readonly reportDenials: boolean
+  readonly engine: string | undefined
   readonly dryRun: boolean
   readonly args: readonly string[]
 }
 
-const VALUED = ['--home', '--report', '--timeout', '--profile', '--weaker'] as const
+const VALUED = ['--home', '--report', '--timeout', '--profile', '--weaker', '--engine'] as const
 const SWITCHES = ['--json', '--quiet', '--no-color', '--report-denials', '--dry-run'] as const
 
 /**
@@ -65,6 +66,7 @@ export function parseRun(line: readonly string[]): RunArguments | null {
     profile: values.get('--profile')?.at(-1),
     weaker: values.get('--weaker') ?? [],
     reportDenials: values.has('--report-denials'),
+    engine: values.get('--engine')?.at(-1),
     dryRun: values.has('--dry-run'),
     args: end < 0 ? [] : line.slice(end + 1),
   }

@@ -10,6 +10,7 @@ export async function runCommand(run: RunArguments, io: Io): Promise<number> {
     profile: run.profile,
     timeout: run.timeout,
     weaker: run.weaker,
+    engine: run.engine,
     reportFile: run.report,
     reportDenials: run.reportDenials,
   }

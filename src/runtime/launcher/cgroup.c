@@ -116,8 +116,10 @@ static void limit_memory(const struct spec *spec)
 	}
 }
 
-static void limit_processes(const struct spec *spec)
+void cgroup_limit_processes(const struct spec *spec)
 {
+	if (!wants(spec, LAYER_PROCESSES))
+		return;
 	/* The sandbox's own pid 1 is counted too, and so are the relay's processes. */
 	own_processes = 1 + (spec->network.count > 0 ? 2 : 0);
 	if (spec->cgroup2_controllers & CONTROLS_PIDS)
@@ -207,8 +209,8 @@ void cgroup_make(const struct spec *spec)
 	}
 	if (wants(spec, LAYER_MEMORY))
 		limit_memory(spec);
-	if (wants(spec, LAYER_PROCESSES))
-		limit_processes(spec);
+	if (!spec->engine_create[0]) /* a runtime's own first process has threads: see engine_start */
+		cgroup_limit_processes(spec);
 	if (wants(spec, LAYER_CPU) && spec->cpu_permille > 0)
 		limit_cpu(spec);
 	if (spec->io_bytes_per_second > 0 && spec->io_device_count > 0)

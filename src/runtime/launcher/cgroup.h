@@ -23,6 +23,8 @@ struct cgroup_motion {
 };
 
 void cgroup_make(const struct spec *spec);
+/* Again, when an OCI runtime has had its threads; a run of our own has its limit from the start. */
+void cgroup_limit_processes(const struct spec *spec);
 int cgroup_v2_leaf(void); /* for CLONE_INTO_CGROUP; -1 without a v2 hierarchy */
 /* Moves the calling process, which must have one thread, into the v1 leaves. */
 void cgroup_join(void);

@@ -168,7 +168,7 @@ void denials_answer(short events, bool started)
 
 void denials_end(void)
 {
-	if (!spec->report_denials)
+	if (!spec || !spec->report_denials)
 		return;
 	if (listener >= 0)
 		close(listener);

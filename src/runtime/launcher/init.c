@@ -26,6 +26,8 @@ static int status_pipe;
 
 static void send_message(const struct message *message)
 {
+	if (status_pipe < 0)
+		return;
 	/* When the launcher is gone there is nobody to tell, and the parent-death signal is on its way. */
 	if (write(status_pipe, message, sizeof *message) < 0)
 		_exit(125);
@@ -158,13 +160,36 @@ static int reap_until_end(pid_t payload)
 	}
 }
 
-void init_main(const struct init *init)
+void init_reports_to(int status)
+{
+	status_pipe = status;
+	refusals_go_to(send_refusal);
+}
+
+/* Init keeps nothing that the payload does not have, so both were confined, once. */
+static void NORETURN run_payload(const struct init *init)
 {
 	const struct spec *spec = init->spec;
 	struct message message = {.kind = MESSAGE_STARTED};
+	const pid_t payload = payload_start(spec, init->stdio, init->status);
 
-	status_pipe = init->status;
-	refusals_go_to(send_refusal);
+	processor_leave();
+	keep_descriptors();
+	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */
+	send_message(&message);
+	message.status = reap_until_end(payload);
+	message.kind = MESSAGE_ENDED;
+	message.tmp = room_of(KEPT_TMP, spec->tmp_bytes > 0);
+	message.data = room_of(KEPT_DATA, spec->data_bytes > 0);
+	send_message(&message);
+	_exit(0);
+}
+
+void init_main(const struct init *init)
+{
+	const struct spec *spec = init->spec;
+
+	init_reports_to(init->status);
 
 	volunteer_for_oom(spec);
 	cgroup_join();                    /* limits count from here on */
@@ -188,17 +213,22 @@ void init_main(const struct init *init)
 	/* last: it would forbid the steps above */
 	denials_hand_out(init->door, seccomp_install(spec));
 	ids_drop_last_capability(spec);
+	run_payload(init);
+}
 
-	/* Init keeps nothing that the payload does not have, so both are confined by the lines above, once. */
-	const pid_t payload = payload_start(spec, init->stdio, init->status);
-	processor_leave();
-	keep_descriptors();
-	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */
-	send_message(&message);
-	message.status = reap_until_end(payload);
-	message.kind = MESSAGE_ENDED;
-	message.tmp = room_of(KEPT_TMP, spec->tmp_bytes > 0);
-	message.data = room_of(KEPT_DATA, spec->data_bytes > 0);
-	send_message(&message);
-	_exit(0);
+/* What of the above an OCI runtime has left to us. The session and its keyring, and the cgroups, are its work. */
+void init_inside(const struct init *init)
+{
+	const struct spec *spec = init->spec;
+	sigset_t set;
+
+	watched_signals(&set);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		failed("cannot block signals: %m");
+	die_with_launcher(spec);
+	rlimits_forbid_cores(spec);
+	forbid_new_privileges(spec);
+	landlock_restrict(spec);
+	seccomp_install(spec);
+	run_payload(init);
 }

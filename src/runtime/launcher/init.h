@@ -31,5 +31,9 @@ struct init {
 };
 
 void NORETURN init_main(const struct init *init);
+/* The second half alone, for a process that an OCI runtime has put into its namespaces (inside.c). */
+void NORETURN init_inside(const struct init *init);
+/* Where messages and refusals go, from now on. */
+void init_reports_to(int status);
 
 #endif

@@ -131,6 +131,8 @@ void landlock_restrict(const struct spec *spec)
 		allow(ruleset, "/dev", DEVICES & known, true);
 		if (mounts_tmp() >= 0)
 			allow(ruleset, "/tmp", WRITE & known, true);
+		if (spec->contained) /* else it is a link to /tmp */
+			allow(ruleset, "/dev/shm", WRITE & known, false);
 		if (mounts_data() >= 0)
 			allow(ruleset, "/data", WRITE & known, true);
 	} else {

@@ -28,8 +28,10 @@
 
 #include "cgroup.h"
 #include "denials.h"
+#include "engine.h"
 #include "ids.h"
 #include "init.h"
+#include "inside.h"
 #include "journal.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -62,6 +64,7 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 
 	supervise_abandon(&run);
 	network_abandon();
+	engine_remove(&spec);
 	cgroup_remove(&spec);
 	report_ended(&ending);
 	_exit(report_exit_status(&ending));
@@ -247,7 +250,8 @@ static int launch(const char *spec_path)
 		failed("cannot enter /: %m");
 
 	ids_prepare(&spec);
-	namespaces_begin(&spec);
+	if (!engine_wanted(&spec))
+		namespaces_begin(&spec);
 	set_title();
 	watch_parent();
 	catch_signals();
@@ -255,13 +259,18 @@ static int launch(const char *spec_path)
 	mounts_check_root(&spec);
 	cgroup_make(&spec);
 	network_begin(&spec);
-	if (spec.as_root && wants(&spec, LAYER_MOUNT_NAMESPACE)) {
-		mounts_open_sources(&spec);
-		mounts_make_trees(&spec);
+	if (engine_wanted(&spec)) {
+		engine_start(&run);
+	} else {
+		if (spec.as_root && wants(&spec, LAYER_MOUNT_NAMESPACE)) {
+			mounts_open_sources(&spec);
+			mounts_make_trees(&spec);
+		}
+		start_sandbox();
 	}
-	start_sandbox();
 	processor_leave();
 	supervise(&run, &ending);
+	engine_remove(&spec);
 	cgroup_remove(&spec);
 	report_ended(&ending);
 	return report_exit_status(&ending);
@@ -289,6 +298,8 @@ static int print_version(void)
 
 int main(int argc, char **argv, char **environment)
 {
+	if (argc == 3 && strcmp(argv[1], "--inside") == 0)
+		inside(argv[2], environment);
 	forget_environment(environment);
 	if (argc == 1)
 		return launch(NULL);

@@ -388,6 +388,14 @@ void mounts_enter_root(const struct spec *spec)
 		unavailable(MOUNT_NAMESPACE, "cannot enter /: %m");
 }
 
+void mounts_look_inside(const struct spec *spec)
+{
+	if (spec->tmp_bytes > 0)
+		tmp = open_path("/tmp", LAYER_MOUNT_NAMESPACE);
+	if (spec->data)
+		data = open_path("/data", LAYER_MOUNT_NAMESPACE);
+}
+
 int mounts_tmp(void)
 {
 	return tmp;

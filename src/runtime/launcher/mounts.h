@@ -16,6 +16,8 @@ void mounts_open_sources(const struct spec *spec);
 void mounts_make_trees(const struct spec *spec);
 /* Init: puts all in place, makes it the root, and lets go of the host's tree. */
 void mounts_enter_root(const struct spec *spec);
+/* Inside a container that an OCI runtime mounted: finds the writable file systems. */
+void mounts_look_inside(const struct spec *spec);
 /* Init: descriptors of the writable file systems, to see at the end whether they were full; -1 if none. */
 int mounts_tmp(void);
 int mounts_data(void);

@@ -59,6 +59,8 @@ static const struct key keys[] = {
 	PATH("journal-file", journal_file),
 	NUMBER("connections", connections, 1, NETWORK_CONNECTIONS_MAX),
 	NUMBER("network-bytes", network_bytes, 0, MAX_SAFE),
+	PATH("engine-pid-file", engine_pid_file),
+	PATH("engine-place", engine_place),
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
@@ -226,6 +228,17 @@ static void add_network(const char *key, const char *fault)
 		invalid("cannot read the specification: %s %s", key, fault);
 }
 
+static void add_word(const char *key, const char *call[], const char *value)
+{
+	size_t count = 0;
+
+	while (call[count])
+		count++;
+	if (count == SPEC_CALL_MAX)
+		invalid("cannot read the specification: more than %d words of %s", SPEC_CALL_MAX, key);
+	call[count] = count == 0 ? path_of(key, value) : value;
+}
+
 static unsigned controllers_of(const char *value)
 {
 	static const struct { const char *name; unsigned bit; } known[] = {
@@ -295,6 +308,12 @@ static void set_field(struct spec *spec, const char *key, char *value)
 		add_network(key, allowlist_add(&spec->network, value));
 	else if (strcmp(key, "network-private") == 0)
 		add_network(key, allowlist_excuse(&spec->network, value));
+	else if (strcmp(key, "engine-create") == 0)
+		add_word(key, spec->engine_create, value);
+	else if (strcmp(key, "engine-start") == 0)
+		add_word(key, spec->engine_start, value);
+	else if (strcmp(key, "engine-delete") == 0)
+		add_word(key, spec->engine_delete, value);
 	else if (strcmp(key, "run") == 0)
 		once(SEEN_RUN, key), spec->run = run_name(value);
 	else if (strcmp(key, "mode") == 0)
@@ -363,6 +382,11 @@ static void check_whole(const struct spec *spec, bool from_file)
 		invalid("cannot read the specification: limits of a network without network");
 	if (spec->network.count > 0 && !wants(spec, LAYER_NET_NAMESPACE))
 		invalid("cannot read the specification: network is for a network namespace of the run's own");
+	if (spec->engine_create[0]) {
+		check_given(spec->as_root, "mode=root");
+		check_given(spec->engine_start[0] && spec->engine_delete[0] && spec->engine_pid_file,
+			    "engine-start, engine-delete or engine-pid-file");
+	}
 	if (!from_file && spec->report_file)
 		invalid("cannot read the specification: report-file is for the form --spec");
 	if (from_file && spec->control)

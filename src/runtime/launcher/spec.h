@@ -15,6 +15,7 @@ enum {
 	SPEC_SKELETONS_MAX = 64,
 	SPEC_BINDS_MAX = 512,
 	SPEC_DEVICES_MAX = 16,
+	SPEC_CALL_MAX = 32,
 };
 
 /* The v1 hierarchies a run can have a leaf in. */
@@ -66,6 +67,10 @@ struct spec {
 	uint64_t connections, network_bytes;
 	uint64_t landlock_abi;
 	const char *report_file, *outcome_file, *journal_file;
+	/* Calls of an OCI runtime, NULL-terminated; empty for a run of our own making. */
+	const char *engine_create[SPEC_CALL_MAX + 1], *engine_start[SPEC_CALL_MAX + 1], *engine_delete[SPEC_CALL_MAX + 1];
+	const char *engine_pid_file, *engine_place;
+	bool contained; /* not a key: this process is the first of an OCI runtime's container */
 	bool weaker[LAYER_COUNT];
 };
 

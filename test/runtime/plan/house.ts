@@ -7,7 +7,16 @@ import { Layout } from '../../../src/core/layout.ts'
 import type { Manifest } from '../../../src/core/manifest.ts'
 import { parseManifest } from '../../../src/core/manifest-parser.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
-import { closeData, findLauncher, Launcher, Planner, type Run, type RunRequest } from '../../../src/runtime/index.ts'
+import {
+  closeData,
+  findLauncher,
+  forgetSpool,
+  Launcher,
+  makeSpoolFolder,
+  Planner,
+  type Run,
+  type RunRequest,
+} from '../../../src/runtime/index.ts'
 
 /** Files of a package: text, or the path of a file to copy. All are executable. */
 export type Files = Readonly<Record<string, string | { readonly copy: string }>>
@@ -97,7 +106,12 @@ export function makeHouse(context: TestContext, config: Partial<Config> = {}): H
       return { run, manifest: manifestOf(manifest), release: house.release(files), uid: 1_900_000_000 + count, ...rest }
     },
     async start(request) {
-      return new Launcher({ binary: findLauncher() }).start(await planner.prepare(request))
+      const plan = await planner.prepare(request)
+      const folder = plan.engine.name === 'native' ? undefined : makeSpoolFolder(layout.spool, plan.run)
+      const run = new Launcher({ binary: findLauncher() }).start(plan, {}, { folder })
+      const forget = () => forgetSpool(layout.spool, plan.run)
+      if (folder !== undefined) run.outcome.then(forget, forget)
+      return run
     },
     async run(manifest, files, { input, ...rest } = {}) {
       const run = await house.start(house.request(manifest, files, rest))
