@@ -6,7 +6,7 @@ import { profileFor } from '../core/limits.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import type { RunPlace } from '../core/place.ts'
 import { RefusedRun } from '../core/refused-run.ts'
-import { findLauncher, handOver, leavesOf, type RunPlan, redact } from '../runtime/index.ts'
+import { adopt, findLauncher, handOver, leavesOf, type RunPlan, redact } from '../runtime/index.ts'
 import { clear, type RunOptions, weakerOf } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 
@@ -55,6 +55,7 @@ export async function execute(
   try {
     const binary = findLauncher()
     const plan = await prepare(host, name, options, { run, handsOver: true })
+    if (plan.cgroups.adopt) await adopt(host.caller.uid, process.pid)
     // Not closed: closing the last connection writes the whole log back and waits for the disk. What execve does is what
     // the end of a process does: the locks go, and the log waits for the next command.
     handOver(plan, { spool: host.layout.spool, binary, outcomeFile: reportFile })

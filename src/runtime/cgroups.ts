@@ -1,4 +1,5 @@
 import { type Mount, parseMountinfo } from './mountinfo.ts'
+import { SUPERVISORS, UNIT } from './systemd/user-manager.ts'
 
 /** `root`: effective uid 0, which may make cgroups where it likes. `user`: only where something was delegated to it. */
 export type Mode = 'root' | 'user'
@@ -16,6 +17,8 @@ export interface CgroupFolder {
   readonly enabled: readonly string[]
   /** Has it processes of its own? Then (v2, no-internal-process rule) it can pass no controller on. */
   readonly occupied: boolean
+  /** Do all of those belong to the caller, so that it may move them out of the way? */
+  readonly movable: boolean
   /** The hierarchy's real root, which is exempt from that rule. */
   readonly top: boolean
   readonly writable: boolean
@@ -27,7 +30,16 @@ export interface CgroupFacts {
   readonly selfCgroup: string
   readonly mode: Mode
   readonly uid: number
+  /** Which systemd can be asked: the caller's own, and through it the system's. */
+  readonly systemd: Systemd
   readonly look: (directory: string) => CgroupFolder | null
+}
+
+/** What of systemd there is to ask: the system's own (did it boot this host?), its bus, and the caller's own manager. */
+export interface Systemd {
+  readonly booted: boolean
+  readonly bus: boolean
+  readonly user: boolean
 }
 
 /** A limit that cannot be held here: why, and the command that changes it. */
@@ -43,6 +55,8 @@ export interface CgroupPlan {
   readonly cgroup2: string | null
   readonly cgroup2Controllers: readonly Controller[]
   readonly cgroup1: { readonly [C in LegacyController]?: string }
+  /** A launcher has to be moved into the user's unit first: from where it starts the kernel lets it reach no leaf. */
+  readonly adopt: boolean
   readonly missing: readonly MissingLimit[]
   /** What `prepareCgroups` has to do first, in this order: then a run costs it nothing. */
   readonly steps: readonly CgroupStep[]
@@ -50,6 +64,10 @@ export interface CgroupPlan {
 
 export type CgroupStep =
   | { readonly step: 'make'; readonly directory: string }
+  /** Have the user's systemd start the unit that keeps this directory. */
+  | { readonly step: 'start'; readonly directory: string }
+  /** Move its processes into `supervisors` below it. */
+  | { readonly step: 'vacate'; readonly directory: string }
   | { readonly step: 'enable'; readonly directory: string; readonly controllers: readonly Controller[] }
 
 /** The parent of all our leaves; nothing else is ever put in it. */
@@ -84,7 +102,15 @@ export function planCgroups(facts: CgroupFacts): CgroupPlan {
   }
   const legacy = Object.keys(cgroup1).length > 0
   const hierarchy = legacy ? (unified.parent ? 'hybrid' : 'v1') : unified.parent ? 'v2' : 'none'
-  return { hierarchy, cgroup2: unified.parent, cgroup2Controllers: unified.controllers, cgroup1, missing, steps }
+  return {
+    hierarchy,
+    cgroup2: unified.parent,
+    cgroup2Controllers: unified.controllers,
+    cgroup1,
+    adopt: unified.adopt ?? false,
+    missing,
+    steps,
+  }
 }
 
 /** /proc/self/cgroup: controller (or `''` for the unified hierarchy) to path. */
@@ -138,6 +164,9 @@ function planLegacy(
   const parent = below(home, PARENT)
   const there = facts.look(parent)
   if (there?.writable) return { parent, exists: true }
+  // The own cgroup is another one after the next login, so what root hands over for good lies at the top.
+  const given = below(below(mount.point, `${PARENT}-${facts.uid}`), PARENT)
+  if (facts.mode === 'user' && facts.look(given)?.writable) return { parent: given, exists: true }
   if (mount.options.includes('ro')) {
     return {
       mounted: true,
@@ -149,7 +178,7 @@ function planLegacy(
   return {
     mounted: true,
     reason: `${there ? parent : home} may not be written by uid ${facts.uid}`,
-    remedy: `sudo install -d -o ${facts.uid} ${parent}`,
+    remedy: facts.mode === 'user' ? `sudo install -d -o ${facts.uid} ${given}` : `chmod u+w ${there ? parent : home}`,
   }
 }
 
@@ -157,6 +186,7 @@ interface Unified {
   readonly parent: string | null
   readonly controllers: readonly Controller[]
   readonly steps: readonly CgroupStep[]
+  readonly adopt?: boolean
   /** Why a controller that is not in `controllers` is missing, if the unified hierarchy is the place to look for it. */
   readonly why: { readonly reason: string; readonly remedy: string } | null
 }
@@ -169,8 +199,9 @@ const nowhere = (reason: string, remedy: string): Unified => ({
 })
 
 /**
- * Root makes its parent at the top of the mount. An ordinary user makes it in the highest cgroup above its own that it may
- * write: a process may only be moved within what was delegated (cgroup v2, "Delegation Containment").
+ * Root makes its parent at the top of the mount. An ordinary user has one in a unit of the own systemd, where there is
+ * one; else in the highest cgroup above its own that it may write: a process may only be moved within what was delegated
+ * (cgroup v2, "Delegation Containment").
  */
 function planUnified(mounts: readonly Mount[], own: ReadonlyMap<string, string>, facts: CgroupFacts): Unified {
   const mount = mounts.find((one) => one.type === 'cgroup2')
@@ -184,16 +215,46 @@ function planUnified(mounts: readonly Mount[], own: ReadonlyMap<string, string>,
     if (facts.look(at)?.writable) home = at
     else if (home !== null) break
   }
+  const manager = facts.systemd.user ? directoryOf(mount, managerOf(facts.uid)) : null
+  if (manager !== null && (home === null || home === manager) && facts.look(manager)?.writable) {
+    return planUnit(manager, home === null, mount, facts)
+  }
   if (home !== null) return planParent(home, mount, facts)
-  const manager = `${mount.point}/user.slice/user-${facts.uid}.slice/user@${facts.uid}.service`
-  return facts.look(manager)?.writable
-    ? nowhere(`${self} is not delegated to uid ${facts.uid}, but ${manager} is`, DELEGATE_RUN)
-    : nowhere(`no cgroup above ${self} is delegated to uid ${facts.uid}`, `loginctl enable-linger; ${DELEGATE_RUN}`)
+  return nowhere(`no cgroup above ${self} is delegated to uid ${facts.uid}`, delegationRemedy(facts))
 }
 
+const managerOf = (uid: number): string => `/user.slice/user-${uid}.slice/user@${uid}.service`
+
+/**
+ * In a unit of our own, because all else below the user's systemd is systemd's to arrange. `outside`: the caller sits in a
+ * cgroup of root's, such as a login session's, from where only the system's systemd can move it into the unit.
+ */
+function planUnit(manager: string, outside: boolean, mount: Mount, facts: CgroupFacts): Unified {
+  if (outside && !facts.systemd.bus) {
+    return nowhere(
+      'a login session can be left through the system bus alone, and there is none',
+      'sudo apt-get install dbus',
+    )
+  }
+  const unit = `${manager}/app.slice/${UNIT}`
+  // Made once its own process is in place. Before that systemd would find that it cannot put the process in any more.
+  const running = facts.look(`${unit}/${SUPERVISORS}`)?.writable === true
+  const { controllers } = facts.look(manager) ?? { controllers: [] }
+  const fresh: CgroupFolder = { controllers, enabled: [], occupied: true, movable: true, top: false, writable: true }
+  const look = (directory: string) => (!running && directory === unit ? fresh : facts.look(directory))
+  const plan = planParent(unit, mount, { ...facts, look })
+  const start: CgroupStep = { step: 'start', directory: unit }
+  return { ...plan, adopt: outside, steps: running ? plan.steps : [start, ...plan.steps] }
+}
+
+/** Starts the user's manager where systemd is, else hands a cgroup over and puts the shell that asks into it. */
+const delegationRemedy = ({ systemd, uid }: CgroupFacts): string =>
+  systemd.booted
+    ? `sudo loginctl enable-linger ${uid}`
+    : `sudo sh -c 'cd /sys/fs/cgroup && echo "+cpu +memory +pids" > cgroup.subtree_control && mkdir -p bulkhead-${uid}/shell && cd bulkhead-${uid} && chown ${uid} . cgroup.procs cgroup.threads cgroup.subtree_control && echo '$$' > shell/cgroup.procs'`
 const DELEGATE_RUN = 'systemd-run --user --scope --quiet -p Delegate=yes -- plugins run …'
 const DELEGATE_MORE =
-  "printf '[Service]\\nDelegate=memory pids cpu io\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in again"
+  "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload # then log out and in, or restart the machine"
 
 function planParent(home: string, mount: Mount, facts: CgroupFacts): Unified {
   const parent = below(home, PARENT)
@@ -213,9 +274,11 @@ function planParent(home: string, mount: Mount, facts: CgroupFacts): Unified {
   const offered = CONTROLLERS.filter((one) => top.controllers.includes(one))
   const toEnable = offered.filter((one) => !top.enabled.includes(one))
   // cgroup v2, "No Internal Process Constraint": processes of its own forbid passing controllers on.
-  const blocked = toEnable.length > 0 && top.occupied && !top.top
+  const occupied = toEnable.length > 0 && top.occupied && !top.top
+  const blocked = occupied && (facts.mode === 'root' || !top.movable)
   const usable = blocked ? offered.filter((one) => top.enabled.includes(one)) : offered
   const steps: CgroupStep[] = []
+  if (occupied && !blocked) steps.push({ step: 'vacate', directory: home })
   if (!blocked && toEnable.length > 0) steps.push({ step: 'enable', directory: home, controllers: toEnable })
   if (!there) steps.push({ step: 'make', directory: parent })
   const inner = usable.filter((one) => !there?.enabled.includes(one))

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { IsolationError, UsageError } from '../core/errors.ts'
-import type { Outcome } from '../core/outcome.ts'
+import { IsolationError, PluginError, UsageError } from '../core/errors.ts'
+import { type Outcome, refusal } from '../core/outcome.ts'
 import { engineOf } from './engine.ts'
 import type { JournalLine } from './journal.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
@@ -12,6 +12,7 @@ import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
 import { encodeSpec } from './spec.ts'
 import { LEAVES_FILE, watchFiles } from './spool-folder.ts'
+import { adopt } from './systemd/user-manager.ts'
 
 /** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
 export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
@@ -116,8 +117,10 @@ class LaunchedRun implements Run {
 
     const specification = child.stdio[SPEC_FD] as Writable
     for (const stream of [specification, this.#control]) stream.on('error', () => {})
-    specification.end(spec)
-    this.#follow(plan, child, started.resolve, outcome, onJournal)
+    const refuse = this.#follow(plan, child, started.resolve, outcome, onJournal)
+    // Until it has read its specification the launcher does nothing, so it can be moved where it has to be first.
+    if (!plan.cgroups.adopt || child.pid === undefined) specification.end(spec)
+    else adopt(process.geteuid?.() ?? 0, child.pid).then(() => specification.end(spec), refuse)
   }
 
   kill(signal: NodeJS.Signals): boolean {
@@ -139,7 +142,7 @@ class LaunchedRun implements Run {
     started: (line: Started | null) => void,
     outcome: PromiseWithResolvers<Outcome>,
     onJournal: RunWatch['onJournal'],
-  ): void {
+  ): (why: Error) => void {
     let ended: Outcome | null = null
     let fault: unknown = null
     const report = child.stdio[REPORT_FD] as Readable
@@ -177,6 +180,13 @@ class LaunchedRun implements Run {
       const how = await gone.promise
       lost(fault ? `its report ${(fault as Error).message}` : `the launcher left no report (${how})`, fault)
     })
+    return (why) => {
+      if (ended !== null) return
+      ended = refusal(why instanceof PluginError ? why.code : 'LAUNCH_FAILED', why.message)
+      this.#end(started)
+      child.kill('SIGKILL')
+      outcome.resolve(ended)
+    }
   }
 
   #end(started: (line: null) => void): void {

@@ -64,7 +64,7 @@ export interface RunPlan {
   readonly graceMs: number
   /** How long a run may stand still for want of memory or of a process. */
   readonly stallMs: number
-  readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1'>
+  readonly cgroups: Pick<CgroupPlan, 'hierarchy' | 'cgroup2' | 'cgroup2Controllers' | 'cgroup1' | 'adopt'>
   /** Block devices whose bandwidth is limited, as `MAJOR:MINOR`. */
   readonly disks: readonly string[]
   readonly reportDenials: boolean
@@ -139,6 +139,7 @@ export function planRun(input: PlanInput): RunPlan {
       cgroup2: cgroups.cgroup2,
       cgroup2Controllers: cgroups.cgroup2Controllers,
       cgroup1: cgroups.cgroup1,
+      adopt: cgroups.adopt,
     },
     disks: io.devices,
     reportDenials: input.reportDenials,

@@ -102,7 +102,7 @@ export class Planner {
     planRun(input)
     assertCallsAllowed(manifest.name, this.#caller)
     const data = limits.limits.dataBytes > 0 ? placeData(this.#dataOf(request, ids, limits.limits.dataBytes)) : null
-    if (placeData === openData) prepareCgroups(cgroups)
+    if (placeData === openData) await prepareCgroups(cgroups, this.#caller.uid)
     const places = [
       packageOf(request.release),
       ...(data === null ? [] : [data]),

@@ -8,7 +8,13 @@ import { isProcMasked, parseMountinfo } from '../../src/runtime/mountinfo.ts'
 import * as hosts from './cgroups/hosts.ts'
 
 const plan = (host: hosts.Host, mode: Mode = 'root') =>
-  planCgroups({ ...host, mode, uid: mode === 'root' ? 0 : 1000, look: hosts.lookIn(host) })
+  planCgroups({
+    systemd: { booted: false, bus: false, user: false },
+    ...host,
+    mode,
+    uid: mode === 'root' ? 0 : 1000,
+    look: hosts.lookIn(host),
+  })
 const missing = (host: hosts.Host, mode?: Mode) => plan(host, mode).missing.map((lack) => lack.limit)
 
 test('root on systemd with cgroup v2 gets a parent at the top, with the controllers passed on', () => {
@@ -41,11 +47,58 @@ test('the real root may pass controllers on although processes sit in it', () =>
   })
 })
 
-test('an ordinary user gets a parent in the highest cgroup that was delegated', () => {
-  const { cgroup2, cgroup2Controllers, missing } = plan(hosts.DEBIAN_USER, 'user')
+const USER_UNIT = '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/bulkhead.service'
+
+test('an ordinary user gets a parent in a unit of the own systemd, which is started first', () => {
+  const { cgroup2, cgroup2Controllers, missing, adopt, steps } = plan(hosts.DEBIAN_USER, 'user')
+  assert.equal(cgroup2, `${USER_UNIT}/bulkhead`)
+  assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu', 'io'])
+  assert.deepEqual(missing, [])
+  assert.equal(adopt, false)
+  assert.deepEqual(steps, [
+    { step: 'start', directory: USER_UNIT },
+    { step: 'vacate', directory: USER_UNIT },
+    { step: 'enable', directory: USER_UNIT, controllers: ['memory', 'pids', 'cpu', 'io'] },
+    { step: 'make', directory: `${USER_UNIT}/bulkhead` },
+    { step: 'enable', directory: `${USER_UNIT}/bulkhead`, controllers: ['memory', 'pids', 'cpu', 'io'] },
+  ])
+})
+
+test('a unit that runs costs no step', () => {
+  const { cgroup2, steps, adopt } = plan(hosts.DEBIAN_USER_AGAIN, 'user')
+  assert.equal(cgroup2, `${USER_UNIT}/bulkhead`)
+  assert.deepEqual(steps, [])
+  assert.equal(adopt, false)
+})
+
+test('a unit that another run is about to start is waited for, and taken the rest of the way', () => {
+  const fresh = { controllers: ['cpu', 'memory', 'pids'], occupied: true }
+  const folders = { ...hosts.DEBIAN_USER.folders, [USER_UNIT]: fresh }
+  assert.deepEqual(
+    plan({ ...hosts.DEBIAN_USER, folders }, 'user').steps.map((step) => step.step),
+    ['start', 'vacate', 'enable', 'make', 'enable'],
+  )
+})
+
+test('where no systemd is to be asked, the parent is in the highest cgroup that was delegated', () => {
+  const { cgroup2, cgroup2Controllers, missing } = plan(hosts.DELEGATED_BY_HAND, 'user')
   assert.equal(cgroup2, '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/bulkhead')
   assert.deepEqual(cgroup2Controllers, ['memory', 'pids', 'cpu', 'io'])
   assert.deepEqual(missing, [])
+})
+
+test('a service with a delegated cgroup moves its own processes aside, and nobody else’s', () => {
+  const service = '/sys/fs/cgroup/system.slice/host.service'
+  const { cgroup2, missing: lacks, steps } = plan(hosts.SERVICE_OF_USER, 'user')
+  assert.equal(cgroup2, `${service}/bulkhead`)
+  assert.deepEqual(lacks, [])
+  assert.deepEqual(steps[0], { step: 'vacate', directory: service })
+
+  const folders = {
+    ...hosts.SERVICE_OF_USER.folders,
+    [service]: { controllers: ['memory'], occupied: true, movable: false },
+  }
+  assert.deepEqual(missing({ ...hosts.SERVICE_OF_USER, folders }, 'user'), ['memory', 'processes', 'cpu', 'io'])
 })
 
 test('a delegation without cpu and io is missing those two alone, and the remedy is the unit file', () => {
@@ -54,17 +107,36 @@ test('a delegation without cpu and io is missing those two alone, and the remedy
     missing.map((lack) => lack.limit),
     ['cpu', 'io'],
   )
-  assert.match(missing[0]?.remedy ?? '', /Delegate=memory pids cpu io.*user@\.service\.d/)
+  assert.match(missing[0]?.remedy ?? '', /user@\.service\.d.*Delegate=cpu cpuset io memory pids/)
 })
 
-test('in an ssh session the user is told to start a scope of the own manager', () => {
-  const { cgroup2, missing } = plan(hosts.DEBIAN_SESSION, 'user')
-  assert.equal(cgroup2, null)
-  assert.deepEqual(
-    missing.map((lack) => lack.limit),
-    ['memory', 'processes', 'cpu', 'io'],
-  )
-  assert.match(missing[0]?.remedy ?? '', /^systemd-run --user --scope/)
+test('from a login session the launcher has to be moved into the unit', () => {
+  const { cgroup2, missing: lacks, adopt } = plan(hosts.DEBIAN_SESSION, 'user')
+  assert.equal(cgroup2, `${USER_UNIT}/bulkhead`)
+  assert.equal(adopt, true)
+  assert.deepEqual(lacks, [])
+})
+
+test('without a system bus nobody can move it, and that is what is said', () => {
+  const host = { ...hosts.DEBIAN_SESSION, systemd: { ...hosts.SYSTEMD, bus: false } }
+  assert.equal(plan(host, 'user').cgroup2, null)
+  assert.match(plan(host, 'user').missing[0]?.remedy ?? '', /install dbus$/)
+})
+
+test('a user whose systemd does not run is told to start it; without systemd, to be given a cgroup', () => {
+  const remedyOf = (systemd: object) => {
+    const { missing } = plan(
+      { ...hosts.DEBIAN_SESSION, systemd: { ...hosts.SYSTEMD, user: false, ...systemd } },
+      'user',
+    )
+    assert.deepEqual(
+      missing.map((lack) => lack.limit),
+      ['memory', 'processes', 'cpu', 'io'],
+    )
+    return missing[0]?.remedy ?? ''
+  }
+  assert.equal(remedyOf({}), 'sudo loginctl enable-linger 1000')
+  assert.match(remedyOf({ booted: false }), /^sudo sh -c .*chown 1000 .*\$\$/)
 })
 
 test('hybrid: limits below the own v1 cgroups, and a unified leaf for kill alone', () => {
@@ -102,7 +174,11 @@ test('hybrid with a mount for every controller', () => {
 test('an ordinary user on v1 is told the folder to hand over', () => {
   const host = { ...hosts.SPLIT, folders: { '/sys/fs/cgroup/pids': { writable: false } } }
   const lack = plan(host, 'user').missing.find((one) => one.limit === 'processes')
-  assert.equal(lack?.remedy, 'sudo install -d -o 1000 /sys/fs/cgroup/pids/bulkhead')
+  assert.equal(lack?.remedy, 'sudo install -d -o 1000 /sys/fs/cgroup/pids/bulkhead-1000/bulkhead')
+  const given = { ...host.folders, '/sys/fs/cgroup/pids/bulkhead-1000/bulkhead': {} }
+  const { cgroup1, missing: lacks } = plan({ ...host, folders: given }, 'user')
+  assert.equal(cgroup1.pids, '/sys/fs/cgroup/pids/bulkhead-1000/bulkhead')
+  assert.ok(!lacks.some((one) => one.limit === 'processes'))
 })
 
 test('Docker: a read-only hierarchy holds nothing, and says what would', () => {
@@ -173,11 +249,11 @@ test('a masked /proc is told from an ordinary one', () => {
 })
 
 const skip = process.geteuid?.() === 0 ? false : 'not root: parents cannot be made'
-test('the parents of this host can be made, twice', { skip }, (t) => {
+test('the parents of this host can be made, twice', { skip }, async (t) => {
   const here = surveyCgroups({ mode: 'root', uid: 0 })
   if (here.missing.length > 0) return t.skip(`this host lacks ${here.missing.map((lack) => lack.limit).join(', ')}`)
-  prepareCgroups(here)
-  prepareCgroups(here)
+  await prepareCgroups(here)
+  await prepareCgroups(here)
   const again = surveyCgroups({ mode: 'root', uid: 0 })
   assert.deepEqual(again.steps, [])
   for (const parent of parentsOf(again)) assert.ok(existsSync(parent), parent)

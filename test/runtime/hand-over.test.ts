@@ -179,11 +179,11 @@ test('only a leaf of that very run, in a parent of ours, is ever swept', () => {
 const needsCgroups = process.geteuid?.() === 0 ? false : 'not root: no leaf can be made'
 test('a leaf goes when its run is known to be dead; a young one of nobody may belong to a launcher that has just begun', {
   skip: needsCgroups,
-}, (t) => {
+}, async (t) => {
   const cgroups = surveyCgroups({ mode: 'root', uid: 0 })
   const [parent] = parentsOf(cgroups)
   if (parent === undefined) return t.skip('this host has no cgroup to make a leaf in')
-  prepareCgroups(cgroups)
+  await prepareCgroups(cgroups)
   const leaf = join(parent, `bulkhead-swept-${process.pid}`)
   mkdirSync(leaf)
   sweepEmpty([parent], Date.now())

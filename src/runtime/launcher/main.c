@@ -286,6 +286,14 @@ static int complain(const char *sentence)
 	return 125;
 }
 
+/* Keeps a cgroup for the user's systemd, which takes away those that nobody is in. */
+static int hold(void)
+{
+	while (poll(NULL, 0, -1) < 0 && errno == EINTR)
+		;
+	return 125;
+}
+
 static int print_version(void)
 {
 #if defined(__x86_64__)
@@ -313,7 +321,9 @@ int main(int argc, char **argv, char **environment)
 		return probe_filtered();
 	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
 		return seal(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
+		return hold();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
-	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR or --version");
+	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR, --hold or --version");
 }

@@ -1,17 +1,21 @@
-import type { CgroupFolder } from '../../../src/runtime/cgroups.ts'
+import type { CgroupFolder, Systemd } from '../../../src/runtime/cgroups.ts'
 
 /** One machine, as its kernel describes it: a row of the table. */
 export interface Host {
   readonly mountinfo: string
   readonly selfCgroup: string
   readonly folders: Readonly<Record<string, Partial<CgroupFolder>>>
+  /** By default there is none. */
+  readonly systemd?: Systemd
 }
 
 export const lookIn =
   (host: Host) =>
   (directory: string): CgroupFolder | null => {
     const folder = host.folders[directory]
-    return folder ? { controllers: [], enabled: [], occupied: false, top: false, writable: true, ...folder } : null
+    return folder
+      ? { controllers: [], enabled: [], occupied: false, movable: true, top: false, writable: true, ...folder }
+      : null
   }
 
 const V2_ALL = ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids', 'rdma', 'misc']
@@ -30,9 +34,13 @@ export const DEBIAN: Host = {
 
 const USER = '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service'
 
-/** The same as an ordinary user, started by `systemd-run --user --scope`. */
+/** Everything there is to ask. */
+export const SYSTEMD: Systemd = { booted: true, bus: true, user: true }
+
+/** The same as an ordinary user, in a terminal of a desktop or started by `systemd-run --user --scope`. */
 export const DEBIAN_USER: Host = {
   ...DEBIAN,
+  systemd: SYSTEMD,
   selfCgroup: '0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-42.scope\n',
   folders: {
     '/sys/fs/cgroup': { controllers: V2_ALL, enabled: V2_ALL, top: true, writable: false },
@@ -50,6 +58,34 @@ export const DEBIAN_USER_WITHOUT_CPU: Host = {
   folders: {
     ...DEBIAN_USER.folders,
     [USER]: { controllers: ['memory', 'pids'], enabled: ['memory', 'pids'] },
+  },
+}
+
+const READY = { controllers: ['cpu', 'memory', 'pids'], enabled: ['cpu', 'memory', 'pids'] }
+/** The unit has been started, and holds what it must. */
+export const DEBIAN_USER_AGAIN: Host = {
+  ...DEBIAN_USER,
+  folders: {
+    ...DEBIAN_USER.folders,
+    [`${USER}/app.slice/bulkhead.service`]: READY,
+    [`${USER}/app.slice/bulkhead.service/supervisors`]: { ...READY, enabled: [], occupied: true },
+    [`${USER}/app.slice/bulkhead.service/bulkhead`]: READY,
+  },
+}
+
+/** The tree that systemd makes, made by hand: there is nobody to ask. */
+export const DELEGATED_BY_HAND: Host = { ...DEBIAN_USER, systemd: { booted: false, bus: false, user: false } }
+
+/** A system service with `User=` and `Delegate=yes`: the process that asks sits at the top of what it was given. */
+const SERVICE = '/sys/fs/cgroup/system.slice/host.service'
+export const SERVICE_OF_USER: Host = {
+  ...DEBIAN,
+  systemd: { booted: true, bus: true, user: false },
+  selfCgroup: '0::/system.slice/host.service\n',
+  folders: {
+    '/sys/fs/cgroup': { controllers: V2_ALL, enabled: V2_ALL, top: true, writable: false },
+    '/sys/fs/cgroup/system.slice': { controllers: V2_ALL, enabled: V2_ALL, writable: false },
+    [SERVICE]: { controllers: V2_ALL, occupied: true },
   },
 }
 

@@ -33,6 +33,7 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
       cgroup2: '/sys/fs/cgroup/bulkhead',
       cgroup2Controllers: ['memory', 'pids', 'cpu', 'io'],
       cgroup1: {},
+      adopt: false,
       missing: [],
       steps: [],
     },
