@@ -11,7 +11,10 @@ const SANDBOX = [
   { file: '/usr/sbin/mkfs.ext4', debian: 'e2fsprogs' },
   { file: '/usr/bin/mount', debian: 'mount' },
 ]
-const TEST = [{ file: '/usr/bin/newuidmap', debian: 'uidmap' }]
+const TEST = [
+  { file: '/usr/bin/newuidmap', debian: 'uidmap' },
+  { file: '/usr/sbin/runc', debian: 'runc' },
+]
 const BENCH = [
   { file: '/usr/bin/bwrap', debian: 'bubblewrap' },
   { file: '/usr/bin/hyperfine', debian: 'hyperfine' },

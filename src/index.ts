@@ -3,6 +3,7 @@
 import type { HostOptions } from './manager/host.ts'
 import type { PluginManager } from './manager.ts'
 import type { Marketplace } from './marketplace.ts'
+import type { HostProfile } from './runtime/index.ts'
 
 export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts'
 export {
@@ -35,7 +36,7 @@ export type { TrustAdd, TrustChange } from './manager/trust.ts'
 export type { Verification } from './manager/verification.ts'
 export type { InstalledPlugin, PluginInfo, PluginManager } from './manager.ts'
 export type { Marketplace, PackReport, SignOptions } from './marketplace.ts'
-export type { Diagnosis, JournalLine, LayerFinding, Run, RunPlan, RunStdio } from './runtime/index.ts'
+export type { Diagnosis, HostProfile, JournalLine, LayerFinding, Run, RunPlan, RunStdio } from './runtime/index.ts'
 export type { AuditEvent, RunRecord } from './store/index.ts'
 export { sqliteBinding } from './store/sqlite-binding.ts'
 export type { TrustEntry } from './verify/index.ts'
@@ -61,4 +62,9 @@ export async function openManager(options: HostOptions = {}): Promise<PluginMana
 export async function openMarketplace(): Promise<Marketplace> {
   const { Marketplace } = await import('./marketplace.ts')
   return new Marketplace()
+}
+
+/** What an administrator gives a container engine, or AppArmor, so that sandboxes can be built: the text of that file. */
+export async function hostProfile(which: HostProfile): Promise<string> {
+  return (await import('./runtime/index.ts')).hostProfile(which)
 }

@@ -196,6 +196,12 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
   program
     .command('doctor')
     .description('which layers of the sandbox this host gives, and how to get the others')
+    .addOption(
+      new Option(
+        '--print <FILE>',
+        'print what allows it instead: a profile for a container engine, or for AppArmor',
+      ).choices(['seccomp', 'apparmor']),
+    )
     .action(on(async () => (await import('./commands/doctor.ts')).doctor))
   program
     .command('audit')

@@ -12,6 +12,10 @@ export interface Caller {
   readonly confined?: Confined
   /** A seccomp filter of somebody else is in force: a container's, or a service manager's. */
   readonly filtered?: boolean
+  /** CAP_SYS_ADMIN is not in the bounding set: no program that an ordinary user starts will have it. */
+  readonly bounded?: boolean
+  /** no_new_privs is set: then no helper gains the right to map ids. */
+  readonly noNewPrivileges?: boolean
 }
 
 export interface Confined {
@@ -27,7 +31,9 @@ export function surveyCaller(): Caller {
   const gid = process.getegid?.() ?? 0
   const status = readFileSync('/proc/self/status', 'utf8')
   const filtered = /^Seccomp:\s*2$/m.test(status)
-  if (uid !== 0) return { uid, gid, user: nameOf(uid), filtered }
+  const noNewPrivileges = /^NoNewPrivs:\s*1$/m.test(status)
+  if (uid !== 0)
+    return { uid, gid, user: nameOf(uid), filtered, noNewPrivileges, bounded: !holder(status, 'CapBnd')(SYS_ADMIN) }
   const uidMap = readFileSync('/proc/self/uid_map', 'utf8')
   const confined = confinementOf({ status, uidMap, gidMap: () => readFileSync('/proc/self/gid_map', 'utf8') })
   return { uid, gid, user: 'root', filtered, ...(confined && { confined }) }
@@ -57,14 +63,19 @@ export function confinementOf(facts: {
   readonly uidMap: string
   readonly gidMap: () => string
 }): Confined | null {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(facts.status)?.[1] ?? '0'}`)
-  const may = (capability: number): boolean => (effective & (1n << BigInt(capability))) !== 0n
+  const may = holder(facts.status, 'CapEff')
   const uids = parseIdMap(facts.uidMap)
   if (may(SYS_ADMIN) && may(MKNOD) && isInitial(uids)) return null
   return {
     ids: isInitial(uids) ? uids : meet(uids, parseIdMap(facts.gidMap())),
     missing: [...(may(SETUID) ? [] : ['CAP_SETUID']), ...(may(SETGID) ? [] : ['CAP_SETGID'])],
   }
+}
+
+/** Is a capability in this set of /proc/PID/status? */
+function holder(status: string, set: 'CapEff' | 'CapBnd'): (capability: number) => boolean {
+  const held = BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
+  return (capability) => (held & (1n << BigInt(capability))) !== 0n
 }
 
 /** /proc/PID/uid_map: the ids inside of each line. */

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, w
 import { IsolationError } from '../core/errors.ts'
 import { type CgroupFolder, type CgroupPlan, type CgroupStep, type Mode, planCgroups } from './cgroups.ts'
 import { findLauncher } from './launcher-binary.ts'
+import { makerOf } from './surroundings.ts'
 import { SUPERVISORS, startUnit, surveySystemd } from './systemd/user-manager.ts'
 
 /** What this host's kernel says, for `planCgroups`. */
@@ -16,6 +17,7 @@ export function surveyCgroups(
     ...caller,
     systemd: caller.mode === 'root' ? NOT_ASKED : surveySystemd(caller.uid),
     look: (directory) => lookAt(directory, caller.uid),
+    maker: makerOf,
   })
 }
 
@@ -86,11 +88,17 @@ function lookAt(directory: string, uid: number): CgroupFolder | null {
     controllers: words(read(`${directory}/cgroup.controllers`)),
     enabled: words(read(`${directory}/cgroup.subtree_control`)),
     occupied: pids.length > 0,
-    movable: uid !== 0 && pids.every((pid) => (ownerOf(pid) ?? uid) === uid),
+    movable: isMovable(pids, uid),
     // Only the real root of the hierarchy has no cgroup.type.
     top: !existsSync(`${directory}/cgroup.type`),
     writable: writable && isWritable(`${directory}/cgroup.procs`),
   }
+}
+
+/** Root leaves the processes of others alone: not all that is its own is ours. */
+function isMovable(pids: readonly string[], uid: number): boolean {
+  if (pids.every((pid) => pid === String(process.pid))) return true
+  return uid !== 0 && pids.every((pid) => (ownerOf(pid) ?? uid) === uid)
 }
 
 /** A process that has ended meanwhile stands in nobody's way. */

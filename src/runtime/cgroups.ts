@@ -1,4 +1,6 @@
 import { type Mount, parseMountinfo } from './mountinfo.ts'
+import { permit } from './remedies.ts'
+import type { Maker } from './surroundings.ts'
 import { SUPERVISORS, UNIT } from './systemd/user-manager.ts'
 
 /** `root`: effective uid 0, which may make cgroups where it likes. `user`: only where something was delegated to it. */
@@ -17,7 +19,7 @@ export interface CgroupFolder {
   readonly enabled: readonly string[]
   /** Has it processes of its own? Then (v2, no-internal-process rule) it can pass no controller on. */
   readonly occupied: boolean
-  /** Do all of those belong to the caller, so that it may move them out of the way? */
+  /** Do all of those belong to the caller, or is it (root too) the only one, so that it may move them out of the way? */
   readonly movable: boolean
   /** The hierarchy's real root, which is exempt from that rule. */
   readonly top: boolean
@@ -33,6 +35,8 @@ export interface CgroupFacts {
   /** Which systemd can be asked: the caller's own, and through it the system's. */
   readonly systemd: Systemd
   readonly look: (directory: string) => CgroupFolder | null
+  /** Who made the container, for the words of a remedy; asked only where there is something to remedy. */
+  readonly maker?: () => Maker | null
 }
 
 /** What of systemd there is to ask: the system's own (did it boot this host?), its bus, and the caller's own manager. */
@@ -168,11 +172,7 @@ function planLegacy(
   const given = below(below(mount.point, `${PARENT}-${facts.uid}`), PARENT)
   if (facts.mode === 'user' && facts.look(given)?.writable) return { parent: given, exists: true }
   if (mount.options.includes('ro')) {
-    return {
-      mounted: true,
-      reason: `${mount.point} is mounted read-only, as in a container`,
-      remedy: `start the container with --volume ${mount.point}:${mount.point}:rw, or run plugins outside of it`,
-    }
+    return { mounted: true, ...readOnly(mount, facts) }
   }
   if (!there && facts.look(home)?.writable) return { parent, exists: false }
   return {
@@ -181,6 +181,11 @@ function planLegacy(
     remedy: facts.mode === 'user' ? `sudo install -d -o ${facts.uid} ${given}` : `chmod u+w ${there ? parent : home}`,
   }
 }
+
+const readOnly = (mount: Mount, { maker }: CgroupFacts) => ({
+  reason: `${mount.point} is mounted read-only, as in a container`,
+  remedy: permit('cgroups', maker?.() ?? null),
+})
 
 interface Unified {
   readonly parent: string | null
@@ -191,12 +196,8 @@ interface Unified {
   readonly why: { readonly reason: string; readonly remedy: string } | null
 }
 
-const nowhere = (reason: string, remedy: string): Unified => ({
-  parent: null,
-  controllers: [],
-  steps: [],
-  why: { reason, remedy },
-})
+const NOWHERE: Unified = { parent: null, controllers: [], steps: [], why: null }
+const nowhere = (reason: string, remedy: string): Unified => ({ ...NOWHERE, why: { reason, remedy } })
 
 /**
  * Root makes its parent at the top of the mount. An ordinary user has one in a unit of the own systemd, where there is
@@ -220,6 +221,7 @@ function planUnified(mounts: readonly Mount[], own: ReadonlyMap<string, string>,
     return planUnit(manager, home === null, mount, facts)
   }
   if (home !== null) return planParent(home, mount, facts)
+  if (mount.options.includes('ro')) return { ...NOWHERE, why: readOnly(mount, facts) }
   return nowhere(`no cgroup above ${self} is delegated to uid ${facts.uid}`, delegationRemedy(facts))
 }
 
@@ -265,17 +267,17 @@ function planParent(home: string, mount: Mount, facts: CgroupFacts): Unified {
     if (ready.length === CONTROLLERS.length) return { parent, controllers: ready, steps: [], why: null }
   }
   const top = facts.look(home)
-  if (!top || mount.options.includes('ro') || !(there ?? top).writable) {
-    return nowhere(
-      `${home} is not writable here`,
-      'start the container with --privileged --cgroupns=private, or delegate a cgroup to it',
-    )
+  if (mount.options.includes('ro')) return { ...NOWHERE, why: readOnly(mount, facts) }
+  if (!top || !(there ?? top).writable) {
+    const place = there ? parent : home
+    return nowhere(`${place} may not be written by uid ${facts.uid}`, permit('cgroups', facts.maker?.() ?? null))
   }
   const offered = CONTROLLERS.filter((one) => top.controllers.includes(one))
   const toEnable = offered.filter((one) => !top.enabled.includes(one))
   // cgroup v2, "No Internal Process Constraint": processes of its own forbid passing controllers on.
   const occupied = toEnable.length > 0 && top.occupied && !top.top
-  const blocked = occupied && (facts.mode === 'root' || !top.movable)
+  // The first program of a container is often `plugins` itself, alone at the top: then it makes room by going below.
+  const blocked = occupied && !top.movable
   const usable = blocked ? offered.filter((one) => top.enabled.includes(one)) : offered
   const steps: CgroupStep[] = []
   if (occupied && !blocked) steps.push({ step: 'vacate', directory: home })
@@ -290,7 +292,7 @@ function whyUnified(home: string, blocked: boolean, offered: readonly Controller
   if (blocked) {
     return {
       reason: `${home} has processes of its own, so it can pass no controller on`,
-      remedy: `mkdir -p ${home}/init && for p in $(cat ${home}/cgroup.procs); do echo $p > ${home}/init/cgroup.procs; done`,
+      remedy: `mkdir -p ${home}/${SUPERVISORS} && for p in $(cat ${home}/cgroup.procs); do echo $p > ${home}/${SUPERVISORS}/cgroup.procs; done`,
     }
   }
   if (offered.length === CONTROLLERS.length) return null

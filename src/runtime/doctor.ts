@@ -8,8 +8,9 @@ import { readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import type { CgroupPlan } from './cgroups.ts'
 import { parseFiltered } from './confined-calls.ts'
 import { missingDataTools } from './data.ts'
+import { type HelperLack, tryHelpers } from './helper-trial.ts'
 import { packageOfTool, spawn } from './host-tools.ts'
-import { lackOfConfined, modeOf, remedyOf, surveyIds, uidRange } from './ids.ts'
+import { lackOf, lackOfConfined, modeOf, remedyOf, surveyIds, uidRange } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { findLauncher } from './launcher-binary.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
@@ -166,7 +167,7 @@ function cgroupFindings(cgroups: CgroupPlan): LayerFinding[] {
 
 const NO_SUBORDINATE = { uids: null, gids: null, missingHelper: null }
 
-function idsFinding({ caller, config }: DiagnosisOptions): LayerFinding {
+function idsFinding({ caller, config, launcher }: DiagnosisOptions): LayerFinding {
   const layer = { layer: 'uid', required: true }
   if (modeOf(caller) === 'root') {
     return { ...layer, available: true, detail: 'root: every plugin has a host uid of its own', remedy: null }
@@ -177,16 +178,24 @@ function idsFinding({ caller, config }: DiagnosisOptions): LayerFinding {
     const detail = lack?.reason ?? `root of a container: ids from ${first}, ${count} of them`
     return { ...layer, available: lack === null, detail, remedy: lack?.remedy ?? null }
   }
-  const { uids, gids, missingHelper } = surveyIds(caller)
-  const available = uids !== null && gids !== null && missingHelper === null
-  return available
-    ? { ...layer, available, detail: `subordinate ids from ${uids.first}, ${uids.count} of them`, remedy: null }
-    : {
-        ...layer,
-        available,
-        detail: missingHelper ? `there is no ${missingHelper}` : `${caller.user} has no subordinate ids`,
-        remedy: remedyOf(caller, { uids, gids, missingHelper }),
-      }
+  const subordinate = surveyIds(caller)
+  const { uids, gids, missingHelper } = subordinate
+  if (caller.noNewPrivileges || uids === null || gids === null || missingHelper !== null) {
+    return { ...layer, available: false, detail: lackOf(caller, subordinate), remedy: remedyOf(caller, subordinate) }
+  }
+  const lack = helperLack({ uid: uids.first, gid: gids.first }, caller, launcher)
+  const detail = lack?.reason ?? `subordinate ids from ${uids.first}, ${uids.count} of them`
+  return { ...layer, available: lack === null, detail, remedy: lack?.remedy ?? null }
+}
+
+/** Without a launcher nothing can be tried, and another row says so. */
+function helperLack(ids: { uid: number; gid: number }, caller: Caller, launcher?: string): HelperLack | null {
+  try {
+    return tryHelpers(ids, caller, launcher)
+  } catch (error) {
+    if (error instanceof PluginError && error.code === 'LAUNCHER_MISSING') return null
+    throw error
+  }
 }
 
 function interpreterFindings({ layout, caller, config }: DiagnosisOptions): LayerFinding[] {
@@ -227,14 +236,14 @@ function dataFinding(caller: Caller): LayerFinding {
     : { ...layer, available: false, detail: 'the kernel has no loop devices', remedy: 'modprobe loop' }
 }
 
-function procFinding(mountinfo: string, { engine }: Surroundings): LayerFinding {
+function procFinding(mountinfo: string, { maker }: Surroundings): LayerFinding {
   const masked = isProcMasked(parseMountinfo(mountinfo))
   return {
     layer: 'proc',
     required: false,
     available: !masked,
     detail: masked ? '/proc is masked here, so plugins run without a /proc' : 'a /proc of its own, processes only',
-    remedy: masked ? permit('proc', engine) : null,
+    remedy: masked ? permit('proc', maker) : null,
   }
 }
 

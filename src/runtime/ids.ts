@@ -3,6 +3,8 @@ import { IsolationError } from '../core/errors.ts'
 import { type Caller, type Confined, holds } from './caller.ts'
 import type { Mode } from './cgroups.ts'
 import { findTool } from './host-tools.ts'
+import { permit } from './remedies.ts'
+import { makerOf } from './surroundings.ts'
 
 /** Root that is confined does what an ordinary user does, but for the id of a plugin. */
 export const modeOf = (caller: Caller): Mode => (caller.uid === 0 && caller.confined === undefined ? 'root' : 'user')
@@ -49,7 +51,7 @@ export function planIds(caller: Caller, wanted: number, subordinate: Subordinate
   }
   if (weaker.includes('uid')) return { mode: 'user', uid: caller.uid, gid: caller.gid, idmap: 'direct' }
   const { uids, gids, missingHelper } = subordinate
-  if (missingHelper !== null || uids === null || gids === null) {
+  if (caller.noNewPrivileges || missingHelper !== null || uids === null || gids === null) {
     throw new IsolationError(
       'SANDBOX_UNAVAILABLE',
       `cannot give the plugin a uid of its own: ${lackOf(caller, subordinate)}`,
@@ -94,10 +96,9 @@ export function lackOfConfined(
   wanted?: number,
 ): { readonly reason: string; readonly remedy: string } | null {
   if (confined.missing.length > 0) {
-    const flags = confined.missing.map((name) => `--cap-add ${name.slice('CAP_'.length)}`).join(' ')
     return {
       reason: `root here has no ${confined.missing.join(' and no ')}`,
-      remedy: `start the container with ${flags}`,
+      remedy: permit('setids', makerOf()),
     }
   }
   if (spareRange(confined) === null && !holds(confined.ids, { first: DEFAULT_FIRST, count: 1 })) {
@@ -130,13 +131,15 @@ export function spareRange({ ids }: Confined): IdRange | null {
   return null
 }
 
-function lackOf(caller: Caller, { uids, gids, missingHelper }: SubordinateIds): string {
+export function lackOf(caller: Caller, { uids, gids, missingHelper }: SubordinateIds): string {
+  if (caller.noNewPrivileges) return 'no_new_privs is set here, so newuidmap cannot map an id'
   if (missingHelper !== null) return `there is no ${missingHelper} on this host`
   const files = [uids === null ? '/etc/subuid' : null, gids === null ? '/etc/subgid' : null].filter(Boolean)
   return `${files.join(' and ')} list nothing for ${caller.user}`
 }
 
 export function remedyOf(caller: Caller, { missingHelper }: SubordinateIds): string {
+  if (caller.noNewPrivileges) return permit('privileges', makerOf())
   if (missingHelper !== null) return 'sudo apt-get install uidmap, or run with --weaker uid'
   return `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${caller.user}, or run with --weaker uid`
 }

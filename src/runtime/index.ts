@@ -8,6 +8,7 @@ export { type CgroupPlan, type MissingLimit, type Mode, planCgroups } from './cg
 export { closeData, openData, removeData } from './data.ts'
 export { type Diagnosis, type DiagnosisOptions, diagnose, type LayerFinding } from './doctor.ts'
 export { type HandOver, handOver } from './hand-over.ts'
+export { HOST_PROFILES, type HostProfile, hostProfile } from './host-profile.ts'
 export { type IdRange, type Ids, modeOf, surveyIds, uidRange } from './ids.ts'
 export { type Bind, type Interpreter, Interpreters } from './interpreter.ts'
 export { eventsOf, type JournalLine, readJournal } from './journal.ts'

@@ -8,6 +8,7 @@ import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.t
 import { assertCallsAllowed } from './confined-calls.ts'
 import { dataPlace, openData } from './data.ts'
 import { diskFacts, findDisks } from './disks.ts'
+import { assertHelpersMap } from './helper-trial.ts'
 import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
@@ -101,6 +102,7 @@ export class Planner {
     // Every refusal that needs no effect comes before the first effect.
     planRun(input)
     assertCallsAllowed(manifest.name, this.#caller)
+    assertHelpersMap(ids, this.#caller)
     const data = limits.limits.dataBytes > 0 ? placeData(this.#dataOf(request, ids, limits.limits.dataBytes)) : null
     if (placeData === openData) await prepareCgroups(cgroups, this.#caller.uid)
     const places = [

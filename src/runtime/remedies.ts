@@ -1,4 +1,4 @@
-import type { Engine, Surroundings } from './surroundings.ts'
+import type { Maker, Surroundings } from './surroundings.ts'
 
 /** Why a layer is missing, as far as it can be known, and what changes it. */
 export interface Explanation {
@@ -7,10 +7,10 @@ export interface Explanation {
   readonly remedy: string
 }
 
-/** One thing a container is not allowed, and how each engine is told to allow it. */
+/** One thing a container is not allowed, and how each maker is told to allow it. */
 type Permission = 'seccomp' | 'apparmor' | 'proc' | 'cgroups' | 'privileges' | 'setids'
 
-const CONTAINER: Readonly<Record<Permission, Readonly<Record<Engine, string>>>> = {
+const CONTAINER: Readonly<Record<Permission, Readonly<Record<Maker, string>>>> = {
   seccomp: {
     docker: '--security-opt seccomp=bulkhead.json (plugins doctor --print seccomp > bulkhead.json)',
     podman: '--security-opt seccomp=bulkhead.json (plugins doctor --print seccomp > bulkhead.json)',
@@ -46,10 +46,10 @@ const CONTAINER: Readonly<Record<Permission, Readonly<Record<Engine, string>>>> 
 }
 
 /** Docker's flags where nothing says who made the container: most engines take them. */
-export function permit(permission: Permission, engine: Engine | null): string {
-  const words = CONTAINER[permission][engine ?? 'docker']
-  if (engine === 'kubernetes') return words
-  if (engine !== null) return `${engine} run ${words}`
+export function permit(permission: Permission, maker: Maker | null): string {
+  const words = CONTAINER[permission][maker ?? 'docker']
+  if (maker === 'kubernetes') return words
+  if (maker !== null) return `${maker} run ${words}`
   return words.startsWith('without') ? `start the container ${words}` : `start the container with ${words}`
 }
 
@@ -102,16 +102,16 @@ export function explain(lack: Lack, around: Surroundings): Explanation {
     const [first = ''] = refused.includes('clone') ? ['clone(CLONE_NEWUSER)'] : refused
     return {
       cause: `${first} is refused by the seccomp profile of this container`,
-      remedy: permit('seccomp', around.engine),
+      remedy: permit('seccomp', around.maker),
     }
   }
   if (namespaced && errno === 'ENOSPC' && around.maxUserNamespaces === '0') {
     return { cause: 'user.max_user_namespaces is 0', remedy: 'sudo sysctl -w user.max_user_namespaces=15000' }
   }
-  if (namespaced && around.appArmor !== null && around.engine !== null) {
+  if (namespaced && around.appArmor !== null && around.maker !== null) {
     return {
       cause: `the AppArmor profile ${around.appArmor} of this container forbids it`,
-      remedy: permit('apparmor', around.engine),
+      remedy: permit('apparmor', around.maker),
     }
   }
   if (namespaced && !root && around.unprivilegedUserns === '0') {
@@ -131,7 +131,7 @@ export function explain(lack: Lack, around: Surroundings): Explanation {
   if (namespaced && (errno === 'EPERM' || errno === 'EACCES') && around.appArmor !== null) {
     return {
       cause: `the AppArmor profile ${around.appArmor} forbids it`,
-      remedy: permit('apparmor', around.engine),
+      remedy: permit('apparmor', around.maker),
     }
   }
   if (namespaced && errno === 'EACCES' && around.seLinuxEnforcing) {
@@ -153,9 +153,9 @@ const FOREIGN: Readonly<Record<NonNullable<Surroundings['foreign']>, Explanation
 
 function plainRemedy(layer: string, around: Surroundings): string {
   if (NAMESPACES.test(layer))
-    return around.engine === null
+    return around.maker === null
       ? 'use a kernel with CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS, CONFIG_IPC_NS and CONFIG_UTS_NS'
-      : permit('seccomp', around.engine)
+      : permit('seccomp', around.maker)
   if (layer === 'landlock')
     return 'boot Linux with lsm=landlock,… in front of the present list (cat /sys/kernel/security/lsm)'
   if (layer === 'seccomp') return 'use a kernel with CONFIG_SECCOMP_FILTER'

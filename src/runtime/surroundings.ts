@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Who made the container we are in, as far as it leaves a mark; `null`: none that we know. */
-export type Engine = 'docker' | 'podman' | 'kubernetes'
+export type Maker = 'docker' | 'podman' | 'kubernetes'
 
 /** What stands around this process and may say no: kernel, switches, container, security modules. */
 export interface Surroundings {
@@ -10,7 +10,7 @@ export interface Surroundings {
   readonly release: string
   /** Kernels that are none, or not a whole one. */
   readonly foreign: 'gvisor' | 'wsl1' | null
-  readonly engine: Engine | null
+  readonly maker: Maker | null
   /** A seccomp filter is in force, and it is not ours: ours comes later, in a child. */
   readonly filtered: boolean
   readonly noNewPrivileges: boolean
@@ -41,7 +41,7 @@ export function surveySurroundings(
   return {
     release,
     foreign: foreignOf(release, read('proc/version') ?? ''),
-    engine: engineOf(root, environment),
+    maker: makerOf(root, environment),
     filtered: /^Seccomp:\s*2$/m.test(status),
     noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(status),
     appArmor: profileOf(read('proc/self/attr/apparmor/current') ?? read('proc/self/attr/current')),
@@ -53,7 +53,7 @@ export function surveySurroundings(
 }
 
 /** Only the marks: for a hint, without reading anything. */
-export function engineOf(root = '/', environment: Readonly<Record<string, string | undefined>> = process.env) {
+export function makerOf(root = '/', environment: Readonly<Record<string, string | undefined>> = process.env) {
   const there = (path: string): boolean => existsSync(join(root, path))
   if (environment.KUBERNETES_SERVICE_HOST || there('var/run/secrets/kubernetes.io')) return 'kubernetes'
   if (there('run/.containerenv')) return 'podman'

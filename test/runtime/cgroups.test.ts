@@ -195,8 +195,37 @@ test('Docker --privileged: processes at the top forbid passing controllers on, s
     ['memory', 'processes', 'cpu', 'io'],
   )
   assert.match(missing[0]?.reason ?? '', /processes of its own/)
-  assert.match(missing[0]?.remedy ?? '', /init\/cgroup\.procs; done$/)
+  assert.match(missing[0]?.remedy ?? '', /supervisors\/cgroup\.procs; done$/)
   assert.ok(!steps.some((step) => step.step === 'enable'))
+})
+
+test('alone at the top of its container, a process goes below and the controllers are passed on', () => {
+  for (const mode of ['root', 'user'] as const) {
+    const { missing, steps } = plan(hosts.DOCKER_WRITABLE, mode)
+    assert.deepEqual(missing, [])
+    assert.deepEqual(steps, [
+      { step: 'vacate', directory: '/sys/fs/cgroup' },
+      { step: 'enable', directory: '/sys/fs/cgroup', controllers: ['memory', 'pids', 'cpu', 'io'] },
+      { step: 'make', directory: '/sys/fs/cgroup/bulkhead' },
+      { step: 'enable', directory: '/sys/fs/cgroup/bulkhead', controllers: ['memory', 'pids', 'cpu', 'io'] },
+    ])
+  }
+})
+
+test('a read-only hierarchy is remedied in the words of who made the container', () => {
+  const remedy = (maker: 'docker' | 'podman' | 'kubernetes' | null) =>
+    planCgroups({
+      ...hosts.DOCKER_V2,
+      mode: 'root',
+      uid: 0,
+      systemd: { booted: false, bus: false, user: false },
+      look: hosts.lookIn(hosts.DOCKER_V2),
+      maker: () => maker,
+    }).missing[0]?.remedy ?? ''
+  assert.match(remedy('docker'), /^docker run .*writable-cgroups=true/)
+  assert.match(remedy('podman'), /^podman run .*unmask=\/sys\/fs\/cgroup/)
+  assert.match(remedy('kubernetes'), /cgroup_writable = true/)
+  assert.match(remedy(null), /^start the container with --cgroupns=private/)
 })
 
 test('an empty v2 mount holds nothing and names the boot parameter', () => {

@@ -1,9 +1,14 @@
-import { openManager } from '../../index.ts'
+import { type HostProfile, hostProfile, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { plain, styleFor } from '../text.ts'
 
-export async function doctor(settings: Settings, io: Io): Promise<number> {
+export async function doctor(settings: Settings, io: Io, { print }: { print?: HostProfile }): Promise<number> {
+  if (print !== undefined) {
+    const text = await hostProfile(print)
+    io.stdout(settings.json ? `${JSON.stringify({ profile: print, text })}\n` : text)
+    return 0
+  }
   await using manager = await openManager(settings)
   const { findings: rows, canRun } = await manager.doctor()
   if (settings.json) {

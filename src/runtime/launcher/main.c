@@ -317,6 +317,8 @@ int main(int argc, char **argv, char **environment)
 		return probe(false);
 	if (argc == 3 && strcmp(argv[1], "--probe") == 0 && strcmp(argv[2], "user") == 0)
 		return probe(true);
+	if (argc == 4 && strcmp(argv[1], "--ids") == 0)
+		return probe_ids(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "--filtered") == 0)
 		return probe_filtered();
 	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
@@ -325,5 +327,6 @@ int main(int argc, char **argv, char **environment)
 		return hold();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
-	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --filtered, --seal DIR, --hold or --version");
+	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
+			"--hold or --version");
 }

@@ -307,6 +307,51 @@ static bool attempt(const struct trial *trial, struct refusal *refusal)
 	return false;
 }
 
+static void complain(const struct refusal *refusal)
+{
+	TEXT(line, 700);
+
+	text_print(&line, "%s\n", refusal->reason);
+	if (write(STDERR_FILENO, line.bytes, line.length) < 0)
+		_exit(125);
+	_exit(125);
+}
+
+static uint64_t id_of(const char *digits)
+{
+	uint64_t id = 0;
+
+	if (digits[0] == '\0' || strlen(digits) > 10 || strspn(digits, "0123456789") != strlen(digits))
+		invalid("cannot map an id: it is not a number");
+	for (; *digits; digits++)
+		id = id * 10 + (uint64_t)(*digits - '0');
+	return id;
+}
+
+int probe_ids(const char *uid, const char *gid)
+{
+	struct spec mapped = {.helper = true};
+	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+	int go[2];
+	char byte;
+
+	refusals_go_to(complain);
+	mapped.uid = id_of(uid);
+	mapped.gid = id_of(gid);
+	if (pipe2(go, O_CLOEXEC) < 0)
+		failed("cannot make a pipe: %m");
+	const long pid = kernel_clone3(&arguments);
+	if (pid < 0)
+		unavailable(USER_NAMESPACE, "cannot make a new %s: %m", layer_names[LAYER_USER_NAMESPACE]);
+	if (pid == 0) { /* it lives until we let go of the pipe, whatever becomes of us */
+		close(go[1]);
+		_exit(read(go[0], &byte, 1) < 0);
+	}
+	close(go[0]);
+	ids_map(&mapped, (pid_t)pid);
+	return 0;
+}
+
 int probe_filtered(void)
 {
 	TEXT(line, 1024);

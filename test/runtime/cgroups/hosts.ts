@@ -143,7 +143,13 @@ export const DOCKER_V2: Host = {
 export const DOCKER_PRIVILEGED: Host = {
   ...DOCKER_V2,
   mountinfo: DOCKER_V2.mountinfo.replace('ro,', 'rw,'),
-  folders: { '/sys/fs/cgroup': { controllers: V2_ALL, enabled: [], occupied: true } },
+  folders: { '/sys/fs/cgroup': { controllers: V2_ALL, enabled: [], occupied: true, movable: false } },
+}
+
+/** `docker run --security-opt writable-cgroups=true image plugins run …`: nobody else is in the container. */
+export const DOCKER_WRITABLE: Host = {
+  ...DOCKER_PRIVILEGED,
+  folders: { '/sys/fs/cgroup': { controllers: V2_ALL, enabled: [], occupied: true, movable: true } },
 }
 
 /** Docker on a v1 host: the mount shows the container's own cgroup only, and is read-only. */

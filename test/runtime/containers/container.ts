@@ -5,6 +5,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -50,6 +51,8 @@ export interface ContainerOptions {
   /** Is /proc covered, as Docker does? */
   readonly masked: boolean
   readonly noNewPrivileges?: boolean
+  /** newuidmap as Debian has it, set-user-id, and not with file capabilities as docs/containers.md says. */
+  readonly setuidHelpers?: boolean
   /** Ids of the host that the container's own are, as with `userns-remap`. */
   readonly remap?: { readonly first: number; readonly count: number }
   /** Folders of the host that it shows: inside, outside. */
@@ -78,6 +81,7 @@ function rootfs(): string {
   process.on('exit', () => rmSync(tree as string, { recursive: true, force: true }))
   for (const folder of ['proc', 'sys', 'dev', 'tmp', 'usr', 'etc', 'var/lib', 'home/app', 'volume', INSIDE.slice(1)])
     mkdirSync(join(tree, folder), { recursive: true })
+  chmodSync(join(tree, 'tmp'), 0o1777) // runc 1.1 gives a tmpfs the mode of the folder below it
   for (const name of ['bin', 'lib', 'lib64', 'sbin'])
     if (existsSync(`/usr/${name}`)) symlinkSync(`usr/${name}`, join(tree, name))
   const files = {
@@ -90,6 +94,24 @@ function rootfs(): string {
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(tree, 'etc', name), text)
   return tree
+}
+
+/** What `setcap cap_setuid=ep` does; Node has no call for extended attributes. */
+const SETCAP = `
+import os, struct, sys
+for path, number in ((sys.argv[1], 7), (sys.argv[2], 6)):
+    os.chmod(path, 0o755)
+    os.setxattr(path, 'security.capability', struct.pack('<5I', 0x02000001, 1 << number, 0, 0, 0))
+`
+const HELPERS = ['newuidmap', 'newgidmap']
+
+function capableHelpers(): string {
+  const folder = join(rootfs(), 'helpers')
+  if (existsSync(folder)) return folder
+  mkdirSync(folder)
+  for (const name of HELPERS) copyFileSync(`/usr/bin/${name}`, join(folder, name))
+  execFileSync('/usr/bin/python3', ['-c', SETCAP, ...HELPERS.map((name) => join(folder, name))])
+  return folder
 }
 
 const bind = (outside: string, inside: string, ...options: string[]) => ({
@@ -148,6 +170,9 @@ function configOf(options: ContainerOptions, cgroup: string): object {
       tmpfs('/home/app', 'mode=755', 'uid=1000', 'gid=1000'),
       bind('/usr', '/usr', 'ro'),
       bind('/etc/ld.so.cache', '/etc/ld.so.cache', 'ro'),
+      ...(options.setuidHelpers
+        ? []
+        : HELPERS.map((name) => bind(join(capableHelpers(), name), `/usr/bin/${name}`, 'ro'))),
       bind(PROJECT, INSIDE, 'ro'),
       ...Object.entries(options.volumes ?? {}).map(([inside, outside]) => bind(outside, inside, 'rw')),
     ],
