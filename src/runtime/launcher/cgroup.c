@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 #include <time.h>
 
+#include "figures.h"
 #include "kernel.h"
 #include "refusal.h"
 #include "text.h"
@@ -237,52 +238,21 @@ void cgroup_join(void)
 
 static bool read_file(const struct leaf *leaf, const char *file, char *into, size_t size)
 {
-	const int fd = openat(leaf->fd, file, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	const ssize_t got = read(fd, into, size - 1);
-	close(fd);
-	if (got < 0)
-		return false;
-	into[got] = '\0';
-	return true;
-}
-
-static int64_t decimal(const char *string)
-{
-	int64_t number = 0;
-
-	if (*string < '0' || *string > '9')
-		return -1;
-	for (; *string >= '0' && *string <= '9'; string++)
-		number = number * 10 + (*string - '0');
-	return number;
+	return figures_read(leaf->fd, file, into, size);
 }
 
 static int64_t read_number(const struct leaf *leaf, const char *file)
 {
 	char bytes[64];
 
-	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? decimal(bytes) : -1;
-}
-
-/* The number after `key` in a file of "key number" lines. */
-static int64_t keyed_number(const char *bytes, const char *key)
-{
-	const size_t length = strlen(key);
-
-	for (const char *line = bytes; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-		if (strncmp(line, key, length) == 0 && line[length] == ' ')
-			return decimal(line + length + 1);
-	return -1;
+	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? figures_decimal(bytes) : -1;
 }
 
 static int64_t read_keyed(const struct leaf *leaf, const char *file, const char *key)
 {
 	char bytes[2048];
 
-	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? keyed_number(bytes, key) : -1;
+	return leaf && read_file(leaf, file, bytes, sizeof bytes) ? figures_keyed(bytes, key) : -1;
 }
 
 void cgroup_read_usage(struct cgroup_usage *usage)
@@ -303,8 +273,8 @@ void cgroup_read_usage(struct cgroup_usage *usage)
 	if (cpu_leaf == &v2 && v2.fd >= 0) {
 		char bytes[2048];
 		if (read_file(&v2, "cpu.stat", bytes, sizeof bytes)) {
-			usage->cpu_met = keyed_number(bytes, "nr_throttled") > 0;
-			usage->cpu_ms = keyed_number(bytes, "usage_usec") / 1000;
+			usage->cpu_met = figures_keyed(bytes, "nr_throttled") > 0;
+			usage->cpu_ms = figures_keyed(bytes, "usage_usec") / 1000;
 		}
 	} else if (cpu_leaf) {
 		usage->cpu_met = read_keyed(cpu_leaf, "cpu.stat", "nr_throttled") > 0;
@@ -319,7 +289,7 @@ static int64_t memory_statistic(const char *key)
 {
 	char bytes[16384];
 
-	return memory_leaf && read_file(memory_leaf, "memory.stat", bytes, sizeof bytes) ? keyed_number(bytes, key) : -1;
+	return memory_leaf && read_file(memory_leaf, "memory.stat", bytes, sizeof bytes) ? figures_keyed(bytes, key) : -1;
 }
 
 void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec)
@@ -334,8 +304,8 @@ void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec)
 	motion->processes_met = read_keyed(pids_leaf, "pids.events", "max") > 0;
 	/* Counted in every v2 cgroup, with a cpu controller or without. */
 	if (v2.fd >= 0 && read_file(&v2, "cpu.stat", bytes, sizeof bytes)) {
-		motion->user_ms = keyed_number(bytes, "user_usec") / 1000;
-		motion->cpu_ms = keyed_number(bytes, "usage_usec") / 1000;
+		motion->user_ms = figures_keyed(bytes, "user_usec") / 1000;
+		motion->cpu_ms = figures_keyed(bytes, "usage_usec") / 1000;
 	} else if (cpuacct_leaf) {
 		const int64_t user_ns = read_number(cpuacct_leaf, "cpuacct.usage_user");
 		motion->user_ms = user_ns < 0 ? -1 : user_ns / 1000000;
@@ -348,6 +318,42 @@ bool cgroup_memory_pressed(const struct spec *spec)
 	return memory_statistic("workingset_refault_file") > (int64_t)(4 * spec->memory_bytes / 4096);
 }
 
+/* Pages of files that nobody has touched lately go first when memory is short: they are no reason for an alert. */
+static int64_t without_cache(int64_t used, const char *key)
+{
+	const int64_t idle = memory_statistic(key);
+
+	return used < 0 || idle < 0 ? used : used > idle ? used - idle : 0;
+}
+
+void cgroup_read_now(struct cgroup_now *now)
+{
+	*now = (struct cgroup_now){.cpu_ms = -1, .memory_bytes = -1, .processes = -1};
+	if (memory_leaf == &v2)
+		now->memory_bytes = without_cache(read_number(&v2, "memory.current"), "inactive_file");
+	else if (memory_leaf)
+		now->memory_bytes = without_cache(read_number(memory_leaf, "memory.usage_in_bytes"), "total_inactive_file");
+	const int64_t processes = read_number(pids_leaf, "pids.current");
+	now->processes = processes >= own_processes ? processes - own_processes : processes;
+	if (cpuacct_leaf) {
+		const int64_t ns = read_number(cpuacct_leaf, "cpuacct.usage");
+		now->cpu_ms = ns < 0 ? -1 : ns / 1000000;
+	} else if (v2.fd >= 0) {
+		const int64_t us = read_keyed(&v2, "cpu.stat", "usage_usec");
+		now->cpu_ms = us < 0 ? -1 : us / 1000;
+	}
+}
+
+int cgroup_members(void)
+{
+	if (v2.fd >= 0)
+		return openat(v2.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i])
+			return openat(v1[i].fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	return -1;
+}
+
 /* v1 has no cgroup.kill: signal whoever is listed. A fork between reading and killing is met by the next round. */
 static void kill_listed(const struct leaf *leaf)
 {
@@ -357,7 +363,7 @@ static void kill_listed(const struct leaf *leaf)
 		return;
 	/* A number that the end of the buffer cut short would be somebody else's: only whole lines count. */
 	for (const char *line = bytes, *end; (end = strchr(line, '\n')); line = end + 1) {
-		const int64_t pid = decimal(line);
+		const int64_t pid = figures_decimal(line);
 		if (pid > 1)
 			kill((pid_t)pid, SIGKILL);
 	}

@@ -22,6 +22,13 @@ struct cgroup_motion {
 	int64_t user_ms, cpu_ms;
 };
 
+/* What it counts at this moment; -1 where it does not. */
+struct cgroup_now {
+	int64_t cpu_ms;
+	int64_t memory_bytes;
+	int64_t processes;
+};
+
 void cgroup_make(const struct spec *spec);
 /* Again, when an OCI runtime has had its threads; a run of our own has its limit from the start. */
 void cgroup_limit_processes(const struct spec *spec);
@@ -32,6 +39,9 @@ void cgroup_read_usage(struct cgroup_usage *usage);
 void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec);
 /* Was the limit's worth of memory reclaimed and read back several times? */
 bool cgroup_memory_pressed(const struct spec *spec);
+void cgroup_read_now(struct cgroup_now *now);
+/* A list of the pids in it, one a line; -1 without cgroups. */
+int cgroup_members(void);
 void cgroup_kill(void);
 void cgroup_remove(const struct spec *spec);
 

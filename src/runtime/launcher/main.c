@@ -35,6 +35,7 @@
 #include "journal.h"
 #include "kernel.h"
 #include "landlock.h"
+#include "log.h"
 #include "mounts.h"
 #include "namespaces.h"
 #include "network.h"
@@ -45,6 +46,7 @@
 #include "report.h"
 #include "seal.h"
 #include "spec.h"
+#include "stop.h"
 #include "supervise.h"
 #include "text.h"
 
@@ -244,6 +246,7 @@ static int launch(const char *spec_path)
 	report_open(&spec, report_fd);
 	spec_read(&spec, spec_fd, spec_path != NULL);
 	journal_open(&spec, report_fd);
+	log_open(&spec);
 	close_others(spec_fd, report_fd);
 	umask(0);
 	if (chdir("/") < 0)
@@ -325,8 +328,10 @@ int main(int argc, char **argv, char **environment)
 		return seal(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
+	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
+		return stop(argv[2], argv[3], argv[4]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
-			"--hold or --version");
+			"--hold, --stop PID START GRACE_MS or --version");
 }

@@ -121,6 +121,8 @@ static void fill(struct pump *pump)
 		*pump->budget -= pump->length;
 	}
 	pump->passed += pump->length;
+	if (pump->also)
+		pump->also(pump->bytes, pump->length);
 }
 
 bool pump_move(struct pump *pump)

@@ -23,6 +23,7 @@ struct pump {
 	uint64_t *budget; /* bytes that may still pass, shared by the pumps that count together; NULL: no limit */
 	uint64_t passed; /* bytes read that the budget allowed */
 	bool last;        /* nobody writes to `from` any more: when it is empty, it is at its end */
+	void (*also)(const char *bytes, size_t length); /* is shown what passed; NULL: nobody */
 	bool overflowed;  /* more came than the budget had; the surplus was dropped */
 };
 

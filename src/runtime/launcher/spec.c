@@ -61,6 +61,13 @@ static const struct key keys[] = {
 	NUMBER("network-bytes", network_bytes, 0, MAX_SAFE),
 	PATH("engine-pid-file", engine_pid_file),
 	PATH("engine-place", engine_place),
+	PATH("samples-file", samples_file),
+	PATH("log-file", log_file),
+	NUMBER("log-bytes", log_bytes, 8192, MAX_SAFE),
+	NUMBER("sample-ms", sample_ms, 0, 3600000),
+	NUMBER("alert-memory", alert_memory, 0, 100),
+	NUMBER("alert-cpu", alert_cpu, 0, 100),
+	NUMBER("alert-files", alert_files, 0, 100),
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
@@ -400,6 +407,9 @@ void spec_read(struct spec *spec, int fd, bool from_file)
 	const size_t length = read_all(fd);
 	size_t fields = 0;
 	bool ended = false;
+
+	spec->sample_ms = 10000;
+	spec->log_bytes = 1 << 20;
 
 	if (length == 0 || buffer[length - 1] != '\0')
 		invalid("cannot read the specification: it has no end");

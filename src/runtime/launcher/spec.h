@@ -71,6 +71,9 @@ struct spec {
 	const char *engine_create[SPEC_CALL_MAX + 1], *engine_start[SPEC_CALL_MAX + 1], *engine_delete[SPEC_CALL_MAX + 1];
 	const char *engine_pid_file, *engine_place;
 	bool contained; /* not a key: this process is the first of an OCI runtime's container */
+	const char *samples_file, *log_file;
+	uint64_t sample_ms, log_bytes;
+	uint64_t alert_memory, alert_cpu, alert_files; /* percent of the limit; 0: never */
 	bool weaker[LAYER_COUNT];
 };
 

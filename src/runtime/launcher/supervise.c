@@ -14,9 +14,11 @@
 #include "denials.h"
 #include "init.h"
 #include "judge.h"
+#include "log.h"
 #include "network.h"
 #include "orphans.h"
 #include "pump.h"
+#include "sample.h"
 #include "state.h"
 
 enum { DRAIN_MS = 1000 };
@@ -60,10 +62,8 @@ static void pass_signal(struct state *state, int signal)
 }
 
 /* SIGTERM now, SIGKILL after the grace; at once if there is none, or if it was asked for before. */
-static void ask_to_end(struct state *state)
+static void ask_to_end(struct state *state, int64_t grace)
 {
-	const int64_t grace = (int64_t)state->run->spec->grace_ms;
-
 	if (state->kill_at_ms != 0 || state->init_dead) {
 		kill_tree(state);
 		return;
@@ -84,13 +84,13 @@ static void end_by_limit(struct state *state, enum limit limit)
 	if (limit == LIMIT_OUTPUT || limit == LIMIT_MEMORY || limit == LIMIT_PROCESSES)
 		kill_tree(state);
 	else
-		ask_to_end(state);
+		ask_to_end(state, (int64_t)state->run->spec->grace_ms);
 }
 
 static void take_signal(struct state *state, int signal)
 {
 	if (signal == SIGTERM)
-		ask_to_end(state);
+		ask_to_end(state, (int64_t)state->run->spec->grace_ms);
 	else if (signal == SIGCHLD)
 		orphans_reap(state->run->init);
 	else
@@ -102,7 +102,11 @@ static void read_signals(struct state *state)
 	struct signalfd_siginfo info;
 
 	while (read(state->run->signals, &info, sizeof info) == sizeof info)
-		take_signal(state, (int)info.ssi_signo);
+		/* Sent with a number (`--stop`), it is a grace of the sender's choice. */
+		if (info.ssi_signo == SIGTERM && info.ssi_code == SI_QUEUE && info.ssi_int >= 0)
+			ask_to_end(state, info.ssi_int);
+		else
+			take_signal(state, (int)info.ssi_signo);
 }
 
 static void read_control(struct state *state)
@@ -178,14 +182,20 @@ static int64_t earlier(int64_t one, int64_t other)
 	return other == 0 || one < other ? one : other;
 }
 
+static int64_t output_bytes(const struct state *state)
+{
+	return (int64_t)(state->pumps[1].passed + state->pumps[2].passed);
+}
+
 /* The next moment at which a clock has something to say; 0 for never. */
 static int64_t next_deadline(const struct state *state)
 {
 	const struct spec *spec = state->run->spec;
-	int64_t next = 0;
+	int64_t next;
 
 	if (state->init_dead)
 		return state->drain_until_ms;
+	next = earlier(sample_deadline(), log_deadline());
 	if (state->limit == LIMIT_NONE && !state->ended) {
 		if (spec->timeout_ms > 0)
 			next = earlier(next, state->run->began_ms + (int64_t)spec->timeout_ms);
@@ -212,6 +222,9 @@ static void look_at_clock(struct state *state)
 		end_by_limit(state, stall);
 	if (state->kill_at_ms != 0 && now >= state->kill_at_ms && !state->killed)
 		kill_tree(state);
+	if (sample_deadline() != 0 && now >= sample_deadline())
+		sample_take(state->run->init, now, (struct sample_counts){output_bytes(state), network_bytes()});
+	log_look(now);
 }
 
 /*
@@ -315,7 +328,8 @@ static void account(struct state *state, const struct rusage *rusage)
 	/* Init and all it reaped; the kernel counts blocks of 512 bytes that reached a device. */
 	ending->io_read_bytes = (int64_t)rusage->ru_inblock * 512;
 	ending->io_write_bytes = (int64_t)rusage->ru_oublock * 512;
-	ending->output_bytes = (int64_t)(state->pumps[1].passed + state->pumps[2].passed);
+	ending->output_bytes = output_bytes(state);
+	ending->files_peak = sample_files_peak();
 	if (ending->cpu_ms < 0)
 		ending->cpu_ms = (int64_t)(rusage->ru_utime.tv_sec + rusage->ru_stime.tv_sec) * 1000 +
 				 (rusage->ru_utime.tv_usec + rusage->ru_stime.tv_usec) / 1000;
@@ -343,7 +357,11 @@ void supervise(struct run *run, struct ending *ending)
 	pump_open(&state.pumps[1], run->stdio[1], STDOUT_FILENO, buffers[1], budget);
 	pump_open(&state.pumps[2], run->stdio[2], STDERR_FILENO, buffers[2], budget);
 	stall_begin(&state);
+	state.pumps[2].also = log_take;
+	sample_open(run->spec, run->began_ms);
 	loop(&state);
+	sample_close();
+	log_close();
 	const int init_status = reap(run->init, &rusage);
 	/* Without a pid namespace the death of init kills nobody else. */
 	if (wants(run->spec, LAYER_KILL_TREE) && !wants(run->spec, LAYER_PID_NAMESPACE))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../journal.h"
+#include "../log.h"
 #include "channel.h"
 
 enum {
@@ -39,6 +40,16 @@ static const char *sentence_of(unsigned reason)
 	return reason < sizeof reaches / sizeof reaches[0] ? reaches[reason] : reaches[REACH_RESERVED];
 }
 
+/* To the author, in the plugin's log: a connection that is refused looks to a program like a host that is down. */
+static void explain(const struct decision *decision, const char *reason)
+{
+	TEXT(sentence, 512);
+
+	text_print(&sentence, "cannot let it reach %s:%u: %s", decision->name[0] ? decision->name : "an address",
+		   (unsigned)decision->port, reason ? reason : "refused");
+	log_note(sentence.bytes);
+}
+
 static void write_line(const struct decision *decision, uint32_t count)
 {
 	TEXT(line, JOURNAL_LINE_MAX);
@@ -66,6 +77,8 @@ static void write_line(const struct decision *decision, uint32_t count)
 	text_add(&line, ",\"count\":");
 	text_number(&line, count);
 	journal_end(&line);
+	if (!decision->allowed)
+		explain(decision, reason);
 }
 
 static void tell(struct kept *one, int64_t now)
