@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-
+import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -25,6 +25,7 @@ import { Fault } from './fault.mjs'
 import { projectImage, SYSTEM_PACKAGES, systemImage } from './image.mjs'
 import { makeInitramfs } from './initramfs.mjs'
 import { getKernel } from './kernel.mjs'
+import { inTurn } from './turns.mjs'
 
 const USAGE = `usage: npm run test:vm -- [options] [PATTERN…]
 
@@ -36,6 +37,7 @@ Without one: all of the runtime, and the attacks on it. Files named *.host.test.
   --timeout S     give up after S seconds in the machine (default 900)
   --silence S     give up after S seconds without a word from it (default 240)
   --slow N        BULKHEAD_TEST_SLOW, by which tests multiply their waits (default 8)
+  --machines N    side by side, each with its share of the tests (default: one for each processor, at most 2)
   --help
 `
 /** What depends on the kernel. Signatures, archives and the store are the same on each, and slow here: on request. */
@@ -70,6 +72,7 @@ async function main() {
       silence: { type: 'string', default: '240' },
       systemd: { type: 'boolean', default: false },
       slow: { type: 'string', default: '8' },
+      machines: { type: 'string', default: String(Math.min(2, availableParallelism())) },
       help: { type: 'boolean', default: false },
     },
   })
@@ -92,26 +95,31 @@ async function main() {
   const project = projectImage(desk, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
 
   say(`starting Linux ${kernel.release}, emulated, ${prepared(started)}`)
-  const nonce = randomBytes(8).toString('hex')
-  const log = join(desk, 'kernel.log')
-  const watch = () =>
-    watchMachine({
-      command: machine({ kernel, initramfs, disks: [system, project], nonce, log, systemd: values.systemd }),
-      nonce,
-      bootMs: BOOT_MS,
-      silenceMs: seconds(values.silence, '--silence'),
-      timeoutMs: seconds(values.timeout, '--timeout'),
-      say: (text) => process.stdout.write(text),
-    })
-  let seen = await watch()
-  if (seen.fault && !seen.booted && !seen.interrupted) {
-    // Emulated processors lose an interrupt now and then. Nothing was tested yet, so nothing is hidden by a second try.
-    say(`${seen.fault}; once more`)
-    seen = await watch()
-  }
-  renameSync(log, join(CACHE, 'kernel.log'))
+  // One emulator keeps one processor busy, so as many machines as processors share the tests.
+  const count = Math.max(1, Math.min(whole(values.machines, '--machines'), files.length))
+  const voices = inTurn(count, (text) => process.stdout.write(text))
+  const bounds = { silenceMs: seconds(values.silence, '--silence'), timeoutMs: seconds(values.timeout, '--timeout') }
+  const all = await Promise.all(
+    voices.map(async (voice, index) => {
+      const nonce = randomBytes(8).toString('hex')
+      const log = join(desk, `kernel-${index + 1}.log`)
+      const line = `bulkhead.nonce=${nonce} bulkhead.shard=${index + 1}/${count}`
+      const command = machine({ kernel, initramfs, disks: [system, project], line, log, systemd: values.systemd })
+      const watch = () => watchMachine({ command, nonce, bootMs: BOOT_MS, ...bounds, say: voice.say })
+      let seen = await watch()
+      if (seen.fault && !seen.booted && !seen.interrupted) {
+        // Emulated processors lose an interrupt now and then. Nothing was tested yet, so nothing is hidden by a second try.
+        say(`${seen.fault}; once more`)
+        seen = await watch()
+      }
+      voice.done()
+      const kept = join(CACHE, `kernel-${index + 1}.log`)
+      renameSync(log, kept)
+      return { ...seen, log: kept }
+    }),
+  )
   rmSync(desk, { recursive: true })
-  return judge(seen, { log: join(CACHE, 'kernel.log'), ran: files.length > 0, started })
+  return judge(all, { ran: files.length > 0, started })
 }
 
 /** A folder for this run alone, since two may go on at once; those of runs that were killed are swept away. */
@@ -125,25 +133,27 @@ function ownFolder() {
   return folder
 }
 
-/** The tests' own verdict, unless there is none: a run that tested nothing has not passed. */
-function judge({ exit, fault, tests }, { log, ran, started }) {
-  if (fault) {
+/** The tests' own verdict, unless there is none: a machine that tested nothing has not passed. */
+function judge(all, { ran, started }) {
+  for (const { fault, log } of all) {
+    if (!fault) continue
     const tail = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-15).join('\n') : ''
     throw new Fault(fault, tail && `the kernel's last words, from ${relative(ROOT, log)}:\n${tail}`)
   }
-  const took = `${Math.round((Date.now() - started) / 1000)} s in all`
+  const exit = Math.max(...all.map((seen) => seen.exit))
   if (!ran) return exit
-  if (exit === 0 && !(tests.pass > 0)) throw new Fault('cannot call this a pass: no test passed')
-  say(
-    `${exit === 0 ? 'passed' : 'FAILED'}: ${Object.entries(tests)
-      .map(([name, n]) => `${n} ${name}`)
-      .join(', ')}; ${took}`,
+  if (exit === 0 && all.some(({ tests }) => !(tests.pass > 0)))
+    throw new Fault('cannot call this a pass: no test passed')
+  const sums = Object.keys(all[0].tests).map(
+    (name) => `${all.reduce((sum, { tests }) => sum + tests[name], 0)} ${name}`,
   )
+  say(`${exit === 0 ? 'passed' : 'FAILED'}: ${sums.join(', ')}; ${Math.round((Date.now() - started) / 1000)} s in all`)
   return exit
 }
 
-function machine({ kernel, initramfs, disks, nonce, log, systemd }) {
-  const line = `console=ttyS0 quiet panic=1 oops=panic cgroup_no_v1=all bulkhead.nonce=${nonce}${systemd ? ' systemd.unit=tests.service systemd.show_status=yes' : ''}`
+function machine({ kernel, initramfs, disks, line, log, systemd }) {
+  const asSystemd = systemd ? ' systemd.unit=tests.service systemd.show_status=yes' : ''
+  const append = `console=ttyS0 quiet panic=1 oops=panic cgroup_no_v1=all ${line}${asSystemd}`
   writeFileSync(log, '')
   return [
     'qemu-system-x86_64',
@@ -151,7 +161,7 @@ function machine({ kernel, initramfs, disks, nonce, log, systemd }) {
     // now and then (SIGSEGV, SIGTRAP in Node itself), which looks like a failure of whatever ran.
     ...['-accel', 'tcg,thread=single', '-cpu', 'max', '-m', '2048', '-smp', '2'],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none', '-no-reboot'],
-    ...['-kernel', kernel.image, '-initrd', initramfs, '-append', line],
+    ...['-kernel', kernel.image, '-initrd', initramfs, '-append', append],
     ...disks.flatMap((file, index) => [
       ...['-drive', `if=none,id=disk${index},file=${file.replaceAll(',', ',,')},format=raw,snapshot=on,cache=unsafe`],
       ...['-device', `virtio-blk-pci,drive=disk${index}`],
@@ -164,13 +174,15 @@ function machine({ kernel, initramfs, disks, nonce, log, systemd }) {
 function notesFor(files, { run, slow, silence, systemd }) {
   // A test that hangs, or leaves something running, must not keep the others from having their say.
   const patience = Math.floor(seconds(silence, '--silence') * 0.75)
-  const runner = `node --test --test-reporter=spec --test-concurrency=2 --test-force-exit --test-timeout=${patience}`
+  const runner = `node --test --test-reporter=spec --test-concurrency=2 --test-shard=$BULKHEAD_VM_SHARD --test-force-exit --test-timeout=${patience}`
   const quoted = files.map((file) => `'${file.replaceAll("'", `'\\''`)}'`)
   return {
     environment: [
       `BULKHEAD_VM=${systemd ? 'systemd' : 'plain'}`,
       `BULKHEAD_TEST_SLOW=${Number(slow)}`,
       `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
+      // Each test file is a process of its own, and stripping types takes it seconds here: once for all of them.
+      'NODE_COMPILE_CACHE=/tmp/compiled',
       '',
     ].join('\n'),
     task: run ? `${run}\n` : `exec ${runner} \\\n  ${quoted.join(' \\\n  ')}\n`,
@@ -231,6 +243,11 @@ function seconds(text, option) {
   const value = Number(text)
   if (!(value > 0 && value < 86_400)) throw new Fault(`cannot use ${option} ${text}: not a number of seconds`)
   return value * 1000
+}
+
+function whole(text, option) {
+  if (/^[1-9]$/.test(text)) return Number(text)
+  throw new Fault(`cannot use ${option} ${text}: expected 1 to 9`)
 }
 
 const prepared = (since) => `prepared in ${((Date.now() - since) / 1000).toFixed(1)} s`

@@ -18,6 +18,8 @@ run_task() {
 	rmdir lost+found
 	set -a
 	. $project/.vm/environment
+	# Which share of the tests is this machine's.
+	BULKHEAD_VM_SHARD=$(sed -n 's/.*bulkhead\.shard=\([0-9/]*\).*/\1/p' /proc/cmdline)
 	set +a
 
 	# When the host gives up, the last of these tells what was running.

@@ -18,7 +18,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -70,6 +72,20 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 	cgroup_remove(&spec);
 	report_ended(&ending);
 	_exit(report_exit_status(&ending));
+}
+
+/*
+ * The tables are some megabytes, of which a run touches a few pages. Where the kernel hands out huge pages to everybody,
+ * the first touch would take 2 MiB, in the launcher and once more in init.
+ */
+static void keep_pages_small(void)
+{
+	enum { PAGE = 4096 };
+	extern char __bss_start[], _end[]; /* by the linker */
+	const uintptr_t from = ((uintptr_t)__bss_start + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)_end + PAGE - 1) / PAGE * PAGE;
+
+	if (madvise((void *)from, to - from, MADV_NOHUGEPAGE) < 0)
+		return; /* a kernel without huge pages, or with larger ones than 4 KiB: nothing is lost but memory */
 }
 
 /* Descriptors 0 to 2 must be somebody's, or the next file opened would become the plugin's output. */
@@ -309,6 +325,7 @@ static int print_version(void)
 
 int main(int argc, char **argv, char **environment)
 {
+	keep_pages_small();
 	if (argc == 3 && strcmp(argv[1], "--inside") == 0)
 		inside(argv[2], environment);
 	forget_environment(environment);

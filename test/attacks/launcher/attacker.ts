@@ -2,13 +2,12 @@
 // layers on, and not contained once the layer under test is switched off.
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { compartment, compile, type Layer, launch, type Result, type Run } from '../../runtime/launcher/launch.ts'
+import { compartment, compileFile, type Layer, launch, type Result, type Run } from '../../runtime/launcher/launch.ts'
 
 let program: string | undefined
 
 export function attackerProgram(): string {
-  program ??= compile(`#include "${join(import.meta.dirname, 'attack.c')}"`)
+  program ??= compileFile(import.meta.dirname, 'attack.c')
   return program
 }
 

@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import {
   compartment,
-  compile,
+  compileFile,
   eventually,
   isAlive,
   launch,
@@ -20,7 +20,7 @@ import {
 import { account, attack } from './attacker.ts'
 
 const skip = needsRoot
-const program = compile(`#include "${join(import.meta.dirname, 'denials.c')}"`, '-pthread')
+const program = compileFile(import.meta.dirname, 'denials.c', '-pthread')
 const REPORTING = { 'report-denials': 1 }
 
 const run = (args: readonly string[], rest: Partial<Run> = {}): Run => ({
@@ -45,13 +45,21 @@ const denialsOf = (result: Result): Denial[] =>
 
 const sum = (denials: readonly Denial[]): number => denials.reduce((total, { count }) => total + count, 0)
 
-test('every call gets the answer it gets without a report', { skip, timeout: 60_000 }, async () => {
-  const limits = { 'timeout-ms': 40_000, 'output-bytes': 0 }
+test('every call gets the answer it gets without a report', { skip, timeout: 120_000 * SLOW }, async () => {
+  const limits = { 'timeout-ms': 40_000 * SLOW, 'output-bytes': 0 }
   const plain = await launch(run(['sweep'], { set: { 'report-denials': 0, ...limits } }))
   const reporting = await launch(run(['sweep'], { set: limits }))
+  // A call that waits is ended by a clock; which of them waits still when it strikes is chance on a busy machine.
+  const isEnded = (line: string | undefined): boolean => line?.endsWith('=-14') === true
   const lines = plain.stdout.split('\n')
   assert.ok(lines.length > 1000, `${lines.length} calls were tried: ${plain.report}`)
-  assert.deepEqual(reporting.stdout.split('\n'), lines)
+  assert.ok(lines.filter(isEnded).length < 40)
+  const answers = reporting.stdout.split('\n')
+  const both = answers.map((line, at) => (isEnded(line) || isEnded(lines[at]) ? 'ended' : line))
+  assert.deepEqual(
+    both,
+    lines.map((line, at) => (isEnded(line) || isEnded(answers[at]) ? 'ended' : line)),
+  )
   assert.ok(sum(denialsOf(reporting)) > 500)
   // The control: without the filter many of these answers are others.
   const loose = await launch(run(['sweep'], { set: { 'report-denials': 0, ...limits }, weaker: ['seccomp'] }))
@@ -66,12 +74,12 @@ test('a path that changes under the launcher’s eyes opens nothing that was clo
 test('asking without end is rationed, and no clock waits for it', { skip }, async () => {
   for (const how of ['flood', 'dying']) {
     const before = Date.now()
-    const result = await launch(run([how], { set: { 'timeout-ms': 1500, 'grace-ms': 200 } }))
+    const result = await launch(run([how], { set: { 'timeout-ms': 1500 * SLOW, 'grace-ms': 200 } }))
     const tookMs = Date.now() - before
     assert.equal(result.ended?.limit, 'wall-time', `${how}: ${result.report}`)
-    assert.ok(tookMs < 2500, `${how}: ended after ${tookMs} ms`)
+    assert.ok(tookMs < 2500 * SLOW, `${how}: ended after ${tookMs} ms`)
     const asked = sum(denialsOf(result))
-    assert.ok(asked > 100 && asked < 16384 + 8 * (tookMs + 100), `${how}: ${asked} calls were answered`)
+    assert.ok(asked > 10 && asked < 16384 + 8 * (tookMs + 100), `${how}: ${asked} calls were answered`)
   }
 })
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import { cgroups, compartment, leavesOf, needsRoot, start } from '../../runtime/launcher/launch.ts'
 import { account, attack, attackerProgram, holdsOnlyWith } from './attacker.ts'
 
@@ -100,13 +101,12 @@ test('a flood of output is cut at the limit and ends the run', { skip }, async (
 test('an endless program that ignores SIGTERM ends with its time and grace', { skip }, async () => {
   const began = Date.now()
   // Time enough to have become deaf, also on an emulated machine.
-  const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
-  const late = await attack(['deaf'], { set: { 'timeout-ms': 300 * slow, 'grace-ms': 200 * slow } })
+  const late = await attack(['deaf'], { set: { 'timeout-ms': 300 * SLOW, 'grace-ms': 200 * SLOW } })
   const took = Date.now() - began
   assert.equal(late.ended?.limit, 'wall-time')
   assert.equal(late.ended?.signal, 'SIGKILL')
   assert.equal(late.status, 124)
-  assert.ok(took >= 490 * slow && took < 1500 * slow, `${took} ms`)
+  assert.ok(took >= 490 * SLOW && took < 1500 * SLOW, `${took} ms`)
 })
 
 test('a program that says nothing is idle', { skip }, async () => {
@@ -123,7 +123,7 @@ test('cpu is shared out, and throttling is mentioned', { skip }, async () => {
   )
   assert.ok(slow.ended?.limitsMet.includes('cpu'))
   const loose = await attack(['burn', '200'], { set: { 'cpu-permille': 200 }, weaker: ['cpu'] })
-  assert.ok((loose.ended?.usage.wallMs ?? 0) < 600)
+  assert.ok(!loose.ended?.limitsMet.includes('cpu'), 'without the limit nothing throttles it')
 })
 
 test('a limit that no cgroup can hold is refused, not ignored', {

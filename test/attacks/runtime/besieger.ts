@@ -1,13 +1,12 @@
 // The second attacker: what the kernel counts for the whole host, and what outlives its process.
 
-import { join } from 'node:path'
-import { compartment, compile, launch, type Result, type Running, start } from '../../runtime/launcher/launch.ts'
+import { compartment, compileFile, launch, type Result, type Running, start } from '../../runtime/launcher/launch.ts'
 import type { Setting } from '../launcher/attacker.ts'
 
 let program: string | undefined
 
 export function siegeProgram(): string {
-  program ??= compile(`#include "${join(import.meta.dirname, 'siege.c')}"`)
+  program ??= compileFile(import.meta.dirname, 'siege.c')
   return program
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import { leavesOf, needsRoot } from '../../runtime/launcher/launch.ts'
 import { account } from '../launcher/attacker.ts'
 import { besiege, siege } from './besieger.ts'
@@ -14,8 +15,7 @@ test('output hidden in a letter between sockets does not keep the launcher waiti
   assert.equal(result.stdout, 'hidden\n')
   assert.equal(result.ended?.outcome, 'exited')
   // Without the end at an empty pipe it took until the kernel next collected garbage: seconds, or for ever.
-  const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
-  assert.ok(Date.now() - began < 1500 * slow, `${Date.now() - began} ms`)
+  assert.ok(Date.now() - began < 1500 * SLOW, `${Date.now() - began} ms`)
 })
 
 test('what it wrote last is delivered whole all the same', { skip }, async () => {

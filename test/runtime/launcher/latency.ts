@@ -4,11 +4,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compartment, compile, encode, launcherPath, scratch, specification } from './launch.ts'
+import { compartment, compile, compileFile, encode, launcherPath, scratch, specification } from './launch.ts'
 
 const rounds = process.argv[2] ?? '500'
 const program = compile('int main(void) { return 0; }')
-const latency = compile(`#include "${join(import.meta.dirname, 'latency.c')}"`)
+const latency = compileFile(import.meta.dirname, 'latency.c')
 const spec = join(scratch(), 'spec')
 writeFileSync(spec, encode(specification({ in: compartment(program) })))
 

@@ -19,6 +19,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { EndingLimit, Usage } from '../../../src/core/outcome.ts'
+import { compileNow } from '../../helpers/compile.ts'
+import { SLOW } from '../../helpers/patience.ts'
 
 const HERE = import.meta.dirname
 const PROJECT = resolve(HERE, '../../..')
@@ -128,18 +130,14 @@ function removeCgroup(folder: string): void {
   }
 }
 
-let compiled: string | undefined
-let programs = 0
-
 /** Compiles one C program, statically, and returns where it is. */
 export function compile(source: string, ...flags: string[]): string {
-  compiled ??= scratch()
-  const path = join(compiled, `program-${++programs}`)
-  writeFileSync(`${path}.c`, `#define _GNU_SOURCE\n${source}`)
-  execFileSync('cc', ['-static', '-O1', '-w', '-o', path, `${path}.c`, ...flags], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  return path
+  return compileNow(`#define _GNU_SOURCE\n${source}`, '-static', '-O1', '-w', ...flags)
+}
+
+/** The same of a file beside a test. */
+export function compileFile(folder: string, name: string, ...flags: string[]): string {
+  return compile(readFileSync(join(folder, name), 'utf8'), ...flags)
 }
 
 export interface Compartment {
@@ -296,7 +294,7 @@ export function specification(run: Run, name = run.run ?? newRunName()): Fields 
     files: 64,
     'file-size-bytes': 0,
     'output-bytes': 0,
-    'timeout-ms': 20000,
+    'timeout-ms': 20000 * SLOW,
     'idle-ms': 0,
     'grace-ms': 500,
     'unix-sockets': 0,
@@ -436,8 +434,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until `condition` holds, for at most `ms`; says whether it did. */
+/** Waits until `condition` holds, for at most `ms` (longer on a slow machine); says whether it did. */
 export async function eventually(condition: () => boolean, ms = 3000): Promise<boolean> {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(10)) if (condition()) return true
+  for (const end = Date.now() + ms * SLOW; Date.now() < end; await sleep(10)) if (condition()) return true
   return condition()
 }

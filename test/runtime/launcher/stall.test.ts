@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, realpathSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import {
   type Compartment,
   cgroups,
@@ -21,8 +22,7 @@ import {
 } from './launch.ts'
 
 const MIB = 1048576
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
-const STALL = 2000 * slow
+const STALL = 2000 * SLOW
 const skip = needsRoot
 const python = '/usr/bin/python3'
 

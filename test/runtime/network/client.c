@@ -32,16 +32,21 @@ static socklen_t place(const char *address, int port, struct sockaddr_storage *i
 	return sizeof v6;
 }
 
-static int dial(const char *address, int port)
+static int connect_to(const char *address, int port)
 {
 	struct sockaddr_storage there;
 	const socklen_t size = place(address, port, &there);
 	const int fd = socket(there.ss_family, SOCK_STREAM, 0);
 
-	if (fd < 0 || connect(fd, (void *)&there, size) < 0) {
+	return fd >= 0 && connect(fd, (void *)&there, size) < 0 ? -1 : fd;
+}
+
+static int dial(const char *address, int port)
+{
+	const int fd = connect_to(address, port);
+
+	if (fd < 0)
 		printf("no %s\n", name_of(errno));
-		return -1;
-	}
 	return fd;
 }
 
@@ -174,7 +179,8 @@ static int crowd(const char *address, int port, int count)
 	int fds[4096], answered = 0, broken = 0;
 
 	for (int i = 0; i < count; i++) {
-		fds[i] = dial(address, port);
+		/* One that is refused is reset: soon enough for connect to see it, or only later. */
+		fds[i] = connect_to(address, port);
 		if (fds[i] >= 0)
 			write(fds[i], "x", 1);
 	}

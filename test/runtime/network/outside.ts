@@ -1,13 +1,12 @@
 // The world outside of a sandbox: a program of the plugin's, servers of this host's loopback, and what a run told.
 
 import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { compartment, compile, launch, type Result, type Run, start } from '../launcher/launch.ts'
+import { compartment, compileFile, launch, type Result, type Run, start } from '../launcher/launch.ts'
 
 let program: string | undefined
 
 export function clientProgram(): string {
-  program ??= compile(`#include "${join(import.meta.dirname, 'client.c')}"`)
+  program ??= compileFile(import.meta.dirname, 'client.c')
   return program
 }
 

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import { eventually, isAlive, needsRoot, sleep } from '../launcher/launch.ts'
 import { serve, startWith, tryout, withNetwork } from './outside.ts'
 
@@ -170,6 +171,31 @@ test('five hundred connections at once are carried', { skip }, async () => {
     decisions.reduce((sum, { count }) => sum + count, 0),
     500,
   )
+})
+
+test('more descriptors on their way than the kernel lets a user have are waited for', { skip }, async (t) => {
+  const { service, port, network } = await allowed()
+  t.after(() => service.close())
+  const running = startWith({ ...network, connections: 500 }, ['wait', '0', 'crowd', '127.0.0.1', port, '500'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    set: { files: 1024, 'memory-bytes': 256 * 2 ** 20, 'cpu-permille': 4000 },
+  })
+  const { pid: init } = await running.started
+  const isRelay = (pid: number) =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).includes('eventpoll'))
+  const [relay, dialer] = relayProcesses(running.process.pid as number)
+    .filter((pid) => pid !== init)
+    .sort((one, other) => Number(isRelay(other)) - Number(isRelay(one))) as [number, number]
+  // Requests heap up at a dialer that stands still, and then its answers at a relay that does.
+  process.kill(dialer, 'SIGSTOP')
+  running.process.stdin?.end('\n')
+  await sleep(500 * SLOW)
+  process.kill(relay, 'SIGSTOP')
+  process.kill(dialer, 'SIGCONT')
+  await sleep(500 * SLOW)
+  process.kill(relay, 'SIGCONT')
+  const { stdout } = await running.result
+  assert.equal(stdout, 'answered 500 broken 0\n')
 })
 
 test('more connections than allowed at once are refused, and said', { skip }, async () => {

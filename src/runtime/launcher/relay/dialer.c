@@ -95,6 +95,21 @@ static void NORETURN leave(int status)
 
 /* ---- one call --------------------------------------------------------------------------------------------- */
 
+/*
+ * The relay reads whatever happens, or is gone. While it is kept from reading, the kernel lets a user have only so many
+ * descriptors on their way (RLIMIT_NOFILE): then this one waits as well.
+ */
+static void hand_over(const struct dialled *dialled, int fd)
+{
+	enum { AGAIN_MS = 1 };
+
+	while (channel_send(RELAY, dialled, sizeof *dialled, &fd, fd >= 0, 0) < 0) {
+		if (errno != ETOOMANYREFS)
+			leave(0);
+		poll(NULL, 0, AGAIN_MS);
+	}
+}
+
 static void end(struct call *call, int fd)
 {
 	const struct dialled dialled = {.id = call->dial.id, .connected = fd >= 0};
@@ -104,9 +119,7 @@ static void end(struct call *call, int fd)
 			close(call->attempts[i].fd);
 	for (int i = 0; i < 2; i++)
 		lookup_end(&call->lookups[i]);
-	/* The relay reads whatever happens, or is gone. */
-	if (channel_send(RELAY, &dialled, sizeof dialled, &fd, fd >= 0, 0) < 0)
-		leave(0);
+	hand_over(&dialled, fd);
 	if (fd >= 0)
 		close(fd);
 	channel_tell(LAUNCHER, &call->decision);

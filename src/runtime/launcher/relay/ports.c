@@ -13,7 +13,8 @@
 #include "channel.h"
 #include "order.h"
 
-enum { LOOPBACK_INDEX = 1, BACKLOG = 128, RESOLVER_PORT = 53 };
+/* As many as may be open at once: one that finds no room in the queue is tried again by the kernel, but a second later. */
+enum { LOOPBACK_INDEX = 1, BACKLOG = NETWORK_CONNECTIONS_MAX, RESOLVER_PORT = 53 };
 
 struct request {
 	struct nlmsghdr header;
