@@ -8,11 +8,20 @@ import { REQUIRED_LAYERS } from './layers.ts'
 import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
+import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
 
 const percent = z.optional(z.int().check(z.gte(0), z.lte(100)))
+
+/** What the pattern before it has refused already is no fault of this one too. */
+const between = (least: number, most: number, parse: (text: string) => number | undefined, what: string) =>
+  z.refine<string>((text) => (parse(text) ?? least) >= least && (parse(text) ?? most) <= most, `expected ${what}`)
+
+const sample = z.string().check(z.regex(DURATION), between(100, 3_600_000, parseDuration, '100ms to 1h'))
+/** The launcher keeps two files of half the size, and each must hold a line. */
+const logSize = z.string().check(z.regex(SIZE), between(2 ** 14, 2 ** 40, parseSize, '16K and more'))
 
 const profile = z.strictObject({
   defaults: z._default(limitsSchema, {}),
@@ -52,6 +61,11 @@ const schema = z.strictObject({
     DEFAULT_CONFIG.uids,
   ),
   interpreters: z._default(z.strictObject({ node: z.optional(absolute), python: z.optional(absolute) }), {}),
+  sample: z.optional(sample),
+  logs: z._default(
+    z.strictObject({ run: z.optional(z.union([z.literal(0), logSize])), plugin: z.optional(logSize) }),
+    {},
+  ),
 })
 
 /** @throws PluginError `CONFIG_INVALID`, listing every fault with its path. */
@@ -65,8 +79,17 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`),
     )
   }
-  const { profiles, plugins, ...rest } = parsed.data
-  return { ...counted(rest), profiles: countedEach(profiles), plugins: countedEach(plugins) }
+  const { profiles, plugins, sample: every = '', logs, ...rest } = parsed.data
+  return {
+    ...counted(rest),
+    profiles: countedEach(profiles),
+    plugins: countedEach(plugins),
+    sampleMs: parseDuration(every) ?? DEFAULT_CONFIG.sampleMs,
+    logs: {
+      runBytes: logs.run === 0 ? 0 : (parseSize(logs.run ?? '') ?? DEFAULT_CONFIG.logs.runBytes),
+      pluginBytes: parseSize(logs.plugin ?? '') ?? DEFAULT_CONFIG.logs.pluginBytes,
+    },
+  }
 }
 
 interface Written {

@@ -15,6 +15,17 @@ export interface Config {
   readonly engine: EngineName
   readonly uids: { readonly first: number; readonly count: number }
   readonly interpreters: { readonly node?: string | undefined; readonly python?: string | undefined }
+  /** How often figures of a run are taken. */
+  readonly sampleMs: number
+  readonly logs: LogConfig
+}
+
+/** What is kept of what plugins write to stderr, in bytes. */
+export interface LogConfig {
+  /** Of one run; 0: nothing. */
+  readonly runBytes: number
+  /** Of all runs of a plugin that have ended; the oldest go first. */
+  readonly pluginBytes: number
 }
 
 /** Who may be reached through the relay: nobody, what the manifest lists, any public address. */
@@ -27,6 +38,9 @@ export interface AlertConfig {
   readonly cpu?: number | undefined
   readonly files?: number | undefined
 }
+
+/** What an operator is told who has said nothing. */
+export const DEFAULT_ALERTS: Readonly<Required<Record<keyof AlertConfig, number>>> = { memory: 80, cpu: 90, files: 80 }
 
 export interface ProfileConfig {
   readonly defaults: LimitRequest
@@ -56,4 +70,6 @@ export const DEFAULT_CONFIG: Config = {
   // systemd's UIDS-GIDS leaves 1879048192 to 2147483647 unclaimed.
   uids: { first: 1_879_048_192, count: 65_536 },
   interpreters: {},
+  sampleMs: 10_000,
+  logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
 }

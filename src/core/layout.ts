@@ -47,6 +47,16 @@ export class Layout {
     return join(this.allData, namespace, base)
   }
 
+  get allLogs(): string {
+    return join(this.home, 'logs')
+  }
+
+  /** What its runs wrote to stderr: a file of each, and the one before it. */
+  logs(name: PluginName): string {
+    const { namespace, base } = splitName(name)
+    return join(this.allLogs, namespace, base)
+  }
+
   spoolOf(run: string): string {
     return join(this.spool, run)
   }
@@ -56,3 +66,6 @@ export class Layout {
 export const chrootOf = (release: string): string => join(release, 'root')
 export const packageOf = (release: string): string => join(release, 'root', 'plugin')
 export const bundleOf = (release: string): string => join(release, 'bundle.sigstore.jsonl')
+
+/** Inside a plugin's folder of logs. */
+export const logOf = (logs: string, run: string): string => join(logs, `${run}.log`)

@@ -95,7 +95,7 @@ function makeHome(layout: Layout, uid: number): void {
 
 /** Reading the configuration has looked at the home and all above it; this looks at what lies in it. */
 function assertHomeOwn(layout: Layout, uid: number): void {
-  assertOwn([layout.plugins, layout.staging, layout.cache, layout.spool, layout.allData], 'folder', uid)
+  assertOwn([layout.plugins, layout.staging, layout.cache, layout.spool, layout.allData, layout.allLogs], 'folder', uid)
   const { database } = layout
   assertOwn([database, `${database}-wal`, `${database}-shm`, `${database}-journal`], 'file', uid)
 }

@@ -1,3 +1,4 @@
+import type { AlertConfig } from '../core/config.ts'
 import { IsolationError, UsageError } from '../core/errors.ts'
 import { chrootOf } from '../core/layout.ts'
 import type { EffectiveLimits, LimitName, LimitSource } from '../core/limits.ts'
@@ -36,8 +37,18 @@ export interface PlanInput {
   readonly weaker: readonly string[]
   /** Tell the author what was denied. */
   readonly reportDenials: boolean
+  readonly watch: WatchPlan
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
+}
+
+/** How a run is watched while it goes on. */
+export interface WatchPlan {
+  readonly sampleMs: number
+  /** Percent of a limit from which on it is told; 0: never. */
+  readonly alerts: Readonly<Record<keyof AlertConfig, number>>
+  /** Where what it writes to stderr is kept, and how much of it: `bytes` twice. `null`: nowhere. */
+  readonly log: { readonly file: string; readonly bytes: number } | null
 }
 
 /** One run as data: what the launcher is told, and why. `--dry-run` prints it. */
@@ -75,6 +86,7 @@ export interface RunPlan {
   readonly weaker: readonly string[]
   /** Why a limit is not held. */
   readonly unenforced: readonly MissingLimit[]
+  readonly watch: WatchPlan
   readonly engine: EnginePlan
 }
 
@@ -148,6 +160,7 @@ export function planRun(input: PlanInput): RunPlan {
     landlockAbi: weaker.includes('landlock') ? 0 : 1,
     weaker: [...new Set([...weaker, ...unenforced.flatMap(({ limit }) => (limit === 'io' ? [] : [limit]))])],
     unenforced,
+    watch: input.watch,
     engine: input.engine ?? NATIVE,
   }
 }

@@ -1,7 +1,14 @@
-import type { Config } from '../core/config.ts'
+import { type Config, DEFAULT_ALERTS } from '../core/config.ts'
 import type { EngineName } from '../core/engines.ts'
-import { type Layout, packageOf } from '../core/layout.ts'
-import { effectiveLimits, type LimitContext, type LimitRequest, limitContextOf, type Profile } from '../core/limits.ts'
+import { type Layout, logOf, packageOf } from '../core/layout.ts'
+import {
+  effectiveLimits,
+  type LimitContext,
+  type LimitRequest,
+  limitContextOf,
+  type Profile,
+  profileFor,
+} from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
 import type { Caller } from './caller.ts'
 import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
@@ -13,7 +20,7 @@ import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
 import { surveyEngine } from './oci/runtimes.ts'
-import { planRun, type RunPlan } from './plan.ts'
+import { planRun, type RunPlan, type WatchPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
 import { surveyReads } from './reads.ts'
 
@@ -97,6 +104,7 @@ export class Planner {
       grants: request.grants ?? {},
       weaker,
       reportDenials: request.reportDenials ?? false,
+      watch: this.#watchOf(request),
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.
@@ -120,6 +128,22 @@ export class Planner {
 
   #dataOf({ manifest, weaker = [] }: RunRequest, ids: Ids, bytes: number) {
     return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker }
+  }
+
+  #watchOf({ run, manifest: { name }, profile }: RunRequest): WatchPlan {
+    const { sampleMs, logs, profiles } = this.#config
+    const alerts = profiles[profileFor(this.#config, name, profile)]?.alerts
+    const file = logOf(this.#layout.logs(name), run)
+    return {
+      sampleMs,
+      alerts: {
+        memory: alerts?.memory ?? DEFAULT_ALERTS.memory,
+        cpu: alerts?.cpu ?? DEFAULT_ALERTS.cpu,
+        files: alerts?.files ?? DEFAULT_ALERTS.files,
+      },
+      // The launcher sets a full file aside once, so a run has two of them.
+      log: logs.runBytes === 0 ? null : { file, bytes: Math.floor(logs.runBytes / 2) },
+    }
   }
 
   #contextOf({ manifest, profile, flags }: RunRequest): LimitContext {

@@ -12,6 +12,8 @@ export interface SpecEnding {
   readonly outcomeFile?: string | undefined
   /** Where the launcher tells what happens in between. */
   readonly journalFile?: string | undefined
+  /** Where it writes the figures of each minute. */
+  readonly samplesFile?: string | undefined
   /** Somebody else builds the sandbox: how that is called. */
   readonly engine?: EngineCalls | null
 }
@@ -76,11 +78,18 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('landlock-abi', plan.landlockAbi)
   for (const layer of plan.weaker) if (!OURS.includes(layer)) put('weaker', layer)
   if (plan.reportDenials) put('report-denials', true)
+  put('sample-ms', plan.watch.sampleMs)
+  for (const limit of ['memory', 'cpu', 'files'] as const) put(`alert-${limit}`, plan.watch.alerts[limit])
+  if (plan.watch.log !== null) {
+    put('log-file', path('log-file', plan.watch.log.file))
+    put('log-bytes', plan.watch.log.bytes)
+  }
   if (ending.engine) putCalls(put, ending.engine)
   put('control', ending.control ?? false)
   if (ending.reportFile !== undefined) put('report-file', path('report-file', ending.reportFile))
   if (ending.outcomeFile !== undefined) put('outcome-file', path('outcome-file', ending.outcomeFile))
   if (ending.journalFile !== undefined) put('journal-file', path('journal-file', ending.journalFile))
+  if (ending.samplesFile !== undefined) put('samples-file', path('samples-file', ending.samplesFile))
   put('end', 1)
 
   const bytes = Buffer.from(`${fields.join('\0')}\0`, 'utf8')

@@ -10,7 +10,10 @@ export const JOURNAL_FILE = 'journal'
 export const MINUTES_FILE = 'minutes'
 
 /** What the launcher writes there while the run goes on, for its specification. */
-export const watchFiles = (folder: string) => ({ journalFile: join(folder, JOURNAL_FILE) })
+export const watchFiles = (folder: string) => ({
+  journalFile: join(folder, JOURNAL_FILE),
+  samplesFile: join(folder, MINUTES_FILE),
+})
 
 /** A folder that is this run's alone: what is there already, a link among it, is never taken for it. */
 export function makeSpoolFolder(spool: string, run: string): string {

@@ -180,6 +180,25 @@ test('an empty configuration is the built-in one', () => {
   assert.deepEqual(JSON.parse(JSON.stringify(config({}))), JSON.parse(JSON.stringify(DEFAULT_CONFIG)))
 })
 
+test('how runs are watched is read in the units the code counts in, within its bounds', () => {
+  const { sampleMs, logs } = config({ sample: '2s', logs: { run: '64K', plugin: '1M' } })
+  assert.deepEqual([sampleMs, logs], [2_000, { runBytes: 2 ** 16, pluginBytes: 2 ** 20 }])
+  assert.deepEqual(config({ logs: { run: 0 } }).logs, { ...DEFAULT_CONFIG.logs, runBytes: 0 })
+  for (const wrong of [
+    { sample: '99ms' },
+    { sample: '2h' },
+    { sample: 5 },
+    { logs: { run: '1K' } },
+    { logs: { run: 1 } },
+    { logs: { plugin: 0 } },
+    { logs: { other: '1M' } },
+    { profiles: { strict: { alerts: { memory: 101 } } } },
+    { profiles: { strict: { alerts: { disk: 5 } } } },
+  ]) {
+    assert.throws(() => config(wrong), { code: 'CONFIG_INVALID' }, JSON.stringify(wrong))
+  }
+})
+
 test("the operator's numbers are read in the units the code counts in", () => {
   const read = config({
     profile: 'strict',

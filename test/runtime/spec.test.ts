@@ -33,6 +33,10 @@ test('every value of the plan is in it', () => {
   assert.equal(one('io-device'), '254:0')
   assert.equal(one('io-bytes-per-second'), String(200 * 2 ** 20))
   assert.equal(one('control'), '1')
+  assert.equal(one('sample-ms'), '10000')
+  assert.deepEqual([one('alert-memory'), one('alert-cpu'), one('alert-files')], ['80', '90', '80'])
+  assert.equal(one('log-file'), '/home/logs/acme/tried/r-1.log')
+  assert.equal(one('log-bytes'), String(2 ** 20))
   assert.deepEqual(
     fields.filter(([key]) => key === 'arg').map(([, value]) => value),
     [...plan.argv],

@@ -47,5 +47,6 @@ function insideOf(plan: RunPlan): RunPlan {
     data: plan.data === null ? null : '/data',
     binds: plan.binds.map((bind) => ({ ...bind, outside: bind.inside })),
     env: {},
+    watch: { ...plan.watch, log: null },
   }
 }

@@ -44,6 +44,11 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
     grants: {},
     weaker: [],
     reportDenials: false,
+    watch: {
+      sampleMs: 10_000,
+      alerts: { memory: 80, cpu: 90, files: 80 },
+      log: { file: '/home/logs/acme/tried/r-1.log', bytes: 2 ** 20 },
+    },
     ...input,
   }
 }
