@@ -98,4 +98,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run_id, at_ms)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Of all minutes the newest are kept.
+  CREATE INDEX minutes_by_time ON minutes (at_ms);
+  `,
 ]

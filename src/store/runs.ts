@@ -40,6 +40,9 @@ export interface Seen {
   readonly minutes: readonly Minute[]
 }
 
+/** Over all plugins: two months of one that always runs, and some 30 MB. */
+export const MINUTES_MAX = 100_000
+
 const NOTHING_SEEN: Seen = { events: [], minutes: [] }
 
 interface RunRow {
@@ -156,9 +159,18 @@ export class Runs {
         ? null
         : this.#db.prepare('INSERT OR IGNORE INTO minutes (run_id, at_ms, figures) VALUES (?, ?, ?)')
     for (const { atMs, ...figures } of minutes) minute?.run(id, atMs, JSON.stringify(figures))
+    if (minute !== null) this.#forgetMinutes()
     if (events.length === 0) return
     const named = this.#db.prepare<[number], { name: string }>('SELECT name FROM plugins WHERE id = ?').get(pluginId)
     for (const { atMs, kind, details } of events) this.#events.append(atMs, kind, named?.name ?? '', details)
+  }
+
+  /** The newest are kept. */
+  #forgetMinutes(): void {
+    const last = this.#db
+      .prepare<[number], { at_ms: number }>('SELECT at_ms FROM minutes ORDER BY at_ms DESC LIMIT 1 OFFSET ?')
+      .get(MINUTES_MAX)
+    if (last !== undefined) this.#db.prepare('DELETE FROM minutes WHERE at_ms <= ?').run(last.at_ms)
   }
 
   /** For a run whose launcher is gone and has left no report. */

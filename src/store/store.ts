@@ -262,7 +262,7 @@ export class Store {
     throw new StoreError(
       'WRONG_STATE',
       `cannot remove ${name} ${version}: it is running (${running.length} at the moment)`,
-      { hint: `end it first: kill ${first.pid}`, details: { pids: running.map(({ pid }) => pid) } },
+      { hint: `end it first: plugins stop ${name}`, details: { pids: running.map(({ pid }) => pid) } },
     )
   }
 

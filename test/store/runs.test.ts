@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PluginName } from '../../src/core/name.ts'
 import { NO_USAGE, type Outcome } from '../../src/core/outcome.ts'
+import { MINUTES_MAX } from '../../src/store/runs.ts'
 import { makePlace, NAME, released } from './stores.ts'
 
 const release = await released()
@@ -128,4 +129,24 @@ test('a run lives as long as its launcher or its host, and is found where its ro
   runs.begin(run('handed-over'), process.pid, { handsOver: true })
   assert.equal(runs.open()[0]?.supervisor?.split(':')[0], `${process.pid}`)
   assert.deepEqual([runs.find('library')?.outcome?.code, runs.find('none')], [0, null])
+})
+
+test('of all minutes the newest are kept', (t) => {
+  const place = makePlace(t)
+  place.install(release)
+  const { runs } = place.store
+  const minutes = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) => ({ atMs: from + at, ...MINUTE }))
+  for (const [id, from, count] of [
+    ['r1', 0, 10],
+    ['r2', 10, MINUTES_MAX - 5],
+  ] as const) {
+    runs.begin(run(id), process.pid)
+    runs.end(id, exited(0), undefined, { events: [], minutes: minutes(from, count) })
+  }
+  assert.deepEqual(
+    runs.minutes('r1').map(({ atMs }) => atMs),
+    [5, 6, 7, 8, 9],
+  )
+  assert.equal(runs.minutes('r2').length, MINUTES_MAX - 5)
 })

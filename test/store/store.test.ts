@@ -114,7 +114,7 @@ test('a plugin that runs is not removed, and one that is being removed does not 
   const place = makePlace(t)
   const installed = place.install(first)
   place.store.runs.begin(run('1.0.0'), process.pid)
-  assert.throws(() => place.store.retire(installed, { purge: true }), { code: 'WRONG_STATE', hint: /kill/ })
+  assert.throws(() => place.store.retire(installed, { purge: true }), { code: 'WRONG_STATE', hint: /plugins stop/ })
   place.store.runs.lose('r1')
 
   const leaving = place.store.retire(installed, { purge: true })
