@@ -1,19 +1,24 @@
 import { StoreError } from './core/errors.ts'
 import type { Installation } from './core/installation.ts'
 import type { EffectiveLimits } from './core/limits.ts'
+import type { LogEntry } from './core/log-entry.ts'
 import type { Permissions } from './core/manifest.ts'
+import type { Minute } from './core/minute.ts'
 import type { PluginName } from './core/name.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
+import type { LogOptions } from './manager/logs.ts'
 import { recover } from './manager/recovery.ts'
 import type { Removal } from './manager/remove.ts'
 import { execute, planOf } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
+import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import { Trust } from './manager/trust.ts'
 import type { Verification } from './manager/verification.ts'
+import type { PluginStats, RunningPlugin, WatchOptions } from './manager/watching.ts'
 import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
 import type { AuditEvent, RunRecord } from './store/index.ts'
 
@@ -48,6 +53,8 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
 export class PluginManager implements AsyncDisposable {
   readonly #host: Host
   readonly #live = new LiveRuns()
+  /** Ends whoever is watching. */
+  readonly #closing = new AbortController()
   readonly trust: Trust
 
   private constructor(host: Host) {
@@ -69,6 +76,7 @@ export class PluginManager implements AsyncDisposable {
 
   /** Ends the runs it has started, and records how each ended. Safe to call twice. */
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#live.close()
     this.#host.store.close()
   }
@@ -133,6 +141,50 @@ export class PluginManager implements AsyncDisposable {
     return execute(this.#host, name, options)
   }
 
+  /** Runs that go on, oldest first, of every plugin when `name` is `null`; whoever started them. None is disturbed. */
+  async ps(name: string | null = null): Promise<RunningPlugin[]> {
+    const { ps } = await import('./manager/watching.ts')
+    return ps(this.#host, name)
+  }
+
+  /** The same with how busy each is, which takes two looks. */
+  async stats(name: string | null = null, options: WatchOptions = {}): Promise<PluginStats[]> {
+    const { stats } = await import('./manager/watching.ts')
+    return stats(this.#host, name, options)
+  }
+
+  /** One list for each look, until `options.signal` or the end of this manager ends it. */
+  async *watchStats(name: string | null = null, options: WatchOptions = {}): AsyncGenerator<PluginStats[], void, void> {
+    const { watchStats } = await import('./manager/watching.ts')
+    yield* watchStats(this.#host, name, { ...options, signal: this.#until(options.signal) })
+  }
+
+  /** What a plugin wrote to its standard error, in the order it came. Its text is the plugin's: no terminal should obey it. */
+  async *logs(name: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void, void> {
+    const { logs } = await import('./manager/logs.ts')
+    yield* logs(this.#host, name, { ...options, signal: this.#until(options.signal) })
+  }
+
+  /** Ends the runs of a plugin, or of all when `name` is `null`. @throws StoreError `NOT_RUNNING` */
+  async stop(name: string | null, options: StopOptions = {}): Promise<StoppedRun[]> {
+    const { stop } = await import('./manager/stopping.ts')
+    return stop(this.#host, name, options)
+  }
+
+  /** One run. @throws StoreError `RUN_NOT_FOUND` */
+  async runRecord(run: string): Promise<RunRecord> {
+    const { runNotFound } = await import('./manager/watching.ts')
+    const record = this.#host.store.runs.find(run)
+    if (record === null) throw runNotFound(run)
+    return record
+  }
+
+  /** Averages and peaks of a run, minute by minute; there are none of a run of less than one sample. */
+  async minutes(run: string): Promise<Minute[]> {
+    const { minutes } = await import('./manager/watching.ts')
+    return minutes(this.#host, run)
+  }
+
   /** Newest first; of every plugin when `name` is `null`. */
   history(name: string | null, limit: number): RunRecord[] {
     return this.#host.store.runs.history(name === null ? null : nameOf(name), limit)
@@ -167,6 +219,10 @@ export class PluginManager implements AsyncDisposable {
   /** @throws PluginError `AUDIT_BROKEN` naming the first event that was changed, removed or reordered. */
   verifyAudit(): { readonly count: number; readonly head: string } {
     return this.#host.store.events.verify()
+  }
+
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
   }
 
   #find(text: string, verb: string): Installation {

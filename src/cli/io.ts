@@ -3,7 +3,7 @@ import { UsageError } from '../index.ts'
 /** Where a command writes and what it may ask; handed in, so that a test can hand in its own. */
 export interface Io {
   /** Data: the answer itself. */
-  stdout(text: string): void
+  stdout(text: string | Uint8Array): void
   /** Everything else: progress, warnings, questions, errors. */
   stderr(text: string): void
   /** Asks a yes-or-no question, or `null` when there is no terminal to ask on. */
@@ -11,6 +11,10 @@ export interface Io {
   /** Asks for a secret without showing it, or `null` when there is no terminal. */
   secret(question: string): Promise<string | null>
   readonly columns: number
+  /** Lines of the terminal that stdout is; `null` when it is none. */
+  readonly rows: number | null
+  /** Aborted by Ctrl-C, by a request to end, or when whoever read stdout went away: for what goes on until it is told. */
+  ending(): AbortSignal
 }
 
 export function processIo(): Io {
@@ -35,6 +39,17 @@ export function processIo(): Io {
     // Looked up when asked for: making the stream costs more than a run that prints nothing.
     get columns() {
       return process.stdout.columns ?? Number.POSITIVE_INFINITY
+    },
+    get rows() {
+      return process.stdout.isTTY === true ? process.stdout.rows : null
+    },
+    ending: () => {
+      const end = new AbortController()
+      const abort = () => end.abort()
+      // A second Ctrl-C ends the process at once, as it does without this.
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, abort)
+      guarded(process.stdout).once('error', abort)
+      return end.signal
     },
   }
 }

@@ -66,6 +66,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
 const cut = (cell: string, row: readonly string[], column: number): string =>
   column < row.length - 1 && cell.length > CELL_MAX ? `${cell.slice(0, CELL_MAX - 1)}…` : cell
 
+/** Thousandths as people read them. */
+export const percent = (permille: number): string => `${Math.round(permille) / 10}%`
+
+/** How long ago, in its two largest units. */
+export function age(ms: number): string {
+  const units = [86_400, 3_600, 60, 1].map((seconds) => Math.floor(ms / 1000 / seconds))
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = units
+  if (days > 0) return `${days}d ${hours % 24}h`
+  if (hours > 0) return `${hours}h ${minutes % 60}m`
+  return minutes > 0 ? `${minutes}m ${seconds % 60}s` : `${seconds}s`
+}
+
 /** `key  value` lines, aligned. */
 export function record(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([key]) => key.length))

@@ -11,7 +11,8 @@ import {
   watchedOf,
 } from '../runtime/index.ts'
 import type { RunOptions } from './clearance.ts'
-import type { Host } from './host.ts'
+import { type Host, nameOf } from './host.ts'
+import { boundLogs } from './recovery.ts'
 import { prepare, refusalOf } from './run.ts'
 
 export interface LaunchOptions extends RunOptions {
@@ -25,7 +26,7 @@ export async function launch(host: Host, name: string, options: LaunchOptions, i
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepare(host, name, options)
   const run = start(host, plan, launcher, options)
-  const outcome = recorded(host, run, isOpen)
+  const outcome = recorded(host, plan, run, isOpen)
   return {
     ...run,
     outcome,
@@ -52,12 +53,14 @@ function start(host: Host, plan: RunPlan, launcher: Launcher, { stdio, onJournal
 }
 
 /** The outcome, once it is in the database: who awaits it can read `history` right away. */
-function recorded({ store, layout }: Host, run: Run, isOpen: () => boolean): Promise<Outcome> {
+function recorded(host: Host, { name }: RunPlan, run: Run, isOpen: () => boolean): Promise<Outcome> {
+  const { store, layout } = host
   const keep = (end: () => void): void => {
     // Closed while the launcher was still taking the tree down: the next command finds row and folder, and ends both.
     if (!isOpen()) return
     end()
     forgetSpool(layout.spool, run.run)
+    boundLogs(host, nameOf(name), run.run)
   }
   const outcome = run.outcome.then(
     (ended) => {

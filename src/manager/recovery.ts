@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { Installation } from '../core/installation.ts'
-import { isLeafOf, removeData, sweepLeaf, takeUp } from '../runtime/index.ts'
+import { logOf } from '../core/layout.ts'
+import type { PluginName } from '../core/name.ts'
+import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
 import type { Host } from './host.ts'
 
@@ -23,7 +25,8 @@ export async function recover(host: Host): Promise<void> {
 }
 
 /** What ended without a Node process to see it: the launcher's reports, and runs whose launcher was killed. */
-export function takeUpRuns({ layout, store }: Pick<Host, 'layout' | 'store'>): void {
+export function takeUpRuns(host: Pick<Host, 'layout' | 'store' | 'config'>): void {
+  const { layout, store } = host
   let open: OpenRun[] | undefined
   // Asked for when the spool has been listed, not before: `takeUp` says why.
   const known = () => (open ??= store.runs.open())
@@ -32,7 +35,9 @@ export function takeUpRuns({ layout, store }: Pick<Host, 'layout' | 'store'>): v
     (run) => known().some((one) => one.alive && one.run.id === run),
     ({ run, outcome, endedAtMs, watched }) => {
       store.runs.end(run, outcome, endedAtMs, watched)
-      sweep(known().find((one) => one.run.id === run))
+      const row = known().find((one) => one.run.id === run)
+      sweep(row)
+      if (row !== undefined) boundLogs(host, row.run.name, run)
     },
   )
   for (const lost of known()) {
@@ -40,6 +45,21 @@ export function takeUpRuns({ layout, store }: Pick<Host, 'layout' | 'store'>): v
     if (lost.alive || existsSync(layout.spoolOf(lost.run.id))) continue
     if (store.runs.lose(lost.run.id)) sweep(lost)
   }
+}
+
+/** When a run has left a log, those of its plugin may be too much: the oldest go. */
+export function boundLogs(
+  { layout, store, config }: Pick<Host, 'layout' | 'store' | 'config'>,
+  name: PluginName,
+  run: string,
+): void {
+  const folder = layout.logs(name)
+  if (!existsSync(logOf(folder, run))) return
+  let live: Set<string> | undefined
+  pruneLogs(folder, config.logs.pluginBytes, (one) => {
+    live ??= new Set(store.runs.open().flatMap((open) => (open.alive ? [open.run.id] : [])))
+    return live.has(one)
+  })
 }
 
 /** A host that was killed together with its launcher leaves cgroup directories; a launcher that ended by itself leaves none. */
@@ -58,7 +78,10 @@ export async function finishRemoval(
   installation: Installation,
 ): Promise<void> {
   if (isRunning({ store }, installation)) return store.abandon(installation)
-  if (installation.isPurging) removeData(layout.data(installation.name))
+  if (installation.isPurging) {
+    removeData(layout.data(installation.name))
+    removeLogs(layout.logs(installation.name))
+  }
   if (!store.holdsRelease(installation)) await trees.remove(installation)
   store.forget(installation)
 }

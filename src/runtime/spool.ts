@@ -71,12 +71,16 @@ export function watchedOf(spool: string, run: string): Watched {
   const journal = readOwn(join(spool, run, JOURNAL_FILE), JOURNAL_BYTES_MAX)
   return {
     events: journal === null ? [] : eventsOf(run, readJournal(journal.bytes)),
-    // The older half is set aside under a name of its own.
-    minutes: [`${MINUTES_FILE}.1`, MINUTES_FILE].flatMap((name) => {
-      const file = readOwn(join(spool, run, name), MINUTES_BYTES_MAX)
-      return file === null ? [] : readMinutes(file.bytes)
-    }),
+    minutes: minutesOf(spool, run),
   }
+}
+
+/** The minutes of a run so far. The older half is set aside under a name of its own. */
+export function minutesOf(spool: string, run: string): Minute[] {
+  return [`${MINUTES_FILE}.1`, MINUTES_FILE].flatMap((name) => {
+    const file = readOwn(join(spool, run, name), MINUTES_BYTES_MAX)
+    return file === null ? [] : readMinutes(file.bytes)
+  })
 }
 
 /** The folder of a run whose end is recorded. A link in its place goes, and what it leads to stays. */

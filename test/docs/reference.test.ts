@@ -103,6 +103,8 @@ test('the page of the command line names every command', async () => {
     confirm: async () => null,
     secret: async () => null,
     columns: 80,
+    rows: null,
+    ending: () => new AbortController().signal,
   })
   const commands = [...help.matchAll(/^ {2}([a-z]+)(?:\|[a-z]+)?\b.*? {2}/gm)].map((line) => line[1])
   assert.ok(commands.length >= 18, help)

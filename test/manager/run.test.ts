@@ -249,7 +249,7 @@ test('a version that is replaced while it runs keeps its files until it ends', {
   assert.equal(existsSync(join(old, 'bin/x')), true)
   const other = await openManager({ home: house.layout.home })
   assert.equal(existsSync(join(old, 'bin/x')), true, 'another command leaves it too')
-  await assert.rejects(other.remove(HELLO, { purge: true }), { code: 'WRONG_STATE', hint: /kill \d+/ })
+  await assert.rejects(other.remove(HELLO, { purge: true }), { code: 'WRONG_STATE', hint: /plugins stop/ })
   await other.close()
   assert.equal((await ran(house.manager, ['echo', 'new'])).stdout, 'new\n', 'the new one runs beside it')
 
@@ -290,9 +290,9 @@ test('the data that a removal kept can be purged afterwards, once', { skip }, as
   const house = await household(t)
   await house.install(spec('1.0.0', { limits: { data: '4M' } }))
   if ((await ran(house.manager, ['keep', 'a'])).outcome.outcome === 'refused') return t.skip('no quota on /data here')
-  const { data } = await house.manager.remove(HELLO, { purge: false })
+  const { data, logs } = await house.manager.remove(HELLO, { purge: false })
   const purged = await house.manager.remove(HELLO, { purge: true })
-  assert.deepEqual(purged, { name: HELLO, version: null, dataKept: false, data })
+  assert.deepEqual(purged, { name: HELLO, version: null, dataKept: false, data, logsKept: false, logs })
   assert.equal(existsSync(data), false)
   assert.deepEqual(
     house.manager.audit(HELLO, 1).map(({ kind }) => kind),

@@ -77,9 +77,12 @@ export async function remove(settings: Settings, io: Io, name: string, options: 
   await using manager = await openManager(settings)
   const removed = await manager.remove(name, { purge: options.purge === true })
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
-  io.stdout(
-    `removed ${removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`}${removed.dataKept ? `; its data stays in ${removed.data}` : ''}\n`,
-  )
+  const kept = [
+    ...(removed.dataKept ? [`its data stays in ${removed.data}`] : []),
+    ...(removed.logsKept ? [`its logs stay in ${removed.logs}`] : []),
+  ]
+  const what = removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`
+  io.stdout(`${[`removed ${what}`, ...kept].join('; ')}\n`)
 }
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

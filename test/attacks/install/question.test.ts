@@ -24,6 +24,8 @@ async function asked(attacked: AttackedHome, path: string, more: Partial<Setting
     },
     secret: async () => null,
     columns: 80,
+    rows: null,
+    ending: () => new AbortController().signal,
   }
   await install(settings, io, path, {})
   return before

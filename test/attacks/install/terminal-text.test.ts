@@ -27,6 +27,8 @@ test('an error is one sentence, whatever is named in it', () => {
       shown += text
     },
     columns: 80,
+    rows: null,
+    ending: () => new AbortController().signal,
   }
   const error = new PluginError('USAGE', `cannot read ${EVIL}`, { hint: EVIL, details: { faults: [EVIL, EVIL] } })
   reportError(error, [], { ...io, confirm: async () => null, secret: async () => null })
@@ -45,6 +47,8 @@ test('with --json, an error of any text is one document on standard output', () 
     },
     stderr: () => assert.fail(),
     columns: 80,
+    rows: null,
+    ending: () => new AbortController().signal,
   }
   const error = new PluginError('USAGE', EVIL, { details: { code: 'OTHER', message: 'other' } })
   reportError(error, ['--json'], { ...io, confirm: async () => null, secret: async () => null })
