@@ -62,17 +62,6 @@ test('without cgroups to ask, /proc tells the same', { skip }, async (t) => {
   assert.ok(figures.cpuMs !== null && figures.cpuMs <= (seen?.cpuMs ?? 0) + 100)
 })
 
-test('of a process that is gone there is no figure', () => {
-  assert.deepEqual(figuresOf(2 ** 22, ['/sys/fs/cgroup/bulkhead/bulkhead-none']), {
-    cpuMs: null,
-    memoryBytes: null,
-    processes: 0,
-    files: null,
-    ioReadBytes: null,
-    ioWriteBytes: null,
-  })
-})
-
 test('watching goes on until the signal ends it, and sees runs come and go', { skip }, async (t) => {
   const house = await watchedHouse(t)
   const end = new AbortController()

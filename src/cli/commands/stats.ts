@@ -53,14 +53,16 @@ const tableOf = (runs: readonly PluginStats[], columns: number): string => table
 
 function row(one: PluginStats): string[] {
   const { limits } = one
+  // A limit that the run goes without is none.
+  const held = (layer: string) => (one.weaker.includes(layer) ? null : limits)
   return [
     one.name,
     one.cpuPermille === null ? '-' : percent(one.cpuPermille),
-    limits === null ? '-' : percent(limits.cpu * 1000),
+    percentOrNone(held('cpu')?.cpu),
     sized(one.memoryBytes),
-    sized(limits?.memoryBytes ?? null),
-    counted(one.processes, limits?.processesMax),
-    counted(one.files, limits?.filesMax),
+    sized(held('memory')?.memoryBytes ?? null),
+    counted(one.processes, held('processes')?.processesMax),
+    counted(one.files, held('rlimits')?.filesMax),
     sized(one.ioReadBytes),
     sized(one.ioWriteBytes),
     sized(one.networkBytes),
@@ -70,6 +72,8 @@ function row(one: PluginStats): string[] {
 }
 
 const sized = (bytes: number | null): string => (bytes === null ? '-' : formatSize(bytes))
+const percentOrNone = (processors: number | undefined): string =>
+  processors === undefined ? '-' : percent(processors * 1000)
 const counted = (count: number | null, max: number | undefined): string =>
   `${count ?? '-'}${max === undefined ? '' : `/${max}`}`
 
