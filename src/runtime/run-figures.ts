@@ -17,9 +17,10 @@ import {
  * its processes in /proc. The launcher's samples count the same way (sample.c, processes.c), so that both tell one story.
  */
 export function figuresOf(launcher: number, leaves: readonly string[]): RunFigures {
-  const children = childrenOf(launcher)
+  const listed = membersOf(leaves)
+  const children = listed?.filter((pid) => keyedCount(statusOf(pid), 'PPid:') === launcher) ?? childrenOf(launcher)
   const init = children.find(isFirst) ?? children[0] ?? null
-  const members = membersOf(leaves) ?? descendantsOf(init)
+  const members = listed ?? descendantsOf(init)
   // The relay is in the run's cgroups too, but a child of the launcher and no program of the plugin's.
   const relay = new Set(children.filter((pid) => pid !== init))
   const counted = members.filter((pid) => !relay.has(pid)).map((pid) => ({ pid, isInit: pid === init }))
