@@ -31,7 +31,14 @@ function started(t: TestContext, own: Shell, line: readonly string[], env: Recor
     env: { PATH: '/usr/bin:/bin', BULKHEAD_HOME: own.layout.home, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  t.after(() => child.kill('SIGKILL'))
+  // A launcher that is asked twice ends its tree at once; one that is killed would leave its cgroups behind.
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    child.kill('SIGTERM')
+    await gone
+  })
   return child
 }
 
