@@ -76,6 +76,9 @@ export async function scene(t: TestContext, way: Way, mode: Mode, profile: Profi
   const payload = only(childrenOf(init))
   const child = only(childrenOf(payload))
   assert.deepEqual(childrenOf(child), [])
+  // The program speaks while init still lets go of what it had for starting it: both are looked at when they wait.
+  const waits = (pid: number): boolean => /^State:\tS/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  assert.ok(await eventually(() => waits(init) && waits(launcher)))
   return {
     plan: JSON.parse(readFileSync(join(folder, 'plan'), 'utf8')),
     caller: { uid, gid: uid },
