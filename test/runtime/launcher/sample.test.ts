@@ -20,9 +20,10 @@ const program = needsRoot
 #include <unistd.h>
 static long now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1000 + t.tv_nsec / 1000000; }
 int main(int c, char **v) {
-  const long n = atol(v[2]), ms = c > 3 ? atol(v[3]) : n, end = now() + ms;
-  if (!strcmp(v[1], "burn")) while (now() < end);
+  const long n = atol(v[2]), ms = c > 3 ? atol(v[3]) : n;
   if (!strcmp(v[1], "hold")) { char *m = malloc(n); for (long i = 0; i < n; i += 4096) m[i] = 1; }
+  const long end = now() + ms;
+  if (!strcmp(v[1], "burn")) while (now() < end);
   if (!strcmp(v[1], "open")) for (long i = 0; i < n; i++) open("/dev/null", O_RDONLY);
   if (!strcmp(v[1], "fork")) for (long i = 0; i < n; i++) if (fork() == 0) break;
   if (!strcmp(v[1], "write")) for (long i = 0; i < n; i++) write(1, "x", 1);

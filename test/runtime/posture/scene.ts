@@ -55,7 +55,7 @@ export async function scene(t: TestContext, way: Way, mode: Mode, profile: Profi
   const weaker = { root: [], subordinate: ['memory', 'processes'], direct: ['uid', 'memory', 'processes'] }[mode]
   const given = JSON.stringify({ folder, program, way, profile, weaker, manifest: MANIFEST })
   const host = as(uid, [process.execPath, join(import.meta.dirname, 'start.ts'), given], folder)
-  const idle = as(uid, ['/bin/sleep', '60'], folder)
+  const idle = as(uid, ['/bin/sleep', '600'], folder)
   t.after(async () => {
     for (const one of [host, idle]) {
       one.stdin?.end()
