@@ -264,4 +264,7 @@ void log_close(void)
 	}
 	if (file >= 0)
 		close(file);
+	/* A sentence that comes later must not go where another file has this number. */
+	file = -1;
+	path = NULL;
 }

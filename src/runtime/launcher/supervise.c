@@ -361,7 +361,6 @@ void supervise(struct run *run, struct ending *ending)
 	sample_open(run->spec, run->began_ms);
 	loop(&state);
 	sample_close();
-	log_close();
 	const int init_status = reap(run->init, &rusage);
 	/* Without a pid namespace the death of init kills nobody else. */
 	if (wants(run->spec, LAYER_KILL_TREE) && !wants(run->spec, LAYER_PID_NAMESPACE))
@@ -372,6 +371,7 @@ void supervise(struct run *run, struct ending *ending)
 	if (state.started)
 		denials_end();
 	network_end(ending);
+	log_close(); /* what the network has decided last belongs into it */
 	judge(&state, init_status);
 	if (ending->refusal) {
 		static struct refusal kept;

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { SLOW } from '../../helpers/patience.ts'
-import { eventually, isAlive, needsRoot, sleep } from '../launcher/launch.ts'
+import { eventually, isAlive, needsRoot, scratch, sleep } from '../launcher/launch.ts'
 import { serve, startWith, tryout, withNetwork } from './outside.ts'
 
 const skip = needsRoot
@@ -310,4 +311,30 @@ test('the run counts the relay neither as its processes nor against them', { ski
   assert.deepEqual(lines, ['x'])
   assert.equal(result.ended?.usage.processesPeak, 1)
   assert.ok(withNetwork(network).add?.length)
+})
+
+test('what failed is in the log as a sentence of the launcher’s own, and what came of it not', { skip }, async () => {
+  const { service, port, network } = await allowed()
+  const log = join(scratch(), 'log')
+  const allow = [...network.allow, '127.0.0.1:9', '[::1]:9', '*.bulkhead.invalid:9']
+  const set = { 'log-file': log }
+  await tryout(
+    { allow, private: [...network.private, '127.0.0.1:9'] },
+    [
+      ...['tcp', '127.0.0.1', port, 'x', 'tcp', '127.0.0.1', '9', 'x', 'tcp', '::1', '9', 'x'],
+      ...['tcp', '9.9.9.9', '9', 'x', 'query', 'evil.test', '1'],
+    ],
+    { set },
+  )
+  await service.close()
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^\S+ \d+ /, '')),
+    [
+      '! cannot reach 127.0.0.1:9: the connection was refused',
+      '! cannot let it reach [::1]:9: it is a loopback address',
+      '! cannot let it reach 9.9.9.9:9: the plugin may not reach it',
+      '! cannot let it reach evil.test: the plugin may not reach it',
+    ],
+  )
 })

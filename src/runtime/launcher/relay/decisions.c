@@ -40,13 +40,27 @@ static const char *sentence_of(unsigned reason)
 	return reason < sizeof reaches / sizeof reaches[0] ? reaches[reason] : reaches[REACH_RESERVED];
 }
 
-/* To the author, in the plugin's log: a connection that is refused looks to a program like a host that is down. */
-static void explain(const struct decision *decision, const char *reason)
+/* "*": it is about no one destination. */
+static const char *destination_of(const struct decision *decision, const char *address)
+{
+	return decision->name[0] ? decision->name : decision->has_address ? address : "*";
+}
+
+/*
+ * To the author, in the plugin's log: a connection that is refused looks to a program like a host that is down, and one to
+ * a name that does not exist, or does not answer, like a connection that was made and broke.
+ */
+static void explain(const struct decision *decision, const char *address, const char *reason)
 {
 	TEXT(sentence, 512);
+	const char *where = destination_of(decision, address);
+	const bool is_v6 = strchr(where, ':') != NULL;
 
-	text_print(&sentence, "cannot let it reach %s:%u: %s", decision->name[0] ? decision->name : "an address",
-		   (unsigned)decision->port, reason ? reason : "refused");
+	text_print(&sentence, "%s %s%s%s", decision->allowed ? "cannot reach" : "cannot let it reach", is_v6 ? "[" : "",
+		   where, is_v6 ? "]" : "");
+	if (decision->port != 0)
+		text_print(&sentence, ":%u", (unsigned)decision->port);
+	text_print(&sentence, ": %s", reason);
 	log_note(sentence.bytes);
 }
 
@@ -60,8 +74,7 @@ static void write_line(const struct decision *decision, uint32_t count)
 		address_print(&address, &decision->address);
 	journal_begin(&line, "network");
 	text_add(&line, decision->allowed ? ",\"verdict\":\"allowed\",\"name\":" : ",\"verdict\":\"denied\",\"name\":");
-	/* "*": it is about no one destination. */
-	text_json(&line, decision->name[0] ? decision->name : decision->has_address ? address.bytes : "*");
+	text_json(&line, destination_of(decision, address.bytes));
 	text_add(&line, ",\"port\":");
 	text_number(&line, decision->port);
 	text_add(&line, ",\"address\":");
@@ -77,8 +90,8 @@ static void write_line(const struct decision *decision, uint32_t count)
 	text_add(&line, ",\"count\":");
 	text_number(&line, count);
 	journal_end(&line);
-	if (!decision->allowed)
-		explain(decision, reason);
+	if (reason)
+		explain(decision, address.bytes, reason);
 }
 
 static void tell(struct kept *one, int64_t now)
@@ -105,12 +118,24 @@ static struct kept *place_of(const struct decision *decision, int64_t now)
 	return place;
 }
 
+/*
+ * A name that was asked for is any bytes that its author likes. As JSON writes them, two hundred of them would not fit a
+ * line of the journal, and an attempt that is in no journal was made in secret; in the log they would be sent to terminals.
+ */
+static void make_plain(char *name)
+{
+	for (; *name; name++)
+		if (*name <= ' ' || *name > '~' || *name == '"' || *name == '\\')
+			*name = '?';
+}
+
 bool decisions_take(const struct decision *given)
 {
 	struct decision decision = *given;
 	const int64_t now = channel_clock_ms();
 
 	decision.name[NAME_BYTES - 1] = '\0';
+	make_plain(decision.name);
 	if (!decision.has_address)
 		decision.address = (struct address){{0}};
 	struct kept *one = place_of(&decision, now);
