@@ -25,6 +25,8 @@ export type { EffectiveLimits, LimitName, Limits, Profile } from './core/limits.
 export type { LogEntry } from './core/log-entry.ts'
 export type { Manifest, Permissions } from './core/manifest.ts'
 export type { Figure, Minute } from './core/minute.ts'
+export type { NetworkEntry, NetworkGrant } from './core/network.ts'
+export { formatCutNetwork, formatNetwork } from './core/network-text.ts'
 export type { EndingLimit, Outcome, Usage } from './core/outcome.ts'
 export { formatDuration, formatSize, parseDuration } from './core/quantity.ts'
 export { RefusedRun } from './core/refused-run.ts'

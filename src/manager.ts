@@ -5,6 +5,7 @@ import type { LogEntry } from './core/log-entry.ts'
 import type { Permissions } from './core/manifest.ts'
 import type { Minute } from './core/minute.ts'
 import type { PluginName } from './core/name.ts'
+import type { NetworkGrant } from './core/network.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
@@ -40,6 +41,8 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
   readonly runtime: string
   readonly protocol: string
   readonly permissions: Permissions
+  /** What of `permissions.network` this host gives. */
+  readonly network: NetworkGrant
   /** The release's folder. */
   readonly path: string
 }
@@ -107,7 +110,7 @@ export class PluginManager implements AsyncDisposable {
   }
 
   async info(name: string): Promise<PluginInfo> {
-    const { limitsOf } = await import('./manager/install.ts')
+    const { limitsOf, networkOf } = await import('./manager/install.ts')
     const installation = this.#find(name, 'show')
     const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
     const manifest = signedManifestOf(path, installation)
@@ -119,6 +122,7 @@ export class PluginManager implements AsyncDisposable {
       runtime: manifest.entry.runtime,
       protocol: manifest.protocol,
       permissions: installation.consent,
+      network: networkOf(this.#host, manifest),
       path,
     }
   }

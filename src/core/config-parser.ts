@@ -9,9 +9,25 @@ import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
 import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
+import { isExactAddress } from './network-address.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
+
+/** Half of what the launcher takes: those of the host and those of a plugin are put together. */
+const PRIVATE_MAX = 32
+const privateAddresses = z._default(
+  z
+    .array(
+      z.string().check(
+        z.refine(isExactAddress, {
+          error: 'expected one address and a port, such as 10.0.0.5:5432 or [fd00::5]:5432',
+        }),
+      ),
+    )
+    .check(z.maxLength(PRIVATE_MAX)),
+  [],
+)
 
 const percent = z.optional(z.int().check(z.gte(0), z.lte(100)))
 
@@ -35,6 +51,7 @@ const plugin = z.strictObject({
   defaults: z._default(limitsSchema, {}),
   ceilings: z._default(limitsSchema, {}),
   network: z.optional(z.enum(NETWORKS)),
+  privateAddresses,
   engine: z.optional(z.enum(ENGINES)),
   weaker: z._default(z.array(z.enum(REQUIRED_LAYERS)).check(z.maxLength(REQUIRED_LAYERS.length)), []),
 })
@@ -52,6 +69,7 @@ const schema = z.strictObject({
     {},
   ),
   plugins: z._default(z.record(z.string().check(z.regex(PLUGIN_NAME)), plugin), {}),
+  privateAddresses,
   engine: z._default(z.enum(ENGINES), 'native'),
   uids: z._default(
     z.strictObject({

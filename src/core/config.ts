@@ -11,6 +11,8 @@ export interface Config {
   readonly profiles: { readonly [P in Profile]?: ProfileConfig | undefined }
   /** What holds for one plugin, over all else. */
   readonly plugins: Readonly<Record<string, PluginConfig>>
+  /** `ADDRESS:PORT` that is not public and that plugins may reach all the same, if their own list leads there. */
+  readonly privateAddresses: readonly string[]
   /** Who builds sandboxes here. */
   readonly engine: EngineName
   readonly uids: { readonly first: number; readonly count: number }
@@ -54,6 +56,7 @@ export interface PluginConfig {
   readonly defaults: LimitRequest
   readonly ceilings: LimitRequest
   readonly network?: NetworkPolicy | undefined
+  readonly privateAddresses: readonly string[]
   readonly engine?: EngineName | undefined
   /** Layers it goes without, as with `--weaker`; recorded with each run. */
   readonly weaker: readonly Layer[]
@@ -66,6 +69,7 @@ export const DEFAULT_CONFIG: Config = {
   ceilings: {},
   profiles: {},
   plugins: {},
+  privateAddresses: [],
   engine: 'native',
   // systemd's UIDS-GIDS leaves 1879048192 to 2147483647 unclaimed.
   uids: { first: 1_879_048_192, count: 65_536 },

@@ -72,7 +72,10 @@ export const ERROR_CODES = {
   SANDBOX_UNAVAILABLE: { exitCode: 5, meaning: 'this host cannot build a required layer of the sandbox' },
   ENGINE_UNAVAILABLE: { exitCode: 5, meaning: 'the engine asked for is not on this host, or cannot work on it' },
   LAUNCHER_MISSING: { exitCode: 5, meaning: 'the launcher binary is not there for this machine' },
-  NETWORK_UNAVAILABLE: { exitCode: 5, meaning: 'the manifest asks for network, which this version cannot relay' },
+  NETWORK_UNAVAILABLE: {
+    exitCode: 5,
+    meaning: 'the manifest asks for the network, and the engine that is to build the sandbox has no relay',
+  },
   INTERPRETER_MISSING: { exitCode: 5, meaning: 'the interpreter the plugin needs is not on this host' },
   PLATFORM_UNSUPPORTED: { exitCode: 5, meaning: 'the plugin is not made for this machine' },
   DATA_QUOTA_UNAVAILABLE: { exitCode: 5, meaning: 'the kernel can enforce no quota on /data here' },

@@ -18,6 +18,6 @@ export const limitsSchema = z.strictObject({
   output: z.optional(size),
   timeout: z.optional(duration),
   idle: z.optional(duration),
-  connections: z.optional(count(65_536)),
+  connections: z.optional(count(4096)),
   network: z.optional(size),
 })

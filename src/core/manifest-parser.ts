@@ -6,6 +6,7 @@ import { limitsSchema } from './limit-request.ts'
 import type { LimitRequest } from './limits.ts'
 import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
+import { faultOfHost } from './network-address.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
 import { requestOf } from './signed-manifest.ts'
 
@@ -34,6 +35,11 @@ const networkTarget = () =>
     // Not `<= 65535`: what has no port at all is told once, by the pattern.
     z.refine((value) => !(Number(value.slice(value.lastIndexOf(':') + 1)) > 65_535), {
       error: 'the port is at most 65535',
+    }),
+    z.superRefine((value, context) => {
+      const host = value.slice(0, value.lastIndexOf(':'))
+      const fault = NETWORK.test(value) ? faultOfHost(host) : null
+      if (fault !== null) context.addIssue(fault)
     }),
   )
 

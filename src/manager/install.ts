@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IsolationError, PluginError, StoreError, UsageError } from '../core/errors.ts'
+import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
+import { effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
 import { withUndo } from '../core/undo.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
@@ -19,6 +20,8 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly description: string | null
   readonly signers: readonly string[]
   readonly permissions: Permissions
+  /** What of `permissions.network` this host gives. */
+  readonly network: NetworkGrant
   /** What this release asks for and the installed one did not; `null` when none is installed. */
   readonly added: Permissions | null
   /** What is installed now, and who signed that; another signer may be a takeover. */
@@ -121,6 +124,7 @@ async function askConsent(host: Host, release: VerifiedRelease, options: Install
     description: manifest.description ?? null,
     signers: verified.signers.map(({ id }) => id),
     permissions: manifest.permissions,
+    network: networkOf(host, manifest),
     added: before === null ? null : widening(before, manifest.permissions),
     replaces: before === null ? null : { version: before.version, signers: before.signers },
     limits,
@@ -140,23 +144,21 @@ export function limitsOf({ config }: Host, manifest: Manifest): EffectiveLimits 
   return effectiveLimits(manifest.limits, limitContextOf(config, manifest))
 }
 
+/** Who this host would let it reach today. */
+export function networkOf({ config }: Host, manifest: Manifest): NetworkGrant {
+  return effectiveNetwork(config, manifest)
+}
+
 /** `linux/amd64` here, `x64` in Node. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
 
 /** Before anything is written: a plugin that can never run here is not installed here. */
-function assertSupported({ name, version, platforms, permissions }: Manifest): void {
+function assertSupported({ name, version, platforms }: Manifest): void {
   const here = ARCHITECTURES[process.arch]
   if (platforms !== undefined && (here === undefined || !platforms.some((platform) => platform === here))) {
     throw new PluginError(
       'PLATFORM_UNSUPPORTED',
       `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
-    )
-  }
-  if (permissions.network.length > 0) {
-    throw new IsolationError(
-      'NETWORK_UNAVAILABLE',
-      `cannot install ${name} ${version}: it asks for the network (${permissions.network.join(', ')}), and this version has no relay yet`,
-      { hint: 'a later version brings the relay; a plugin without permissions.network runs today' },
     )
   }
 }

@@ -3,6 +3,7 @@ import { IsolationError, UsageError } from '../core/errors.ts'
 import { chrootOf } from '../core/layout.ts'
 import type { EffectiveLimits, LimitName, LimitSource } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
+import type { NetworkGrant } from '../core/network.ts'
 import { FLOORS } from '../core/runtimes.ts'
 import type { CgroupLimit, CgroupPlan, MissingLimit } from './cgroups.ts'
 import type { Disks } from './disks.ts'
@@ -11,6 +12,7 @@ import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
 import { refuseLacking } from './oci/refusals.ts'
 import { type EnginePlan, NATIVE } from './oci/runtimes.ts'
+import { placeBinds } from './plan-binds.ts'
 
 /** Everything a run's plan is made from; whoever gathers it has done all the looking. */
 export interface PlanInput {
@@ -20,6 +22,10 @@ export interface PlanInput {
   /** The release's folder; its `root` is the chroot directory. */
   readonly release: string
   readonly limits: EffectiveLimits
+  /** Who it may reach. */
+  readonly network: NetworkGrant
+  /** This host's certificate authorities, or `null`. */
+  readonly certificates: string | null
   readonly ids: Ids
   readonly interpreter: Interpreter
   readonly reads: readonly Bind[]
@@ -71,6 +77,7 @@ export interface RunPlan {
   readonly cwd: string
   readonly limits: Readonly<Record<LimitName, { readonly value: number; readonly from: LimitSource }>>
   readonly cuts: EffectiveLimits['cuts']
+  readonly network: NetworkGrant
   readonly tmpInodes: number
   readonly graceMs: number
   /** How long a run may stand still for want of memory or of a process. */
@@ -102,7 +109,7 @@ const RUN = /^[a-z0-9-]{1,64}$/
 export function planRun(input: PlanInput): RunPlan {
   const { manifest, limits, ids, interpreter, cgroups, weaker } = input
   if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
-  refuseNetwork(manifest)
+  refuseSharedNetwork(input)
   refuseLacking(input)
   refuseTooSmall(manifest, limits)
   refuseUnboundedNode(manifest, weaker)
@@ -121,7 +128,15 @@ export function planRun(input: PlanInput): RunPlan {
   const [argv0 = entry, ...leading] = interpreter.leading
   const program = interpreter.leading.length === 0 ? [] : [entry]
   const flags = interpreterFlags(interpreter.kind, memoryBytes)
-  const binds = placeBinds(manifest.name, interpreter.binds, input.reads)
+  const root = chrootOf(input.release)
+  const certificates = input.network.allow.length > 0 ? input.certificates : null
+  const binds = placeBinds({
+    name: manifest.name,
+    root,
+    interpreter: interpreter.binds,
+    reads: input.reads,
+    certificates,
+  })
   const names = Object.keys(limits.limits) as LimitName[]
 
   return {
@@ -129,7 +144,7 @@ export function planRun(input: PlanInput): RunPlan {
     name: manifest.name,
     version: manifest.version,
     ids,
-    root: chrootOf(input.release),
+    root,
     skeletons: [...new Set(binds.map((bind) => topOf(bind.inside)))],
     binds,
     data: input.data,
@@ -142,6 +157,7 @@ export function planRun(input: PlanInput): RunPlan {
       names.map((name) => [name, { value: limits.limits[name], from: limits.sources[name] }]),
     ) as RunPlan['limits'],
     cuts: limits.cuts,
+    network: input.network,
     // An inode of tmpfs costs the host about a kilobyte: as many as pages would fit, but not without end.
     tmpInodes: Math.min(Math.max(Math.floor(tmpBytes / 4096), 64), 65_536),
     graceMs: GRACE_MS,
@@ -181,13 +197,12 @@ export function redact(plan: RunPlan): RunPlan {
   return { ...plan, env: { ...plan.env, ...Object.fromEntries(hidden) } }
 }
 
-function refuseNetwork({ name, permissions }: Manifest): void {
-  if (permissions.network.length === 0) return
-  throw new IsolationError(
-    'NETWORK_UNAVAILABLE',
-    `cannot run ${name}: it asks for the network (${permissions.network.join(', ')}), and this version has no relay yet`,
-    { hint: 'a later version brings the relay; a plugin without permissions.network runs today' },
-  )
+/** With the host's own network in place of an empty one, "every address leads to the relay" would be said of the host's. */
+function refuseSharedNetwork({ manifest: { name }, network, weaker }: PlanInput): void {
+  if (network.allow.length === 0 || !weaker.includes('net-namespace')) return
+  throw new UsageError('USAGE', `cannot run ${name} without the layer net-namespace: its network is a relay in one`, {
+    hint: "leave out --weaker net-namespace; it gives a plugin without permissions.network the host's own network",
+  })
 }
 
 /** The manifest was held to these floors; an operator's ceiling or a flag of the run may have gone below. */
@@ -213,26 +228,6 @@ function refuseUnboundedNode({ name, entry }: Manifest, weaker: readonly string[
       details: { layer: 'memory' },
     },
   )
-}
-
-function placeBinds(name: string, own: readonly Bind[], reads: readonly Bind[]): Bind[] {
-  const binds = [...own]
-  for (const read of reads) {
-    // What a bind already shows needs no second one; what lies above one would hide it.
-    if (binds.some((bind) => bind.inside === read.inside || read.inside.startsWith(`${bind.inside}/`))) continue
-    const hidden = binds.find((bind) => bind.inside.startsWith(`${read.inside}/`))
-    if (hidden) {
-      throw new IsolationError(
-        'READ_REFUSED',
-        `cannot show ${read.inside} to ${name}: ${hidden.inside} lies below it`,
-        {
-          hint: 'name the folders below it one by one',
-        },
-      )
-    }
-    binds.push(read)
-  }
-  return binds
 }
 
 const topOf = (path: string): string => `/${path.split('/')[1]}`

@@ -10,7 +10,9 @@ import {
   profileFor,
 } from '../core/limits.ts'
 import type { Manifest } from '../core/manifest.ts'
+import { effectiveNetwork } from '../core/network.ts'
 import type { Caller } from './caller.ts'
+import { findCertificates } from './certificates.ts'
 import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import { assertCallsAllowed } from './confined-calls.ts'
 import { dataPlace, openData } from './data.ts'
@@ -75,6 +77,7 @@ export class Planner {
   async #plan(request: RunRequest, placeData: typeof openData): Promise<RunPlan> {
     const { manifest, weaker = [] } = request
     const limits = effectiveLimits(manifest.limits, this.#contextOf(request))
+    const network = effectiveNetwork(this.#config, manifest, request.profile)
     const ids = planIds(this.#caller, request.uid, this.#subordinate(), weaker)
     const interpreter = this.#interpreters.find({
       name: manifest.name,
@@ -93,6 +96,8 @@ export class Planner {
       manifest,
       release: request.release,
       limits,
+      network,
+      certificates: network.allow.length > 0 ? findCertificates(this.#caller) : null,
       ids,
       interpreter,
       reads: surveyReads(manifest.name, manifest.permissions.read, this.#layout),

@@ -60,6 +60,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('file-size-bytes', limit('fileSizeBytes'))
   if (plan.disks.length > 0) put('io-bytes-per-second', limit('ioBytesPerSecond'))
   for (const disk of plan.disks) put('io-device', disk)
+  putNetwork(put, plan)
   put('output-bytes', limit('outputBytes'))
   put('timeout-ms', limit('timeoutMs'))
   put('idle-ms', limit('idleMs'))
@@ -101,6 +102,14 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
     )
   }
   return bytes
+}
+
+function putNetwork(put: (key: string, value: string | number) => void, { network, limits }: RunPlan): void {
+  if (network.allow.length === 0) return
+  for (const { to } of network.allow) put('network', to)
+  for (const { to } of network.private) put('network-private', to)
+  put('connections', limits.connectionsMax.value)
+  put('network-bytes', limits.networkBytes.value)
 }
 
 function putCalls(put: (key: string, value: string) => void, calls: EngineCalls): void {

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { ETC_FILES } from '../core/etc-files.ts'
 import { isPlainFolder, statusOf } from './tree-check.ts'
 import { makeFile, makeFolder } from './tree-writer.ts'
 
@@ -7,20 +8,14 @@ import { makeFile, makeFolder } from './tree-writer.ts'
 const FOLDERS = ['data', 'dev', 'etc', 'plugin', 'proc', 'tmp', 'usr'] as const
 /** Programs look for their loader and libraries at either path, as on every merged-/usr system. */
 const LINKS: Readonly<Record<string, string>> = { bin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64' }
-/** What a program asks about users, hosts and services, answered without the host's own files. */
-const ETC: Readonly<Record<string, string>> = {
-  group: 'plugin:x:1000:\n',
-  hosts: '127.0.0.1 localhost\n::1 localhost\n',
-  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
-  passwd: 'plugin:x:1000:1000:plugin:/tmp:/nonexistent\n',
-}
 
 /** Makes the chroot directory around the package, with a mount point for each top-level folder the manifest may read. */
 export function buildSkeleton(root: string, readPaths: readonly string[]): void {
   makeFolder(root)
   for (const folder of FOLDERS) makeFolder(join(root, folder))
   for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, join(root, name))
-  for (const [name, content] of Object.entries(ETC)) makeFile(join(root, 'etc', name), Buffer.from(content), 0o644)
+  for (const [name, content] of Object.entries(ETC_FILES))
+    makeFile(join(root, 'etc', name), Buffer.from(content), 0o644)
   for (const top of topsOf(readPaths)) makeFolder(join(root, top))
 }
 
@@ -50,7 +45,9 @@ function isAsBuilt(root: string, name: string, owner: number): boolean {
   if (name === 'plugin') return true // its content is checked against the signed list
   const inside = readdirSync(path)
   if (name !== 'etc') return inside.length === 0
-  return inside.length === Object.keys(ETC).length && inside.every((file) => isEtcFile(join(path, file), file, owner))
+  return (
+    inside.length === Object.keys(ETC_FILES).length && inside.every((file) => isEtcFile(join(path, file), file, owner))
+  )
 }
 
 function isFolder(path: string, owner: number): boolean {
@@ -59,7 +56,7 @@ function isFolder(path: string, owner: number): boolean {
 }
 
 function isEtcFile(path: string, name: string, owner: number): boolean {
-  const content = Object.hasOwn(ETC, name) ? ETC[name] : undefined
+  const content = Object.hasOwn(ETC_FILES, name) ? ETC_FILES[name] : undefined
   const stats = lstatSync(path)
   const isPlain = stats.isFile() && stats.uid === owner && (stats.mode & 0o7777) === 0o644
   return isPlain && content !== undefined && readFileSync(path, 'utf8') === content

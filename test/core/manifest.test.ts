@@ -201,6 +201,10 @@ const REFUSED_BY_BOTH: readonly unknown[] = [
 /** Rules that a JSON Schema cannot say: the parser is stricter, never laxer. */
 const REFUSED_BY_THE_PARSER: readonly unknown[] = [
   asking('network', 'a:65536'),
+  ...['127.1:80', '010.0.0.1:80', '1.2.3.256:80', '0x7f.1:80', '2130706433:80', '*.10.0.0.1:80', 'a.1e:80'].map(
+    (value) => asking('network', value),
+  ),
+  asking('network', `${'a.'.repeat(127)}a:443`),
   ...['/proc', '/proc/1', '/sys', '/dev/null', '/run', '/run/user', '/var', '/var/run', '/var/run/x'].map((value) =>
     asking('read', value),
   ),

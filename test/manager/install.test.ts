@@ -87,12 +87,6 @@ test('every verdict against a tarball is told apart, and leaves nothing behind',
     ['ARCHIVE_UNSAFE', signedAnyway(publisher, hostile, good)],
     ['ARCHIVE_MALFORMED', signedAnyway(publisher, Buffer.from('no gzip'), good)],
     [
-      'NETWORK_UNAVAILABLE',
-      publisher.publish({
-        files: { 'plugin.json': manifestOf({ version: '2.0.0', permissions: { network: ['example.com:443'] } }) },
-      }),
-    ],
-    [
       'PLATFORM_UNSUPPORTED',
       publisher.publish({
         files: {

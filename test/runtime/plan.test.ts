@@ -95,9 +95,50 @@ test('PLUGIN_DATA is there when there is a /data', () => {
   assert.equal(planRun(inputOf({})).env.PLUGIN_DATA, undefined)
 })
 
-test('network is refused, saying that the relay comes later', () => {
-  const asking = inputOf({ permissions: { network: ['api.example.com:443'] } })
-  assert.throws(() => planRun(asking), { code: 'NETWORK_UNAVAILABLE', message: /api\.example\.com:443.*no relay yet/ })
+const ASKING = { permissions: { network: ['api.example.com:443'] } }
+const BUNDLE = '/usr/share/ca/bundle.crt'
+
+test('a network is in the plan with where each line came from', () => {
+  const { network } = planRun(inputOf(ASKING))
+  assert.deepEqual(network.allow, [{ to: 'api.example.com:443', from: 'manifest' }])
+  const strict = planRun(inputOf(ASKING, { profile: 'strict', certificates: BUNDLE }))
+  assert.deepEqual(strict.network.cuts, ['api.example.com:443'])
+  assert.deepEqual(strict.binds, [], 'and what belongs to a network goes with it')
+})
+
+test('a network takes a namespace of its own', () => {
+  const shared = { weaker: ['net-namespace'] }
+  assert.throws(() => planRun(inputOf(ASKING, shared)), { code: 'USAGE', message: /acme\/tried.*net-namespace/ })
+  assert.deepEqual(planRun(inputOf(ASKING, { ...shared, profile: 'strict' })).weaker, ['net-namespace'])
+  assert.deepEqual(planRun(inputOf({}, shared)).weaker, ['net-namespace'])
+})
+
+test('with a network the host’s certificate authorities are where libraries look, and /etc keeps its files', () => {
+  const plan = planRun(inputOf(ASKING, { certificates: BUNDLE }))
+  const inside = (outside: string) => plan.binds.filter((one) => one.outside === outside).map((one) => one.inside)
+  assert.deepEqual(inside(BUNDLE), [
+    '/etc/ssl/certs/ca-certificates.crt',
+    '/etc/ssl/cert.pem',
+    '/usr/lib/ssl/cert.pem',
+    '/etc/pki/tls/cert.pem',
+  ])
+  assert.deepEqual(inside('/home/p/1.2.3-abc/root/etc/hosts'), ['/etc/hosts'])
+  assert.deepEqual(inside('/home/p/1.2.3-abc/root/etc/resolv.conf'), ['/etc/resolv.conf'])
+  assert.ok(plan.binds.every(({ executable }) => !executable))
+  assert.deepEqual(planRun(inputOf({}, { certificates: BUNDLE })).binds, [], 'without a network there are none')
+})
+
+test('a path of the host below /etc leaves the other files of /etc in place, and stands above ours', () => {
+  const plan = planRun(inputOf({}, { reads: [bind('/etc/hosts')] }))
+  assert.deepEqual(
+    plan.binds.map(({ outside }) => outside),
+    ['/etc/hosts', ...['group', 'nsswitch.conf', 'passwd', 'resolv.conf'].map((file) => `${plan.root}/etc/${file}`)],
+  )
+  const folder = planRun(inputOf(ASKING, { certificates: BUNDLE, reads: [bind('/etc/ssl')] }))
+  assert.deepEqual(
+    folder.binds.filter(({ outside }) => outside === BUNDLE).map(({ inside }) => inside),
+    ['/usr/lib/ssl/cert.pem', '/etc/pki/tls/cert.pem'],
+  )
 })
 
 for (const limit of ['memory', 'processes', 'cpu'] as const satisfies readonly CgroupLimit[]) {
@@ -138,13 +179,13 @@ test('an effective limit below what the runtime needs is refused', () => {
 })
 
 test('folders that the plugin may read come after what it runs on, each once', () => {
-  const reads = [bind('/usr/share/zoneinfo'), bind('/etc/ssl/certs'), bind('/usr/share/zoneinfo')]
+  const reads = [bind('/usr/share/zoneinfo'), bind('/opt/words'), bind('/usr/share/zoneinfo')]
   const plan = planRun(inputOf(NODE_ENTRY, { reads }))
   assert.deepEqual(
     plan.binds.slice(2).map((one) => one.inside),
-    ['/usr/share/zoneinfo', '/etc/ssl/certs'],
+    ['/usr/share/zoneinfo', '/opt/words'],
   )
-  assert.deepEqual(plan.skeletons, ['/usr', '/etc'])
+  assert.deepEqual(plan.skeletons, ['/usr', '/opt'])
 })
 
 test('a folder above the files it runs on cannot be shown', () => {

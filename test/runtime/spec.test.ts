@@ -44,6 +44,21 @@ test('every value of the plan is in it', () => {
   assert.equal(one('report-file'), undefined)
 })
 
+test('a network is told with its limits, and without one neither', () => {
+  const private_ = [{ to: '10.0.0.1:443', from: 'config' }] as const
+  const asking = inputOf({ permissions: { network: ['a.example:443', '*.b.example:80'] }, limits: { connections: 7 } })
+  const network = (input: typeof asking) =>
+    fieldsOf(encodeSpec(planRun(input))).filter(([key]) => /^(?:network|connections)/.test(key))
+  assert.deepEqual(network({ ...asking, network: { ...asking.network, private: private_ } }), [
+    ['network', 'a.example:443'],
+    ['network', '*.b.example:80'],
+    ['network-private', '10.0.0.1:443'],
+    ['connections', '7'],
+    ['network-bytes', String(2 ** 30)],
+  ])
+  assert.deepEqual(network({ ...asking, network: { ...asking.network, allow: [], private: private_ } }), [])
+})
+
 test('the layer that no launcher knows is not told to it', () => {
   const weaker = fieldsOf(encodeSpec({ ...plan, weaker: ['data-quota', 'landlock'] })).filter(
     ([key]) => key === 'weaker',

@@ -127,7 +127,13 @@ suite('unpacking', () => {
     ])
     assert.equal(readlinkSync(join(root, 'lib64')), 'usr/lib64')
     assert.match(readFileSync(join(root, 'etc/passwd'), 'utf8'), /^plugin:x:1000:1000:.*:\/tmp:/)
-    assert.deepEqual(readdirSync(join(root, 'etc')).sort(), ['group', 'hosts', 'nsswitch.conf', 'passwd'])
+    assert.deepEqual(readdirSync(join(root, 'etc')).sort(), [
+      'group',
+      'hosts',
+      'nsswitch.conf',
+      'passwd',
+      'resolv.conf',
+    ])
     assert.equal((lstatSync(root).mode & 0o7777).toString(8), '755')
     assert.deepEqual(readFileSync(bundleOf(path)), release.verified.bundle)
   })

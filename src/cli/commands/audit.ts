@@ -1,4 +1,5 @@
 import { openManager } from '../../index.ts'
+import { eventText } from '../event-text.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { positive } from '../positive.ts'
@@ -29,9 +30,7 @@ export async function audit(
         new Date(event.atMs).toISOString().replace('T', ' ').slice(0, 19),
         event.kind,
         event.subject,
-        Object.entries(event.details)
-          .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-          .join(' '),
+        eventText(event),
       ]),
       io.columns,
     ),

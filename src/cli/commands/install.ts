@@ -1,4 +1,12 @@
-import { type ConsentQuestion, formatLimit, formatLimits, openManager, UsageError } from '../../index.ts'
+import {
+  type ConsentQuestion,
+  formatCutNetwork,
+  formatLimit,
+  formatLimits,
+  formatNetwork,
+  openManager,
+  UsageError,
+} from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { flowing, plain, record, visible } from '../text.ts'
@@ -37,7 +45,8 @@ async function ask(settings: Settings, io: Io, question: ConsentQuestion, yes: b
 
 /** Everything that is granted by saying yes, on one screen. The words are the publisher's, the rows are ours. */
 function summary(question: ConsentQuestion): string {
-  const { permissions, limits, cuts, description, replaces } = question
+  const { permissions, network, limits, cuts, description, replaces } = question
+  const cutNetwork = formatCutNetwork(network)
   const list = (values: readonly string[]) => (values.length === 0 ? 'none' : values.map(visible).join(', '))
   const isOtherSigner = replaces !== null && !question.signers.every((id) => replaces.signers.includes(id))
   return [
@@ -46,7 +55,7 @@ function summary(question: ConsentQuestion): string {
       ...(description === null ? [] : [['  says', `"${flowing(description, 200)}"`] as const]),
       ['  signed by', list(question.signers)],
       ...(isOtherSigner ? [['  before, by', list(replaces.signers)] as const] : []),
-      ['  network', list(permissions.network)],
+      ['  network', visible(formatNetwork(network))],
       ['  reads', list(permissions.read)],
       ['  environment', list(permissions.env)],
       ...added(question),
@@ -55,6 +64,7 @@ function summary(question: ConsentQuestion): string {
     ...cuts.map(
       (cut) => `  cut by this host: ${formatLimit(cut.limit, cut.asked)} to ${formatLimit(cut.limit, cut.given)}\n`,
     ),
+    ...(cutNetwork === null ? [] : [`  cut by this host: network ${visible(cutNetwork)}\n`]),
     '\n',
   ].join('')
 }

@@ -1,4 +1,4 @@
-import { formatLimits, openManager, UsageError } from '../../index.ts'
+import { formatLimits, formatNetwork, openManager, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { record, table } from '../text.ts'
@@ -43,7 +43,7 @@ export async function info(settings: Settings, io: Io, name: string) {
       ['sha256', plugin.sha256],
       ['runtime', `${plugin.runtime}, ${plugin.protocol}`],
       ['user id', `${plugin.uid}`],
-      ['network', none(plugin.permissions.network)],
+      ['network', formatNetwork(plugin.network)],
       ['reads', none(plugin.permissions.read)],
       ['environment', none(plugin.permissions.env)],
       ['limits', formatLimits(plugin.limits)],

@@ -3,14 +3,13 @@ import { IsolationError, UsageError } from '../../core/errors.ts'
 import type { PlanInput } from '../plan.ts'
 
 /** No silent weakening: what an engine cannot give has to be gone without by name, and nothing else of it can be. */
-export function refuseLacking({ manifest, engine, weaker, reportDenials }: PlanInput): void {
+export function refuseLacking({ manifest, network, engine, weaker, reportDenials }: PlanInput): void {
   const name = engine?.name ?? 'native'
   if (name === 'native') return
-  const { network } = manifest.permissions
-  if (network.length > 0) {
+  if (network.allow.length > 0) {
     throw new IsolationError(
       'NETWORK_UNAVAILABLE',
-      `cannot run ${manifest.name} with ${name}: it asks for the network (${network.join(', ')}), and the relay is of the native engine`,
+      `cannot run ${manifest.name} with ${name}: it asks for the network (${manifest.permissions.network.join(', ')}), and the relay is of the native engine`,
       { hint: `plugins run ${manifest.name} --engine native` },
     )
   }

@@ -3,6 +3,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Config, DEFAULT_CONFIG } from '../../../src/core/config.ts'
+import { ETC_FILES } from '../../../src/core/etc-files.ts'
 import { Layout } from '../../../src/core/layout.ts'
 import type { Manifest } from '../../../src/core/manifest.ts'
 import { parseManifest } from '../../../src/core/manifest-parser.ts'
@@ -92,6 +93,7 @@ export function makeHouse(context: TestContext, config: Partial<Config> = {}): H
       ]
       for (const folder of folders) mkdirSync(join(root, folder), { recursive: true })
       for (const folder of ['bin', 'lib', 'lib64']) symlinkSync(`usr/${folder}`, join(root, folder))
+      for (const [file, text] of Object.entries(ETC_FILES)) writeFileSync(join(root, 'etc', file), text)
       for (const [path, content] of Object.entries(files)) {
         const file = join(root, 'plugin', path)
         mkdirSync(dirname(file), { recursive: true })

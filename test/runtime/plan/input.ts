@@ -1,4 +1,6 @@
+import { DEFAULT_CONFIG } from '../../../src/core/config.ts'
 import { effectiveLimits, type Profile } from '../../../src/core/limits.ts'
+import { effectiveNetwork } from '../../../src/core/network.ts'
 import type { PlanInput } from '../../../src/runtime/plan.ts'
 import { manifestOf } from './house.ts'
 
@@ -25,6 +27,8 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
     manifest: parsed,
     release: '/home/p/1.2.3-abc',
     limits: effectiveLimits(parsed.limits, { runtime, protocol: parsed.protocol, profile }),
+    network: effectiveNetwork(DEFAULT_CONFIG, parsed, profile),
+    certificates: null,
     ids: { mode: 'root', uid: 1_879_048_192, gid: 1_879_048_192, idmap: 'direct' },
     interpreter: runtime === 'node' ? NODE : OWN,
     reads: [],

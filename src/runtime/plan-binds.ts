@@ -1,0 +1,56 @@
+import { IsolationError } from '../core/errors.ts'
+import { ETC_FILES } from '../core/etc-files.ts'
+import { CERTIFICATES_INSIDE } from './certificates.ts'
+import type { Bind } from './interpreter.ts'
+
+/** What of the host, and of the plugin's own root, is mounted into a run. */
+export interface BindSources {
+  readonly name: string
+  /** The chroot directory. */
+  readonly root: string
+  readonly interpreter: readonly Bind[]
+  readonly reads: readonly Bind[]
+  /** The host's certificate authorities, for a run with a network. */
+  readonly certificates: string | null
+}
+
+/** Pure. In the order they are mounted. @throws IsolationError `READ_REFUSED` for a path that would hide another. */
+export function placeBinds({ name, root, interpreter, reads, certificates }: BindSources): Bind[] {
+  const binds = [...interpreter]
+  for (const read of reads) {
+    // What a bind already shows needs no second one; what lies above one would hide it.
+    if (isShown(read.inside, binds)) continue
+    const hidden = binds.find((bind) => bind.inside.startsWith(`${read.inside}/`))
+    if (hidden) {
+      throw new IsolationError(
+        'READ_REFUSED',
+        `cannot show ${read.inside} to ${name}: ${hidden.inside} lies below it`,
+        {
+          hint: 'name the folders below it one by one',
+        },
+      )
+    }
+    binds.push(read)
+  }
+  return [...binds, ...certificateBinds(certificates, binds), ...etcBinds(root, certificates, binds)]
+}
+
+const isShown = (path: string, binds: readonly Bind[]): boolean =>
+  binds.some(({ inside }) => inside === path || path.startsWith(`${inside}/`))
+
+/** A folder that the operator shows there comes first, and what is not in it is not there. */
+function certificateBinds(certificates: string | null, binds: readonly Bind[]): Bind[] {
+  if (certificates === null) return []
+  const places = CERTIFICATES_INSIDE.filter((inside) => !isShown(inside, binds))
+  return places.map((inside) => ({ outside: certificates, inside, executable: false }))
+}
+
+/** A bind below /etc takes a skeleton there, which hides what the plugin's own /etc holds. */
+function etcBinds(root: string, certificates: string | null, binds: readonly Bind[]): Bind[] {
+  const isHidden = certificates !== null || binds.some(({ inside }) => inside.startsWith('/etc/'))
+  if (!isHidden) return []
+  const own = Object.keys(ETC_FILES).map((file) => `/etc/${file}`)
+  return own
+    .filter((inside) => !isShown(inside, binds))
+    .map((inside) => ({ outside: `${root}${inside}`, inside, executable: false }))
+}
