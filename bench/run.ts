@@ -11,6 +11,7 @@ import { libraryRun } from './library-run.ts'
 import { list } from './list.ts'
 import { load, machine } from './machine.ts'
 import { memory } from './memory.ts'
+import { relay } from './relay.ts'
 import { Stage } from './stage.ts'
 import { startup } from './startup.ts'
 import { type Row, renderTable } from './table.ts'
@@ -18,14 +19,15 @@ import { treeCheck } from './tree-check.ts'
 
 /** In the order of DESIGN §9; those that start a sandbox are left out where there can be none. */
 const GROUPS = [
-  { name: 'launcher', measure: launcher, runs: true },
-  { name: 'library-run', measure: libraryRun, runs: true },
-  { name: 'cli-run', measure: cliRun, runs: true },
-  { name: 'install', measure: install, runs: false },
-  { name: 'tree-check', measure: treeCheck, runs: false },
-  { name: 'memory', measure: memory, runs: true },
-  { name: 'list', measure: list, runs: false },
-  { name: 'startup', measure: startup, runs: false },
+  { name: 'launcher', measure: launcher, needs: 'bwrap' },
+  { name: 'library-run', measure: libraryRun, needs: 'bwrap' },
+  { name: 'cli-run', measure: cliRun, needs: 'bwrap' },
+  { name: 'install', measure: install, needs: null },
+  { name: 'tree-check', measure: treeCheck, needs: null },
+  { name: 'memory', measure: memory, needs: 'root' },
+  { name: 'relay', measure: relay, needs: 'root' },
+  { name: 'list', measure: list, needs: null },
+  { name: 'startup', measure: startup, needs: null },
 ] as const
 
 const USAGE = `usage: npm run bench -- [--short] [--json FILE] [--only NAME]...   (${GROUPS.map(({ name }) => name).join(', ')})`
@@ -38,11 +40,12 @@ const stage = await Stage.open({ short: asked.short })
 const began = performance.now()
 const before = machine(stage.folder)
 const rows: Row[] = []
-for (const { name, measure, runs } of GROUPS.filter(
+for (const { name, measure, needs } of GROUPS.filter(
   ({ name }) => asked.only.length === 0 || asked.only.includes(name),
 )) {
-  if (runs && stage.noRuns !== null) {
-    stage.note(`${name}: left out, ${stage.noRuns}`)
+  const lack = needs === null ? null : needs === 'root' ? stage.noRoot : stage.noBwrap
+  if (lack !== null) {
+    stage.note(`${name}: left out, ${lack}`)
     continue
   }
   const started = performance.now()

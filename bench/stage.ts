@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { PluginManager } from '../src/index.ts'
@@ -52,9 +52,13 @@ export class Stage {
   }
 
   /** Why rows about running plugins cannot be measured here; `null` when they can. */
-  get noRuns(): string | null {
-    if (process.getuid?.() !== 0) return 'they need root: a host uid per plugin and cgroup leaves'
-    return this.#isBare ? `there is no ${BWRAP} (Debian: bubblewrap)` : null
+  get noRoot(): string | null {
+    return process.getuid?.() === 0 ? null : 'they need root: a host uid per plugin and cgroup leaves'
+  }
+
+  /** The same of those that are beside bwrap. */
+  get noBwrap(): string | null {
+    return this.noRoot ?? (this.#isBare ? `there is no ${BWRAP} (Debian: bubblewrap)` : null)
   }
 
   /** A command line of ours, under the Node of this process. */
@@ -66,10 +70,11 @@ export class Stage {
     return [process.execPath, '-e', '0']
   }
 
-  /** A home of its own that trusts the author of every plugin here. */
-  async home(name: string): Promise<{ home: string; manager: PluginManager }> {
+  /** A home of its own that trusts the author of every plugin here, with what its operator says. */
+  async home(name: string, config?: object): Promise<{ home: string; manager: PluginManager }> {
     const home = this.path(name)
     await mkdir(home, { mode: 0o700 })
+    if (config !== undefined) await writeFile(join(home, 'config.json'), JSON.stringify(config), { mode: 0o600 })
     const manager = await library.openManager({ home })
     await manager.trust.add((await this.#author()).publicFile, { pattern: 'acme/*' })
     return { home, manager }

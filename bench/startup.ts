@@ -16,7 +16,7 @@ export async function startup(stage: Stage): Promise<Row[]> {
     ['audit'],
     ['verify', tarball],
     ['verify', name],
-    ...(stage.noRuns === null ? [['run', name, '--dry-run'], ['doctor']] : []),
+    ...(stage.noRoot === null ? [['run', name, '--dry-run'], ['doctor']] : []),
   ]
   const contenders = [stage.node, ...commands.map((command) => stage.plugins(home, ...command))]
   const timings = await stage.driver.time(

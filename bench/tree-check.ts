@@ -35,7 +35,7 @@ export async function treeCheck(stage: Stage): Promise<Row[]> {
   const script = 'exec xargs -0 sha256sum < "$1"'
   const sha256sum = () => stage.driver.once({ argv: ['/bin/sh', '-c', script, 'sh', paths] })
 
-  const contenders = [sealed, thorough, ...(stage.noRuns === null ? [cleared] : []), sha256sum]
+  const contenders = [sealed, thorough, ...(stage.noRoot === null ? [cleared] : []), sha256sum]
   await interleave(2, contenders)
   const samples = await interleave(stage.rounds(25, 5), contenders)
   await manager.close()
