@@ -17,6 +17,8 @@ const FILES = {
     'tester:x:1000:1000::/home/tester:/bin/bash\n' +
     'messagebus:x:105:105::/nonexistent:/usr/sbin/nologin\n' +
     'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
+  // Nobody answers there; tests mount files of their own on it.
+  'resolv.conf': 'nameserver 127.0.0.1\n',
   subgid: 'tester:100000:65536\n',
   subuid: 'tester:100000:65536\n',
 

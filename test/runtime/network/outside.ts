@@ -1,6 +1,9 @@
 // The world outside of a sandbox: a program of the plugin's, servers of this host's loopback, and what a run told.
 
+import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { compartment, compileFile, launch, type Result, type Run, start } from '../launcher/launch.ts'
 
 let program: string | undefined
@@ -99,4 +102,16 @@ export async function serve(
         for (const socket of connections) socket.destroy()
       }),
   }
+}
+
+/** Sends back what comes; in a thread of its own, for tests that wait for a program by blocking theirs. */
+export async function echoInThread(t: TestContext): Promise<number> {
+  const worker = new Worker(
+    `const server = require('node:net').createServer((socket) => socket.on('error', () => {}).pipe(socket))
+     server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port))`,
+    { eval: true },
+  )
+  t.after(() => worker.terminate())
+  const [port] = (await once(worker, 'message')) as [number]
+  return port
 }

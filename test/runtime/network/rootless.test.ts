@@ -1,29 +1,15 @@
 // Mode user: the relay of an ordinary caller, who may change no network but those of their own namespaces.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { Worker } from 'node:worker_threads'
 import { needsRoot } from '../launcher/launch.ts'
 import { CALLER, needsHelpers, runAs, subordinateUser } from '../launcher/user.ts'
-import { clientProgram, toldBy } from './outside.ts'
+import { clientProgram, echoInThread, toldBy } from './outside.ts'
 
 const skip = needsRoot
 
-/** Sends back what comes; in a thread of its own, since the run below blocks this one. */
-async function echo(t: TestContext): Promise<number> {
-  const worker = new Worker(
-    `const server = require('node:net').createServer((socket) => socket.on('error', () => {}).pipe(socket))
-     server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port))`,
-    { eval: true },
-  )
-  t.after(() => worker.terminate())
-  const [port] = (await once(worker, 'message')) as [number]
-  return port
-}
-
 async function tried(t: TestContext, uid: number, set: Record<string, string | number>) {
-  const port = await echo(t)
+  const port = await echoInThread(t)
   const { stdout, report, ended, stderr } = runAs(
     uid,
     { connections: 8, 'network-bytes': 0, ...set },
