@@ -1,6 +1,7 @@
 #include "ports.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -18,7 +19,10 @@ enum { LOOPBACK_INDEX = 1, BACKLOG = NETWORK_CONNECTIONS_MAX, RESOLVER_PORT = 53
 
 struct request {
 	struct nlmsghdr header;
-	struct rtmsg route;
+	union {
+		struct rtmsg route;
+		struct ifaddrmsg address;
+	};
 	char attributes[64];
 };
 
@@ -30,6 +34,43 @@ static void add_attribute(struct request *request, unsigned short type, const vo
 	attribute->rta_len = (unsigned short)RTA_LENGTH(size);
 	memcpy(RTA_DATA(attribute), value, size);
 	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
+}
+
+/* Returns an errno, 0 when it is done. */
+static int ask(int netlink, const struct request *request)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[256];
+	} answer;
+
+	if (send(netlink, request, request->header.nlmsg_len, 0) < 0)
+		return errno;
+	const ssize_t got = recv(netlink, &answer, sizeof answer, 0);
+	if (got < 0)
+		return errno;
+	if (got < (ssize_t)sizeof answer.header || answer.header.nlmsg_type != NLMSG_ERROR)
+		return EPROTO;
+	return -answer.error.error;
+}
+
+/*
+ * C libraries look whether a host has any address but 127.0.0.1 before they look a name up (AI_ADDRCONFIG, RFC 3493). This
+ * one is of the resolver's range, at its far end, and is given to no name.
+ */
+static int add_address(int netlink)
+{
+	static const uint8_t own[4] = {198, 18, 255, 254};
+	struct request request = {
+		.header = {.nlmsg_len = NLMSG_LENGTH(sizeof request.address), .nlmsg_type = RTM_NEWADDR,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE},
+		.address = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = LOOPBACK_INDEX},
+	};
+
+	add_attribute(&request, IFA_LOCAL, own, sizeof own);
+	add_attribute(&request, IFA_ADDRESS, own, sizeof own);
+	return ask(netlink, &request);
 }
 
 /*
@@ -46,24 +87,12 @@ static int add_route(int netlink, unsigned char family)
 		.route = {.rtm_family = family, .rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_STATIC,
 			  .rtm_scope = family == AF_INET ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE, .rtm_type = RTN_LOCAL},
 	};
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		char rest[256];
-	} answer;
 
 	add_attribute(&request, RTA_OIF, &index, sizeof index);
 	/* Else a connection would come from the address it goes to, and could meet itself. */
 	if (family == AF_INET)
 		add_attribute(&request, RTA_PREFSRC, &loopback_v4, sizeof loopback_v4);
-	if (send(netlink, &request, request.header.nlmsg_len, 0) < 0)
-		return errno;
-	const ssize_t got = recv(netlink, &answer, sizeof answer, 0);
-	if (got < 0)
-		return errno;
-	if (got < (ssize_t)sizeof answer.header || answer.header.nlmsg_type != NLMSG_ERROR)
-		return EPROTO;
-	return -answer.error.error;
+	return ask(netlink, &request);
 }
 
 static void add_routes(bool has_v6)
@@ -72,6 +101,9 @@ static void add_routes(bool has_v6)
 
 	if (netlink < 0)
 		unavailable(NETWORK, "cannot ask for routes: %m");
+	errno = add_address(netlink);
+	if (errno != 0)
+		unavailable(NETWORK, "cannot give loopback an address of its own: %m");
 	errno = add_route(netlink, AF_INET);
 	if (errno != 0)
 		unavailable(NETWORK, "cannot lead every address to loopback: %m");
