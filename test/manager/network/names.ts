@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 
 /** Addresses of 127/8 for this process alone, so that two test files can both have a port 53 or 443. */
-export const ownAddress = (last = 1): string => `127.${100 + (process.pid % 100)}.${(process.pid >> 7) % 250}.${last}`
+export const ownAddress = (last = 1): string => `127.${100 + (process.pid & 127)}.${(process.pid >> 7) % 250}.${last}`
 
 /** The addresses of a name, of either family; asked anew for every question. */
 export type Zone = (name: string, type: 'A' | 'AAAA') => readonly string[]

@@ -71,5 +71,7 @@ test('a bundle tells the container’s first process no path of the host and no 
 test('the relay and the report of denials are the native engine’s', () => {
   const network = { permissions: { network: ['api.example.com:443'] } }
   assert.throws(() => planRun(inputOf(network, { engine: RUNC })), { code: 'NETWORK_UNAVAILABLE' })
+  // Where the operator gives it none there is nothing to relay.
+  assert.deepEqual(planRun(inputOf(network, { engine: RUNC, profile: 'strict' })).network.allow, [])
   assert.throws(() => planRun(inputOf({}, { engine: RUNC, reportDenials: true })), { code: 'USAGE' })
 })
