@@ -8,8 +8,8 @@ import { REQUIRED_LAYERS } from './layers.ts'
 import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
-import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { isExactAddress } from './network-address.ts'
+import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))

@@ -5,9 +5,8 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { compile, eventually, type Layer, needsRoot, type Running } from '../../runtime/launcher/launch.ts'
+import { compileFile, eventually, type Layer, needsRoot, type Running } from '../../runtime/launcher/launch.ts'
 import { startWith } from '../../runtime/network/outside.ts'
 
 const skip =
@@ -16,7 +15,7 @@ if (skip !== false) console.log(`skipped: ${skip}`)
 
 let program: string | undefined
 const attacker = (): string => {
-  program ??= compile(`#include "${join(import.meta.dirname, 'takeover.c')}"`)
+  program ??= compileFile(import.meta.dirname, 'takeover.c')
   return program
 }
 
