@@ -308,6 +308,31 @@ static int burn(char **a)
 		;
 	return 0;
 }
+/* Two processes that want a whole processor each, for so long; what they got of one, in thousandths. */
+static int burn_for(char **a)
+{
+	struct timespec began, now;
+	struct rusage own, child;
+	const double seconds = atol(a[0]) / 1000.0;
+	double took;
+	const pid_t pid = fork();
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		took = now.tv_sec - began.tv_sec + (now.tv_nsec - began.tv_nsec) / 1e9;
+	} while (took < seconds);
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	took = now.tv_sec - began.tv_sec + (now.tv_nsec - began.tv_nsec) / 1e9;
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &child);
+	const double used = own.ru_utime.tv_sec + own.ru_stime.tv_sec + child.ru_utime.tv_sec + child.ru_stime.tv_sec +
+			    (own.ru_utime.tv_usec + own.ru_stime.tv_usec + child.ru_utime.tv_usec + child.ru_stime.tv_usec) / 1e6;
+	printf("%d", (int)(1000 * used / took));
+	return 0;
+}
 static int sleep_ms(char **a) { return usleep(atol(a[0]) * 1000); }
 /* Puts a program of its own making where it may write, and runs it. */
 static int run_written(char **a)
@@ -348,7 +373,7 @@ static const struct { const char *name; int (*run)(char **); } all[] = {
 	A(make_device), A(make_fifo), A(socket_of), A(pair), A(connect_tcp), A(connect_unix), A(self_talk), A(see_processes),
 	A(signal_pid), A(signal_group), A(read_parent), A(print_status), A(print_fds), A(write_fd), A(print_environ),
 	A(print_session), A(print_limits), A(print_cgroup), A(find_key), A(shared_memory), A(survive), A(deaf), A(fork_bomb),
-	A(eat_memory), A(child_eats), A(fill), A(many_files), A(many_fds), A(flood), A(burn), A(sleep_ms), A(run_written),
+	A(eat_memory), A(child_eats), A(fill), A(many_files), A(many_fds), A(flood), A(burn), A(burn_for), A(sleep_ms), A(run_written),
 	A(yes), A(i386), A(x32), A(unknown_call), A(move_init_limit),
 };
 

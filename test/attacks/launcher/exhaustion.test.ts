@@ -126,6 +126,22 @@ test('cpu is shared out, and throttling is mentioned', { skip }, async () => {
   assert.ok(!loose.ended?.limitsMet.includes('cpu'), 'without the limit nothing throttles it')
 })
 
+for (const permille of [250, 500]) {
+  test(`over two seconds a program gets its ${permille / 10} % of a processor, within a tenth`, { skip }, async () => {
+    const emulated = process.env.BULKHEAD_VM !== undefined
+    const set = { 'cpu-permille': permille, 'timeout-ms': 60_000 }
+    let got = 0
+    // Never more, in any try. Whoever else keeps the machine busy can only take of it, so less is looked at again.
+    for (let tries = 0; tries < 3 && got < permille * 0.9; tries++) {
+      got = Number((await attack(['burn_for', '2000'], { set })).stdout)
+      assert.ok(got > 0 && got <= permille * (emulated ? 1.2 : 1.1), `${got} of ${permille} thousandths`)
+    }
+    assert.ok(got >= permille * (emulated ? 0.7 : 0.9), `${got} of ${permille} thousandths`)
+    const loose = Number((await attack(['burn_for', '300'], { set, weaker: ['cpu'] })).stdout)
+    assert.ok(loose > permille * 1.2, `without the layer: ${loose}`)
+  })
+}
+
 test('a limit that no cgroup can hold is refused, not ignored', {
   skip: skip || (cgroups().kind === 'v2' && 'v1 keys'),
 }, async () => {
