@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { commOf, sumOf, treeOf } from './processes.ts'
 import type { Stage } from './stage.ts'
 import { interleave } from './statistics.ts'
 import { atMost, type Row, rowOf } from './table.ts'
@@ -74,35 +74,4 @@ async function untilStarted(child: ChildProcess): Promise<void> {
     if (treeOf(child.pid as number).some((pid) => commOf(pid) === PLUGIN)) return
   }
   throw new Error('cannot measure memory: the plugin did not start')
-}
-
-/** A process and all below it. */
-function treeOf(pid: number): number[] {
-  const parents = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => [Number(name), parentOf(name)] as const)
-  const below = (one: number): number[] => [
-    one,
-    ...parents.filter(([, parent]) => parent === one).flatMap(([child]) => below(child)),
-  ]
-  return below(pid)
-}
-
-const parentOf = (pid: string): number => Number(/^PPid:\s*(\d+)/m.exec(read(pid, 'status'))?.[1] ?? 0)
-const commOf = (pid: number): string => read(String(pid), 'comm').trim()
-
-function sumOf(pids: readonly number[], key: 'Rss' | 'Pss'): number {
-  const kib = pids.map((pid) =>
-    Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(read(String(pid), 'smaps_rollup'))?.[1] ?? 0),
-  )
-  return kib.reduce((sum, one) => sum + one, 0) / 1024
-}
-
-/** Empty when the process is gone. */
-function read(pid: string, file: string): string {
-  try {
-    return readFileSync(join('/proc', pid, file), 'utf8')
-  } catch {
-    return ''
-  }
 }
