@@ -1,0 +1,157 @@
+// Whatever comes in on fd 3, a specification that breaks a rule runs nothing. FUZZ_SEED and FUZZ_ROUNDS choose others.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { BREAKS, broken, corpusOf, randomFrom, shuffled } from './fuzz/mutations.ts'
+import {
+  compartment,
+  compile,
+  encode,
+  type Fields,
+  launcherPath,
+  leavesOf,
+  needsRoot,
+  scratch,
+  specification,
+} from './launch.ts'
+
+const HERE = join(import.meta.dirname, 'fuzz')
+const SOURCES = resolve(import.meta.dirname, '../../../src/runtime/launcher')
+const EMULATED = process.env.BULKHEAD_VM !== undefined
+const seed = Number(process.env.FUZZ_SEED ?? 20261128)
+const rounds = Number(process.env.FUZZ_ROUNDS ?? (EMULATED ? 400 : 4000))
+
+/** Leaves two marks: one on its output, one in its folder. */
+const marker = () =>
+  compile(`
+    #include <fcntl.h>
+    #include <unistd.h>
+    int main(void) { write(1, "ran", 3); close(open("/data/ran", O_CREAT | O_WRONLY, 0600)); return 0; }`)
+
+let there: ReturnType<typeof compartment> | undefined
+function scene(run: string): Fields {
+  there ??= compartment(marker())
+  return specification({ in: there, data: true, args: ['one', 'two'], env: { A: '1', B: '2' } }, run)
+}
+
+interface Answer {
+  readonly status: number
+  readonly marks: number
+  readonly started: boolean
+  readonly invalid: boolean
+}
+
+let driver: string | undefined
+function launchAll(corpus: readonly Buffer[]): Answer[] {
+  driver ??= compile(`#include "${join(HERE, 'driver.c')}"`)
+  const file = join(scratch(), 'corpus')
+  writeFileSync(file, corpusOf(corpus))
+  const text = execFileSync(driver, [launcherPath(), file], { encoding: 'utf8', maxBuffer: 1 << 26 })
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [status = 0, marks = 0, started = 0, invalid = 0] = line.split(' ').map(Number)
+      return { status, marks, started: started === 1, invalid: invalid === 1 }
+    })
+}
+
+const madeFrom = (count: number) => {
+  const random = randomFrom(seed)
+  return Array.from({ length: count }, () => broken(scene('test-fuzz'), random))
+}
+
+test(`${rounds} broken specifications run nothing`, { skip: needsRoot }, () => {
+  const made = madeFrom(rounds)
+  const answers = launchAll(made.map(({ bytes }) => bytes))
+  assert.equal(answers.length, rounds)
+  const rules = new Set<string>()
+  for (const [at, answer] of answers.entries()) {
+    const { rule, bytes } = made[at] as { rule: string; bytes: Buffer }
+    const seen = `seed ${seed}, round ${at}, ${rule}: ${JSON.stringify(bytes.toString('latin1').slice(0, 4000))}`
+    assert.deepEqual(answer, { status: 125, marks: 0, started: false, invalid: true }, seen)
+    rules.add(rule)
+  }
+  assert.deepEqual([...rules].sort(), Object.keys(BREAKS).sort(), 'every rule was broken')
+  assert.equal(existsSync(join(there?.data ?? '', 'ran')), false)
+  assert.deepEqual(leavesOf('test-fuzz'), [])
+})
+
+test('the same, whole and in another order, runs what it says', { skip: needsRoot }, () => {
+  const random = randomFrom(seed)
+  const count = EMULATED ? 10 : 100
+  const answers = launchAll(
+    Array.from({ length: count }, (_, at) => encode(shuffled(scene(`test-order-${at}`), random))),
+  )
+  for (const answer of answers) assert.deepEqual(answer, { status: 0, marks: 3, started: true, invalid: false })
+  assert.equal(existsSync(join(there?.data ?? '', 'ran')), true, 'the mark is one that can be left')
+})
+
+const FILES = ['refusal.c', 'text.c', 'names.c', 'layers.c', 'relay/allowlist.c', 'relay/addresses.c'].map((file) =>
+  join(SOURCES, file),
+)
+const CHECKS = ['-g', '-O1', '-std=gnu11', '-D_GNU_SOURCE', '-w', '-I', SOURCES, '-I', join(SOURCES, 'relay')]
+
+test('the parser reads no byte that is not its own, and nothing in it is undefined', { skip: needsRoot }, (t) => {
+  const program = join(scratch(), 'parse')
+  const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+  const compiled = spawnSync('cc', [...CHECKS, ...sanitized, '-o', program, join(HERE, 'parse.c'), ...FILES], {
+    encoding: 'utf8',
+  })
+  if (/cannot find.*(asan|ubsan)/.test(compiled.stderr))
+    return t.skip('this compiler has no sanitizers (Debian: libgcc-12-dev)')
+  assert.equal(compiled.status, 0, compiled.stderr)
+  const random = randomFrom(seed)
+  const made = madeFrom(rounds).map(({ bytes }) => bytes)
+  // Beside what is broken on purpose: bytes that were changed at random, some of which are valid.
+  const changed = made.map((_, at) => {
+    const bytes = encode(scene(`test-${at}`))
+    for (let times = 1 + random(4); times > 0; times--) bytes[random(bytes.length)] = random(256)
+    return bytes
+  })
+  const whole = encode(scene('test-whole'))
+  const file = join(scratch(), 'corpus')
+  writeFileSync(file, corpusOf([...made, ...changed, whole]))
+  const { status, stdout, stderr } = spawnSync(program, [file], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  const [accepted = 0, all] = stdout.split(' of ').map(Number)
+  assert.equal(all, 2 * rounds + 1)
+  assert.ok(accepted >= 1 && accepted <= rounds + 1, stdout)
+})
+
+const clang = ['/usr/bin/clang', '/usr/bin/clang-14', '/usr/bin/clang-19'].find((path) => existsSync(path))
+
+test('libFuzzer finds nothing in ten seconds', {
+  skip: EMULATED ? 'too slow on an emulated machine' : clang === undefined ? 'no clang (Debian: clang)' : needsRoot,
+}, (t) => {
+  const folder = scratch()
+  const program = join(folder, 'fuzz')
+  const flags = ['-DLIBFUZZER', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all']
+  const compiled = spawnSync(String(clang), [...CHECKS, ...flags, '-o', program, join(HERE, 'parse.c'), ...FILES], {
+    encoding: 'utf8',
+  })
+  if (/cannot find|no such file/i.test(compiled.stderr))
+    return t.skip('this clang has no libFuzzer (Debian: libclang-rt-14-dev)')
+  assert.equal(compiled.status, 0, compiled.stderr)
+  const seeds = join(folder, 'seeds')
+  mkdirSync(seeds)
+  for (const [at, { bytes }] of madeFrom(200).entries())
+    if (bytes.length < 8192) writeFileSync(join(seeds, `${at}`), bytes)
+  writeFileSync(join(seeds, 'whole'), encode(scene('test-whole')))
+  const seconds = Number(process.env.FUZZ_SECONDS ?? 10)
+  const { status, stderr } = spawnSync(
+    program,
+    [`-max_total_time=${seconds}`, '-max_len=8192', `-seed=${seed}`, seeds],
+    {
+      encoding: 'utf8',
+      cwd: folder,
+      maxBuffer: 1 << 26,
+    },
+  )
+  assert.equal(status, 0, stderr.slice(-4000))
+  t.diagnostic(stderr.trimEnd().split('\n').at(-1) ?? '')
+  assert.ok(readdirSync(seeds).length > 100)
+})
