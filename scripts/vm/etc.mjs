@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 
 const FILES = {
   fstab: '',
+  // What docs/rootless.md tells an administrator to do for /data.
+  'fuse.conf': 'user_allow_other\n',
   group:
     'root:x:0:\ntty:x:5:\nshadow:x:42:\ntester:x:1000:\nmessagebus:x:105:\nsystemd-journal:x:999:\nnogroup:x:65534:\n',
   hostname: 'bulkhead-vm\n',

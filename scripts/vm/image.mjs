@@ -33,6 +33,8 @@ export const SYSTEM_PACKAGES = [
   'dbus-user-session',
   'e2fsprogs',
   'findutils',
+  'fuse2fs',
+  'fuse3',
   'gcc',
   'grep',
   'gzip',
@@ -54,6 +56,7 @@ export const SYSTEM_PACKAGES = [
   'tar',
   'uidmap',
   'util-linux',
+  'xfsprogs',
 ]
 const NO_USE = /^\/usr\/share\/(doc|man|info|locale|lintian|bash-completion|perl|terminfo\/(?!d))\b/
 

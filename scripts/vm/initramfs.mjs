@@ -9,7 +9,7 @@ import { inInsertionOrder } from './kernel.mjs'
 
 const DISKS = ['virtio_pci', 'virtio_blk']
 /** What the runtime and its tests may use once the machine is up, and Debian's kernel has as modules. */
-const LATER = ['loop', 'overlay', 'fuse', 'veth', 'tun', 'nf_tables', 'vsock_loopback', 'xfs']
+const LATER = ['loop', 'overlay', 'fuse', 'veth', 'tun', 'nf_tables', 'vsock_loopback', 'xfs', 'quota_v2']
 
 /** Writes `<folder>/initramfs.gz` and gives its path. It takes less than a second, so it is never reused. */
 export function makeInitramfs(kernel, folder, { project, init }) {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Config } from '../core/config.ts'
 import { PluginError } from '../core/errors.ts'
 import { REQUIRED_LAYERS } from '../core/layers.ts'
@@ -7,9 +6,9 @@ import type { Caller } from './caller.ts'
 import { readMountinfo, surveyCgroups } from './cgroup-parents.ts'
 import type { CgroupPlan } from './cgroups.ts'
 import { parseFiltered } from './confined-calls.ts'
-import { missingDataTools } from './data.ts'
+import { dataFinding } from './data/finding.ts'
 import { type HelperLack, tryHelpers } from './helper-trial.ts'
-import { packageOfTool, spawn } from './host-tools.ts'
+import { spawn } from './host-tools.ts'
 import { lackOf, lackOfConfined, modeOf, remedyOf, surveyIds, uidRange } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
 import { findLauncher } from './launcher-binary.ts'
@@ -30,6 +29,8 @@ export interface LayerFinding {
   readonly cause?: string
   /** The command that makes it available, or `null`. */
   readonly remedy: string | null
+  /** It is there; this would give it in a better way. */
+  readonly better?: string
 }
 
 export interface Diagnosis {
@@ -62,7 +63,7 @@ export function diagnose(options: DiagnosisOptions): Diagnosis {
     ...cgroupFindings(cgroups),
     idsFinding(options),
     ...interpreterFindings(options),
-    dataFinding(caller),
+    dataFinding(options.layout, caller),
     procFinding(mountinfo, around),
   ]
   return { findings, canRun: findings.every((finding) => finding.available || !finding.required) }
@@ -218,24 +219,6 @@ function interpreterFindings({ layout, caller, config }: DiagnosisOptions): Laye
   })
 }
 
-/** Needed only by plugins that ask for `limits.data`; without it those are refused and others run. */
-function dataFinding(caller: Caller): LayerFinding {
-  const layer = { layer: 'data-quota', required: false }
-  if (modeOf(caller) === 'user') {
-    const detail = 'only root of the host can give /data a quota'
-    return { ...layer, available: false, detail, remedy: 'run plugins as root, outside of a container' }
-  }
-  const [tool] = missingDataTools()
-  if (tool) {
-    const remedy = `apt-get install ${packageOfTool(tool)}`
-    return { ...layer, available: false, detail: `there is no ${tool} on this host`, remedy }
-  }
-  const loop = /^\s*\d+ loop$/m.test(read('/proc/devices') ?? '')
-  return loop
-    ? { ...layer, available: true, detail: 'ext4 image on a loop device', remedy: null }
-    : { ...layer, available: false, detail: 'the kernel has no loop devices', remedy: 'modprobe loop' }
-}
-
 function procFinding(mountinfo: string, { maker }: Surroundings): LayerFinding {
   const masked = isProcMasked(parseMountinfo(mountinfo))
   return {
@@ -244,13 +227,5 @@ function procFinding(mountinfo: string, { maker }: Surroundings): LayerFinding {
     available: !masked,
     detail: masked ? '/proc is masked here, so plugins run without a /proc' : 'a /proc of its own, processes only',
     remedy: masked ? permit('proc', maker) : null,
-  }
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch {
-    return null
   }
 }

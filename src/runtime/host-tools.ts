@@ -6,12 +6,15 @@ import { IsolationError } from '../core/errors.ts'
 /** Programs of the host that Bulkhead may run, and the Debian package that brings each. Never found through a PATH. */
 const PACKAGES = {
   'mkfs.ext4': 'e2fsprogs',
+  debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   resize2fs: 'e2fsprogs',
   tune2fs: 'e2fsprogs',
   mount: 'mount',
   umount: 'mount',
   losetup: 'mount',
+  fuse2fs: 'fuse2fs',
+  fusermount: 'fuse3',
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
 } as const

@@ -132,7 +132,7 @@ export class Planner {
   }
 
   #dataOf({ manifest, weaker = [] }: RunRequest, ids: Ids, bytes: number) {
-    return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker }
+    return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker, caller: this.#caller }
   }
 
   #watchOf({ run, manifest: { name }, profile }: RunRequest): WatchPlan {

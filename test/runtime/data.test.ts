@@ -20,6 +20,8 @@ import { closeData, dataPlace, missingDataTools, openData, removeData } from '..
 const M = 2 ** 20
 const ROOT = { mode: 'root', uid: 1_900_000_001, gid: 1_900_000_001, idmap: 'direct' } as const
 const USER = { mode: 'user', uid: 100_001, gid: 100_001, idmap: 'helper' } as const
+/** For whom no set-user-id program mounts anything. */
+const caller = { uid: 1000, noNewPrivileges: true }
 
 const skip = cannotMount()
 function cannotMount(): string | false {
@@ -145,7 +147,7 @@ test('removing it leaves nothing, and follows no link that the plugin made', { s
 
 test('an ordinary user is refused, unless the quota is weakened by name', (t) => {
   const { open } = plugin(t)
-  assert.throws(() => open(M, { ids: USER }), { code: 'DATA_QUOTA_UNAVAILABLE', hint: /--weaker data-quota/ })
+  assert.throws(() => open(M, { ids: USER, caller }), { code: 'DATA_QUOTA_UNAVAILABLE', hint: /--weaker data-quota/ })
   const place = open(M, { ids: USER, weaker: ['data-quota'] })
   assert.ok(statSync(place).isDirectory())
   assert.equal(open(M, { ids: USER, weaker: ['data-quota'] }), place)
@@ -154,6 +156,6 @@ test('an ordinary user is refused, unless the quota is weakened by name', (t) =>
 test('where it will be is known without making it', (t) => {
   const { request, folder } = plugin(t)
   assert.equal(dataPlace({ ...request, bytes: M }), join(folder, 'mnt'))
-  assert.throws(() => dataPlace({ ...request, bytes: M, ids: USER }), { code: 'DATA_QUOTA_UNAVAILABLE' })
+  assert.throws(() => dataPlace({ ...request, bytes: M, ids: USER, caller }), { code: 'DATA_QUOTA_UNAVAILABLE' })
   assert.equal(existsSync(folder), false)
 })

@@ -25,6 +25,7 @@ export async function doctor(settings: Settings, io: Io, { print }: { print?: Ho
     const detail = row.errno ? `${row.detail} (${row.errno})` : row.detail
     const again = row.cause !== undefined && row.cause === last?.cause
     io.stdout(`${row.layer.padEnd(width)}  ${mark}  ${plain(again ? `${detail}, for the same reason` : detail)}\n`)
+    if (row.better) io.stdout(`${indent}better: ${plain(row.better)}\n`)
     if (row.available) continue
     if (!again && row.cause) io.stdout(`${indent}${plain(row.cause)}\n`)
     if (row.remedy !== null && row.remedy !== last?.remedy) io.stdout(`${indent}${plain(row.remedy)}\n`)

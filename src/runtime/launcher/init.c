@@ -114,6 +114,8 @@ static void keep_descriptors(void)
 		failed("cannot close descriptors: %m");
 }
 
+enum { PAGE = 4096 };
+
 static struct room room_of(int fd, bool sized)
 {
 	struct statfs status;
@@ -122,7 +124,8 @@ static struct room room_of(int fd, bool sized)
 		return (struct room){.used_bytes = -1};
 	return (struct room){
 		.used_bytes = sized ? (int64_t)(status.f_blocks - status.f_bfree) * status.f_bsize : -1,
-		.full = status.f_bavail == 0 || (status.f_files > 0 && status.f_ffree == 0),
+		/* Not the last page: fuse2fs never gives it, and smaller blocks cannot hold one. */
+		.full = status.f_bavail * (uint64_t)status.f_bsize < 2 * PAGE || (status.f_files > 0 && status.f_ffree == 0),
 	};
 }
 

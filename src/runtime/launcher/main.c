@@ -44,6 +44,7 @@
 #include "orphans.h"
 #include "probe.h"
 #include "processor.h"
+#include "project.h"
 #include "refusal.h"
 #include "report.h"
 #include "seal.h"
@@ -343,6 +344,8 @@ int main(int argc, char **argv, char **environment)
 		return probe_filtered();
 	if (argc == 3 && strcmp(argv[1], "--seal") == 0)
 		return seal(argv[2]);
+	if ((argc >= 3 && argc <= 6 && argc != 5) && strcmp(argv[1], "--project") == 0)
+		return project(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL, argc > 4 ? argv[5] : NULL);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
@@ -350,5 +353,5 @@ int main(int argc, char **argv, char **environment)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
-			"--hold, --stop PID START GRACE_MS or --version");
+			"--project FOLDER [ID [BYTES INODES]], --hold, --stop PID START GRACE_MS or --version");
 }

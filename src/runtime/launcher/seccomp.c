@@ -123,11 +123,13 @@ static void write_check(struct bpf *program, const struct spec *spec, enum verdi
 	/* This bit is set in the types of devices, and not in those of files, FIFOs and sockets. */
 	case CHECK_MKNOD: check_mode(program, 1, S_IFCHR, ALLOWED); break;
 	case CHECK_MKNODAT: check_mode(program, 2, S_IFCHR, ALLOWED); break;
-	case CHECK_IOCTL: /* input for other people's terminals (CVE-2017-5226, CVE-2023-28100) */
+	case CHECK_IOCTL: /* input for other people's terminals (CVE-2017-5226, CVE-2023-28100); leaving a project's quota */
 		bpf_load_argument(program, 1);
 		bpf_answer_if(program, BPF_JEQ, 0x5412 /* TIOCSTI */, ERROR(EPERM));
 		bpf_answer_if(program, BPF_JEQ, 0x541c /* TIOCLINUX */, ERROR(EPERM));
 		bpf_answer_if(program, BPF_JEQ, 0x5423 /* TIOCSETD: line disciplines load kernel code */, ERROR(EPERM));
+		bpf_answer_if(program, BPF_JEQ, 0x401c5820 /* FS_IOC_FSSETXATTR */, ERROR(EPERM));
+		bpf_answer_if(program, BPF_JEQ, 0x40086602 /* FS_IOC_SETFLAGS */, ERROR(EPERM));
 		bpf_answer(program, ALLOWED);
 		break;
 	case CHECK_PRCTL:
