@@ -10,14 +10,19 @@ import { launcher } from './launcher.ts'
 import { libraryRun } from './library-run.ts'
 import { list } from './list.ts'
 import { load, machine } from './machine.ts'
+import { many } from './many.ts'
 import { memory } from './memory.ts'
 import { relay } from './relay.ts'
+import { soak } from './soak.ts'
 import { Stage } from './stage.ts'
 import { startup } from './startup.ts'
 import { type Row, renderTable } from './table.ts'
 import { treeCheck } from './tree-check.ts'
 
-/** In the order of DESIGN §9; those that start a sandbox are left out where there can be none. */
+/**
+ * In the order of DESIGN §9; those that start a sandbox are left out where there can be none, and those that take minutes
+ * unless they are asked for.
+ */
 const GROUPS = [
   { name: 'launcher', measure: launcher, needs: 'bwrap' },
   { name: 'library-run', measure: libraryRun, needs: 'bwrap' },
@@ -28,9 +33,11 @@ const GROUPS = [
   { name: 'relay', measure: relay, needs: 'root' },
   { name: 'list', measure: list, needs: null },
   { name: 'startup', measure: startup, needs: null },
+  { name: 'many', measure: many, needs: 'root', long: true },
+  { name: 'soak', measure: soak, needs: 'root', long: true },
 ] as const
 
-const USAGE = `usage: npm run bench -- [--short] [--json FILE] [--only NAME]...   (${GROUPS.map(({ name }) => name).join(', ')})`
+const USAGE = `usage: npm run bench -- [--short] [--json FILE] [--only NAME | --many | --soak]...   (${GROUPS.map(({ name }) => name).join(', ')})`
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => process.exit(128 + constants.signals[signal]))
@@ -40,9 +47,7 @@ const stage = await Stage.open({ short: asked.short })
 const began = performance.now()
 const before = machine(stage.folder)
 const rows: Row[] = []
-for (const { name, measure, needs } of GROUPS.filter(
-  ({ name }) => asked.only.length === 0 || asked.only.includes(name),
-)) {
+for (const { name, measure, needs } of GROUPS.filter(isAsked)) {
   const lack = needs === null ? null : needs === 'root' ? stage.noRoot : stage.noBwrap
   if (lack !== null) {
     stage.note(`${name}: left out, ${lack}`)
@@ -66,6 +71,10 @@ process.stdout.write(`Measured in ${seconds(began)}${asked.short ? ' (--short: f
 if (asked.json !== undefined)
   writeFileSync(asked.json, `${JSON.stringify({ rows, host, notes: stage.notes }, null, 2)}\n`)
 
+function isAsked(group: (typeof GROUPS)[number]): boolean {
+  return asked.only.length === 0 ? !('long' in group) : asked.only.includes(group.name)
+}
+
 function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`
 }
@@ -73,9 +82,16 @@ function seconds(since: number): string {
 function options(): { readonly short: boolean; readonly json: string | undefined; readonly only: readonly string[] } {
   try {
     const { values } = parseArgs({
-      options: { short: { type: 'boolean' }, json: { type: 'string' }, only: { type: 'string', multiple: true } },
+      options: {
+        short: { type: 'boolean' },
+        json: { type: 'string' },
+        only: { type: 'string', multiple: true },
+        many: { type: 'boolean' },
+        soak: { type: 'boolean' },
+      },
     })
-    const only = values.only ?? []
+    const long = (['many', 'soak'] as const).filter((name) => values[name])
+    const only = [...(values.only ?? []), ...long]
     const unknown = only.find((name) => !GROUPS.some((group) => group.name === name))
     if (unknown !== undefined) throw new Error(`cannot measure "${unknown}": no such group of rows`)
     return { short: values.short === true, json: values.json && resolve(values.json), only }
