@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -322,6 +323,19 @@ static int print_version(void)
 	static const char version[] = "bulkhead-launch 1 aarch64\n";
 #endif
 	return write(1, version, sizeof version - 1) == (ssize_t)(sizeof version - 1) ? 0 : 125;
+}
+
+/*
+ * Tables that are mostly empty cost nothing as long as their pages are small. Where the kernel gives huge ones unasked
+ * (transparent_hugepage=always, Debian's default), the first byte would cost 2 MiB, in the launcher and again in init.
+ */
+static void keep_pages_small(void)
+{
+	extern char __bss_start[], _end[];
+	const uintptr_t page = 4096, from = ((uintptr_t)__bss_start + page - 1) & -page;
+
+	/* A kernel without huge pages refuses, and has nothing to be asked for. */
+	syscall(SYS_madvise, from, (uintptr_t)_end - from, MADV_NOHUGEPAGE);
 }
 
 int main(int argc, char **argv, char **environment)
