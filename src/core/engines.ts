@@ -11,8 +11,8 @@ export const LACKING: Readonly<Record<EngineName, readonly Layer[]>> = {
   native: [],
   runc: [],
   crun: [],
-  // It answers system calls itself: the kernel's Landlock is out of reach, and its own ids are no namespace.
-  runsc: ['user-namespace', 'landlock'],
+  // It answers system calls itself, as one uid for all: the kernel's Landlock is out of reach, and its own ids are no namespace.
+  runsc: ['uid', 'user-namespace', 'landlock'],
 }
 
 /** Layers that a bundle always has: an engine cannot be told to leave them out. */
@@ -20,5 +20,5 @@ export const FIXED: Readonly<Record<EngineName, readonly Layer[]>> = {
   native: [],
   runc: ['uid', 'mount-namespace', 'pid-namespace'],
   crun: ['uid', 'mount-namespace', 'pid-namespace'],
-  runsc: ['uid', 'mount-namespace', 'pid-namespace'],
+  runsc: ['mount-namespace', 'pid-namespace'],
 }

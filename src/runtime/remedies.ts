@@ -146,7 +146,7 @@ export function explain(lack: Lack, around: Surroundings): Explanation {
 const FOREIGN: Readonly<Record<NonNullable<Surroundings['foreign']>, Explanation>> = {
   gvisor: {
     cause: 'this is gVisor, whose kernel lacks Landlock and the newer mount calls',
-    remedy: 'run plugins outside of it, or give each plugin a gVisor of its own: plugins run --engine runsc',
+    remedy: 'run plugins outside of it',
   },
   wsl1: { cause: 'this is WSL 1, which has no namespaces', remedy: 'wsl --set-version DISTRIBUTION 2' },
 }

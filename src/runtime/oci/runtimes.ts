@@ -49,7 +49,13 @@ export function faultOf(name: EngineName, { mode, hierarchy }: EngineFacts): Eng
   if (mode === 'user') {
     return { reason: 'it is driven by root only', hint: 'run it as root, or with --engine native' }
   }
-  if (name === 'runsc') return { reason: 'this version cannot drive it yet', hint: 'use --engine runc' }
+  // docs/engines.md has what was tried.
+  if (name === 'runsc') {
+    return {
+      reason: 'its plugins would have one uid on the host, nobody, and no descriptor to report by',
+      hint: 'use --engine native or --engine runc',
+    }
+  }
   if (name === 'crun' && hierarchy === 'hybrid') {
     return {
       reason: 'it does not work with cgroups in hybrid mode',

@@ -25,6 +25,16 @@ test('crun cannot work with hybrid cgroups, and says so', () => {
   assert.equal(faultOf('runc', facts), null)
 })
 
+test('gVisor is refused, saying why and what to use', () => {
+  for (const hierarchy of ['hybrid', 'v1', 'v2'] as const) {
+    assert.throws(() => surveyEngine('runsc', { ...facts, hierarchy }), {
+      code: 'ENGINE_UNAVAILABLE',
+      message: /^cannot run with runsc: its plugins would have one uid on the host/,
+      hint: /--engine runc/,
+    })
+  }
+})
+
 test('a runtime is root’s', () => {
   assert.throws(() => surveyEngine('runc', { ...facts, mode: 'user' }), { code: 'ENGINE_UNAVAILABLE', message: /root/ })
 })
@@ -44,11 +54,11 @@ test('what an engine cannot give is refused by name, and goes without by name', 
   const asked = { engine: RUNSC }
   assert.throws(() => planRun(inputOf({}, asked)), {
     code: 'SANDBOX_UNAVAILABLE',
-    message: /^cannot run acme\/tried with runsc: it cannot give user-namespace, landlock$/,
+    message: /^cannot run acme\/tried with runsc: it cannot give uid, user-namespace, landlock$/,
     hint: /--engine runsc .*--weaker landlock/,
   })
-  const plan = planRun(inputOf({}, { ...asked, weaker: ['user-namespace', 'landlock'] }))
-  assert.deepEqual(plan.weaker, ['user-namespace', 'landlock'])
+  const plan = planRun(inputOf({}, { ...asked, weaker: ['uid', 'user-namespace', 'landlock'] }))
+  assert.deepEqual(plan.weaker, ['uid', 'user-namespace', 'landlock'])
 })
 
 test('what every container has cannot be left out', () => {
