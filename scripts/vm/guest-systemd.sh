@@ -3,6 +3,7 @@
 
 set -u
 . /opt/bulkhead/scripts/vm/verdict.sh
+chmod 666 /dev/fuse # as udev would, which does not run here
 install -d -o tester -g tester /home/tester
 chown -R tester:tester /home/tester
 install -D -m 755 $project/scripts/vm/as-tester /usr/local/bin/as-tester

@@ -3,9 +3,9 @@ import { IsolationError } from '../core/errors.ts'
 import { openImage } from './data/image.ts'
 import { FUSE, isMounted, LOOP, lackOfFuse } from './data/mounting.ts'
 import { holdsProjects, liftProject, openPrepared, openProject, preparedPlace } from './data/project.ts'
+import { removeKept } from './data/removal.ts'
 import { type DataRequest, heldIn, imageIn, looseIn, mountIn } from './data/request.ts'
 import { findTool, type HostTool } from './host-tools.ts'
-import { removeTree } from './remove-tree.ts'
 
 /**
  * A plugin's /data, whose size the kernel enforces, of bytes and of files: by a project quota where the file system has it,
@@ -52,7 +52,7 @@ export function removeData(folder: string): void {
   unmount(folder, `remove ${folder}`)
   liftProject(folder)
   for (const kept of [looseIn(folder), heldIn(folder)]) {
-    if (lstatSync(kept, { throwIfNoEntry: false })) removeTree(kept)
+    if (lstatSync(kept, { throwIfNoEntry: false })) removeKept(kept)
   }
   rmSync(folder, { recursive: true, force: true })
 }

@@ -53,6 +53,7 @@
 #include "stop.h"
 #include "supervise.h"
 #include "text.h"
+#include "unlock.h"
 
 enum { SPEC_FD = 3, REPORT_FD = 4, CONTROL_FD = 5 };
 
@@ -360,6 +361,8 @@ int main(int argc, char **argv, char **environment)
 		return seal(argv[2]);
 	if ((argc >= 3 && argc <= 6 && argc != 5) && strcmp(argv[1], "--project") == 0)
 		return project(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL, argc > 4 ? argv[5] : NULL);
+	if (argc == 5 && strcmp(argv[1], "--unlock") == 0)
+		return unlock(argv[2], argv[3], argv[4]);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
@@ -367,5 +370,5 @@ int main(int argc, char **argv, char **environment)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
-			"--project FOLDER [ID [BYTES INODES]], --hold, --stop PID START GRACE_MS or --version");
+			"--project FOLDER [ID [BYTES INODES]], --unlock FOLDER UID GID, --hold, --stop PID START GRACE_MS or --version");
 }

@@ -3,40 +3,21 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { lackOfFuse } from '../../../src/runtime/data/mounting.ts'
-import { compile, needsRoot, scratch } from '../launcher/launch.ts'
-import { needsHelpers, runAs, subordinateUser } from '../launcher/user.ts'
+import { compile, scratch } from '../launcher/launch.ts'
+import { runAs } from '../launcher/user.ts'
+import { asUser, call, readable, user } from './as-user.ts'
 
 const M = 2 ** 20
-const SOURCE = resolve(import.meta.dirname, '../../../src/runtime/data.ts')
 
-const user = needsRoot || needsHelpers ? 'not root, or no newuidmap' : subordinateUser()
 const skip = whyNot()
 function whyNot(): string | false {
   if (typeof user === 'string') return user
   const lack = lackOfFuse({ uid: user.uid })
   if (lack !== null) return lack.reason
-  for (const file of [SOURCE, process.execPath, '/dev/fuse']) {
-    if (asUser(['test', file === '/dev/fuse' ? '-w' : '-r', file]).status !== 0) return `users may not open ${file}`
-  }
-  return false
-}
-
-function asUser(argv: readonly string[], input?: string) {
-  const { uid } = user as { uid: number }
-  const ids = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups']
-  return spawnSync('setpriv', [...ids, ...argv], { encoding: 'utf8', input: input ?? '', cwd: '/' })
-}
-
-/** A call of src/runtime/data.ts as that user; the folder, or the code of the error. */
-function call(name: 'openData' | 'closeData' | 'removeData', argument: unknown): string {
-  const code = `import { ${name} } from ${JSON.stringify(SOURCE)}
-    try { console.log(${name}(${JSON.stringify(argument)}) ?? 'done') } catch (e) { console.log(e.code, e.message) }`
-  const { stdout, stderr } = asUser([process.execPath, '--input-type=module-typescript', '--no-warnings', '-e', code])
-  assert.equal(stderr, '')
-  return stdout.trim()
+  return asUser(['test', '-w', '/dev/fuse']).status === 0 ? readable : 'users may not open /dev/fuse'
 }
 
 function plugin(t: TestContext) {

@@ -44,6 +44,13 @@ before(async () => {
         'import os, time\nn = 0\ntry:\n    while True:\n        if os.fork() == 0: time.sleep(60)\n        n += 1\nexcept OSError:\n    print(n)\n',
       manifest: { limits: { processes: 8 } },
     },
+    keeps: {
+      runtime: 'python',
+      program:
+        'import errno, os\nkept = len(os.listdir("/data"))\nn = 0\ntry:\n    with open(f"/data/{kept}", "wb", 0) as f:\n' +
+        '        while True: n += f.write(bytes(65536))\nexcept OSError as e:\n    print(kept, n, errno.errorcode[e.errno])\n',
+      manifest: { limits: { data: '4M' } },
+    },
     node: { runtime: 'node', program: 'process.stdout.write([process.getuid(), process.versions.node].join())\n' },
   })
 })
@@ -130,6 +137,22 @@ test('a share of a processor is what it gets', { skip }, () => {
   assert.equal(code, 124)
   const { cpuMs, wallMs } = outcome.usage
   assert.ok((cpuMs ?? 0) < wallMs * 0.3, `${cpuMs} ms of ${wallMs} ms`)
+})
+
+test('what a plugin keeps ends at its quota, stays, and goes with it', { skip }, () => {
+  const first = runPlugin('acme/keeps')
+  const [kept, bytes, why] = first.stdout.trim().split(' ')
+  assert.deepEqual([kept, why], ['0', 'ENOSPC'], first.stderr)
+  assert.ok(Number(bytes) >= 4 * 2 ** 20 - 65_536 && Number(bytes) < 4.5 * 2 ** 20, bytes)
+  assert.ok(first.outcome.limitsMet.includes('data'), JSON.stringify(first.outcome))
+  assert.match(runPlugin('acme/keeps').stdout, /^1 \d+ ENOSPC$/m)
+  const doctor = asTester(plugins('doctor')).stdout
+  assert.match(doctor, /^data-quota +yes +ext4 image, served by fuse2fs$/m)
+
+  const removed = asTester(plugins('remove acme/keeps --purge --yes'))
+  assert.equal(removed.code, 0, removed.stderr)
+  assert.equal(existsSync(`${FOLDER}/home/data/acme/keeps`), false)
+  assert.equal(asTester('pgrep fuse2fs; grep fuse2fs /proc/mounts').stdout, '')
 })
 
 test('a launcher killed with SIGKILL leaves no process, and the next command takes its cgroup away', {
