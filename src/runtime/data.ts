@@ -110,7 +110,7 @@ function openFolder({ folder, ids }: DataRequest): string {
     // Only right after it was made: later, what lies at this path is still a folder, but its content is the plugin's.
     if (ids.mode === 'root') chownSync(files, ids.uid, ids.gid)
     // A user cannot give files away; the folder above lets nobody but the plugin's own mount in.
-    else if (ids.idmap === 'helper') chmodSync(files, 0o777)
+    else if (ids.uid !== process.geteuid?.()) chmodSync(files, 0o777)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !lstatSync(files).isDirectory()) throw error
   }

@@ -151,6 +151,7 @@ test('an ordinary user is refused, unless the quota is weakened by name', (t) =>
   const place = open(M, { ids: USER, weaker: ['data-quota'] })
   assert.ok(statSync(place).isDirectory())
   assert.equal(open(M, { ids: USER, weaker: ['data-quota'] }), place)
+  assert.equal(statSync(place).mode & 0o777, 0o777, 'the plugin’s id is another than the user’s')
 })
 
 test('where it will be is known without making it', (t) => {

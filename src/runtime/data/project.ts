@@ -92,7 +92,7 @@ export function openPrepared(request: DataRequest, place: string): string {
   }
   mkdirSync(place, { mode: 0o700 })
   // A user cannot give files away; the folder above lets nobody but the plugin's own mount in.
-  if (request.ids.idmap === 'helper') chmodSync(place, 0o777)
+  if (request.ids.uid !== process.geteuid?.()) chmodSync(place, 0o777)
   return place
 }
 
