@@ -77,20 +77,6 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 	_exit(report_exit_status(&ending));
 }
 
-/*
- * The tables are some megabytes, of which a run touches a few pages. Where the kernel hands out huge pages to everybody,
- * the first touch would take 2 MiB, in the launcher and once more in init.
- */
-static void keep_pages_small(void)
-{
-	enum { PAGE = 4096 };
-	extern char __bss_start[], _end[]; /* by the linker */
-	const uintptr_t from = ((uintptr_t)__bss_start + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)_end + PAGE - 1) / PAGE * PAGE;
-
-	if (madvise((void *)from, to - from, MADV_NOHUGEPAGE) < 0)
-		return; /* a kernel without huge pages, or with larger ones than 4 KiB: nothing is lost but memory */
-}
-
 /* Descriptors 0 to 2 must be somebody's, or the next file opened would become the plugin's output. */
 static void check_stdio(void)
 {
