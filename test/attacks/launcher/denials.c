@@ -151,13 +151,13 @@ static void dying(void)
 
 /* A runtime's timer signals arrive while it waits. */
 static void nothing(int signal) {}
-static void interrupted(void)
+static void interrupted(int times)
 {
 	const struct itimerval often = {{0, 50}, {0, 50}};
 	int other = 0;
 	signal(SIGALRM, nothing);
 	setitimer(ITIMER_REAL, &often, NULL);
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < times; i++)
 		if (syscall(SYS_ptrace, -1, -1, -1, -1) != -1 || errno != EPERM)
 			other++;
 	printf("other %d\n", other);
@@ -209,7 +209,7 @@ int main(int count, char **words)
 	else if (!strcmp(words[1], "race")) race();
 	else if (!strcmp(words[1], "flood")) flood();
 	else if (!strcmp(words[1], "dying")) dying();
-	else if (!strcmp(words[1], "interrupted")) interrupted();
+	else if (!strcmp(words[1], "interrupted")) interrupted(atoi(words[2]));
 	else if (!strcmp(words[1], "paths")) paths(atoi(words[2]));
 	else if (!strcmp(words[1], "strange")) strange();
 	else if (!strcmp(words[1], "outlive")) outlive();

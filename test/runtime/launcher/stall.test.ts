@@ -129,7 +129,11 @@ test('Node with too few processes for its own threads is ended as out of process
   assert.ok(!stood.ended?.limitsMet.includes('processes'), 'it is the limit that ended it')
   const unwatched = await launch({ ...run, set: { ...set, 'timeout-ms': STALL } })
   assert.equal(unwatched.ended?.limit, 'wall-time')
-  assert.deepEqual(unwatched.ended.limitsMet, ['processes'])
+  // On a slow machine it may need more than its share before it stands still.
+  assert.deepEqual(
+    unwatched.ended.limitsMet.filter((limit) => limit !== 'cpu'),
+    ['processes'],
+  )
 })
 
 test('a server that was refused a process and waits for its host goes on', { skip: noPids }, async () => {

@@ -20,9 +20,8 @@ import {
 
 const HERE = join(import.meta.dirname, 'fuzz')
 const SOURCES = resolve(import.meta.dirname, '../../../src/runtime/launcher')
-const EMULATED = process.env.BULKHEAD_VM !== undefined
 const seed = Number(process.env.FUZZ_SEED ?? 20261128)
-const rounds = Number(process.env.FUZZ_ROUNDS ?? (EMULATED ? 400 : 4000))
+const rounds = Number(process.env.FUZZ_ROUNDS ?? 4000)
 
 /** Leaves two marks: one on its output, one in its folder. */
 const marker = () =>
@@ -82,7 +81,7 @@ test(`${rounds} broken specifications run nothing`, { skip: needsRoot }, () => {
 
 test('the same, whole and in another order, runs what it says', { skip: needsRoot }, () => {
   const random = randomFrom(seed)
-  const count = EMULATED ? 10 : 100
+  const count = 100
   const answers = launchAll(
     Array.from({ length: count }, (_, at) => encode(shuffled(scene(`test-order-${at}`), random))),
   )
@@ -125,7 +124,7 @@ test('the parser reads no byte that is not its own, and nothing in it is undefin
 const clang = ['/usr/bin/clang', '/usr/bin/clang-14', '/usr/bin/clang-19'].find((path) => existsSync(path))
 
 test('libFuzzer finds nothing in ten seconds', {
-  skip: EMULATED ? 'too slow on an emulated machine' : clang === undefined ? 'no clang (Debian: clang)' : needsRoot,
+  skip: clang === undefined ? 'no clang (Debian: clang)' : needsRoot,
 }, (t) => {
   const folder = scratch()
   const program = join(folder, 'fuzz')
