@@ -5,7 +5,7 @@
 #include "kernel.h"
 
 #define COMMON(X) \
-	X(mmap) X(ioctl) X(socket) X(socketpair) X(clone) X(fchmod) X(ptrace) X(syslog) X(setgroups) \
+	X(mmap) X(ioctl) X(socket) X(socketpair) X(setsockopt) X(clone) X(fchmod) X(ptrace) X(syslog) X(setgroups) \
 	X(personality) X(sched_setparam) X(sched_setscheduler) X(vhangup) X(pivot_root) X(prctl) \
 	X(adjtimex) X(setrlimit) X(chroot) X(sync) X(acct) X(settimeofday) X(mount) X(umount2) X(swapon) \
 	X(swapoff) X(reboot) X(sethostname) X(setdomainname) X(init_module) X(delete_module) X(quotactl) \

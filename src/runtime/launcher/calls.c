@@ -51,8 +51,8 @@ static const short allowed[] = {
 	SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_capget,
 	SYS_capset, SYS_uname, SYS_sysinfo, SYS_getrandom,
 	/* sockets once made, and System V and POSIX queues of the run's own ipc namespace */
-	SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_connect, SYS_getsockname, SYS_getpeername, SYS_setsockopt,
-	SYS_getsockopt, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_shutdown,
+	SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_connect, SYS_getsockname, SYS_getpeername, SYS_getsockopt,
+	 SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_shutdown,
 	SYS_shmget, SYS_shmat, SYS_shmdt, SYS_shmctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_msgget,
 	SYS_msgsnd, SYS_msgrcv, SYS_msgctl, SYS_mq_open, SYS_mq_unlink, SYS_mq_timedsend, SYS_mq_timedreceive,
 	SYS_mq_notify, SYS_mq_getsetattr,
@@ -83,7 +83,7 @@ static const struct { short number; enum verdict verdict; } checked[] = {
 	{SYS_ioctl, CHECK_IOCTL}, {SYS_prctl, CHECK_PRCTL}, {SYS_personality, CHECK_PERSONALITY},
 	{SYS_socket, CHECK_SOCKET}, {SYS_socketpair, CHECK_SOCKETPAIR}, {SYS_prlimit64, CHECK_PRLIMIT},
 	{SYS_setrlimit, CHECK_SETRLIMIT}, {SYS_sched_setscheduler, CHECK_SCHEDULER}, {SYS_mmap, CHECK_MMAP},
-	{SYS_memfd_create, CHECK_MEMFD},
+	{SYS_memfd_create, CHECK_MEMFD}, {SYS_setsockopt, CHECK_SETSOCKOPT},
 };
 
 static const struct call_path paths[] = {

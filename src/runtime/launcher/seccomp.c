@@ -105,6 +105,45 @@ static void check_socket(struct bpf *program, const struct spec *spec)
 	bpf_answer(program, ERROR(EAFNOSUPPORT));
 }
 
+/*
+ * Pairs are for one's own processes. A pair of datagram sockets is not bound to itself, though: either end can be
+ * connected anew, or sent from, to any local address there is, which is the door that check_socket() closes. SOCK_RAW is
+ * another name of theirs.
+ */
+static void check_socketpair(struct bpf *program, const struct spec *spec)
+{
+	bpf_load_argument(program, 0);
+	const size_t is_local = bpf_begin_if(program, BPF_JEQ, AF_UNIX);
+	if (!spec->unix_sockets) {
+		bpf_load_argument(program, 1);
+		bpf_emit(program, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0);
+		bpf_answer_if(program, BPF_JEQ, SOCK_DGRAM, ERROR(EPROTONOSUPPORT));
+		bpf_answer_if(program, BPF_JEQ, SOCK_RAW, ERROR(EPROTONOSUPPORT));
+	}
+	bpf_answer(program, ALLOWED);
+	bpf_end_if(program, is_local);
+	bpf_answer(program, ERROR(EAFNOSUPPORT));
+}
+
+/* Kernel code with a record, behind sockets that are allowed: protocols on top of TCP, and the kernel's own compiler. */
+static void check_setsockopt(struct bpf *program)
+{
+	bpf_load_argument(program, 1);
+	const size_t is_tcp = bpf_begin_if(program, BPF_JEQ, 6 /* IPPROTO_TCP */);
+	bpf_load_argument(program, 2);
+	bpf_answer_if(program, BPF_JEQ, 31 /* TCP_ULP: TLS, SMC (CVE-2023-0461) */, ERROR(EPERM));
+	bpf_answer(program, ALLOWED);
+	bpf_end_if(program, is_tcp);
+	const size_t is_socket = bpf_begin_if(program, BPF_JEQ, SOL_SOCKET);
+	bpf_load_argument(program, 2);
+	bpf_answer_if(program, BPF_JEQ, SO_ATTACH_FILTER, ERROR(EPERM));
+	bpf_answer_if(program, BPF_JEQ, SO_ATTACH_BPF, ERROR(EPERM));
+	bpf_answer_if(program, BPF_JEQ, SO_ATTACH_REUSEPORT_CBPF, ERROR(EPERM));
+	bpf_answer_if(program, BPF_JEQ, SO_ATTACH_REUSEPORT_EBPF, ERROR(EPERM));
+	bpf_end_if(program, is_socket);
+	bpf_answer(program, ALLOWED);
+}
+
 static void write_check(struct bpf *program, const struct spec *spec, enum verdict verdict)
 {
 	switch (verdict) {
@@ -147,11 +186,8 @@ static void write_check(struct bpf *program, const struct spec *spec, enum verdi
 		bpf_answer(program, ERROR(EPERM));
 		break;
 	case CHECK_SOCKET: check_socket(program, spec); break;
-	case CHECK_SOCKETPAIR:
-		bpf_load_argument(program, 0);
-		bpf_answer_if(program, BPF_JEQ, AF_UNIX, ALLOWED);
-		bpf_answer(program, ERROR(EAFNOSUPPORT));
-		break;
+	case CHECK_SOCKETPAIR: check_socketpair(program, spec); break;
+	case CHECK_SETSOCKOPT: check_setsockopt(program); break;
 	case CHECK_PRLIMIT: { /* one's own limits only: init runs under the same uid */
 		bpf_load_argument(program, 0);
 		const size_t is_own = bpf_begin_if(program, BPF_JEQ, 0);

@@ -112,22 +112,49 @@ static int connect_unix(char **a)
 	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	return said(fd >= 0 && connect(fd, (void *)&to, offsetof(struct sockaddr_un, sun_path) + strlen(a[0]) + !abstract) == 0);
 }
-static int self_talk(char **a)
+/* One of a pair can be sent from to any address: a local socket by another door. */
+static int pair_send(char **a)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int ends[2];
+	strcpy(to.sun_path, a[1]);
+	return said(socketpair(AF_UNIX, atoi(a[0]), 0, ends) == 0 && sendto(ends[0], "x", 1, 0, (void *)&to, sizeof to) == 1);
+}
+static int pair_connect(char **a)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int ends[2];
+	strcpy(to.sun_path, a[1]);
+	return said(socketpair(AF_UNIX, atoi(a[0]), 0, ends) == 0 && connect(ends[0], (void *)&to, sizeof to) == 0);
+}
+static int self_connected(void)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof at;
 	const int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
-	return said(bind(server, (void *)&at, sizeof at) == 0 && listen(server, 1) == 0 &&
-		    getsockname(server, (void *)&at, &length) == 0 && connect(client, (void *)&at, sizeof at) == 0);
+	if (bind(server, (void *)&at, sizeof at) < 0 || listen(server, 1) < 0 ||
+	    getsockname(server, (void *)&at, &length) < 0 || connect(client, (void *)&at, sizeof at) < 0)
+		return -1;
+	return client;
+}
+static int self_talk(char **a) { return said(self_connected() >= 0); }
+/* Other protocols for a connection it already has: kernel TLS, SMC. */
+static int upper_protocol(char **a) { return said(setsockopt(self_connected(), IPPROTO_TCP, 31 /* TCP_ULP */, a[0], strlen(a[0])) == 0); }
+/* A program of its own for the kernel's compiler. */
+static int socket_filter(char **a)
+{
+	struct { unsigned short code; unsigned char jt, jf; unsigned k; } one = {6, 0, 0, 0xffff};
+	struct { unsigned short length; void *code; } program = {1, &one};
+	return said(setsockopt(socket(AF_INET, SOCK_DGRAM, 0), SOL_SOCKET, atoi(a[0]), &program, sizeof program) == 0);
 }
 
-/* Counts processes other than itself that it can see. */
+/* Counts processes other than itself and its parent that it can see. */
 static int see_processes(char **a)
 {
 	DIR *proc = opendir("/proc");
 	int others = 0;
 	for (struct dirent *entry; proc && (entry = readdir(proc));)
-		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid())
+		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid() && atoi(entry->d_name) != getppid())
 			others++;
 	printf("%s %d\n", others > 0 ? "yes" : "no", others);
 	return 0;
@@ -370,7 +397,8 @@ static const struct { const char *name; int (*run)(char **); } all[] = {
 	A(read_file), A(write_file), A(make_file), A(change_hostname), A(use_userns), A(use_clone3), A(use_clone), A(use_mount),
 	A(use_fsopen), A(use_io_uring), A(use_bpf), A(use_perf), A(use_userfaultfd), A(use_ptrace), A(use_vm_readv),
 	A(use_handle), A(use_personality), A(use_seccomp_less), A(use_tiocsti), A(use_tioclinux), A(set_suid), A(make_suid),
-	A(make_device), A(make_fifo), A(socket_of), A(pair), A(connect_tcp), A(connect_unix), A(self_talk), A(see_processes),
+	A(make_device), A(make_fifo), A(socket_of), A(pair), A(pair_send), A(pair_connect),
+	A(upper_protocol), A(socket_filter), A(connect_tcp), A(connect_unix), A(self_talk), A(see_processes),
 	A(signal_pid), A(signal_group), A(read_parent), A(print_status), A(print_fds), A(write_fd), A(print_environ),
 	A(print_session), A(print_limits), A(print_cgroup), A(find_key), A(shared_memory), A(survive), A(deaf), A(fork_bomb),
 	A(eat_memory), A(child_eats), A(fill), A(many_files), A(many_fds), A(flood), A(burn), A(burn_for), A(sleep_ms), A(run_written),
