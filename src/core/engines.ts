@@ -15,10 +15,13 @@ export const LACKING: Readonly<Record<EngineName, readonly Layer[]>> = {
   runsc: ['uid', 'user-namespace', 'landlock'],
 }
 
-/** Layers that a bundle always has: an engine cannot be told to leave them out. */
+/**
+ * Layers that a bundle always has: an engine cannot be told to leave them out. Without `no-new-privs` it takes a capability to
+ * install Landlock and seccomp, and a container of ours has none.
+ */
 export const FIXED: Readonly<Record<EngineName, readonly Layer[]>> = {
   native: [],
-  runc: ['uid', 'mount-namespace', 'pid-namespace'],
-  crun: ['uid', 'mount-namespace', 'pid-namespace'],
+  runc: ['uid', 'mount-namespace', 'pid-namespace', 'no-new-privs'],
+  crun: ['uid', 'mount-namespace', 'pid-namespace', 'no-new-privs'],
   runsc: ['mount-namespace', 'pid-namespace'],
 }

@@ -63,7 +63,7 @@ function processOf(plan: RunPlan, places: BundlePlaces): Json {
       soft: 0,
       hard: 0,
     })),
-    noNewPrivileges: !plan.weaker.includes('no-new-privs'),
+    noNewPrivileges: true,
     oomScoreAdj: 500,
   }
 }

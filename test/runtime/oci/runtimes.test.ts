@@ -62,7 +62,7 @@ test('what an engine cannot give is refused by name, and goes without by name', 
 })
 
 test('what every container has cannot be left out', () => {
-  for (const layer of ['uid', 'mount-namespace', 'pid-namespace']) {
+  for (const layer of ['uid', 'mount-namespace', 'pid-namespace', 'no-new-privs']) {
     assert.throws(() => planRun(inputOf({}, { engine: RUNC, weaker: [layer] })), { code: 'USAGE' }, layer)
   }
 })
