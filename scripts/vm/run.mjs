@@ -46,6 +46,7 @@ const TESTS = [
   'test/runtime/**/*.test.ts',
   'test/attacks/launcher/**/*.test.ts',
   'test/attacks/runtime/**/*.test.ts',
+  'test/attacks/suite/**/*.test.ts',
 ]
 const HOST_PACKAGES = ['cpio', 'qemu-system-x86']
 

@@ -1,0 +1,3 @@
+import { siege } from './siege.ts'
+
+siege('crun')

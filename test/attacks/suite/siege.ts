@@ -1,0 +1,40 @@
+// A mode under attack, as tests: one for each attack. What came of it is also written down for the table of `npm run attacks`.
+
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Mode } from './attack.ts'
+import type { Finding } from './campaign.ts'
+import { besiege, whyNotMode } from './modes.ts'
+
+/** Where the findings of this command are to be written, if anywhere. */
+export const FOLDER = 'BULKHEAD_ATTACKS_FOLDER'
+
+/** What one mode has to tell: its findings, or why there are none. */
+export type Account = { readonly mode: Mode } & (
+  | { readonly reason: string }
+  | { readonly findings: readonly Finding[] }
+)
+
+export function siege(mode: Mode): void {
+  const reason = whyNotMode(mode)
+  if (reason !== null) record({ mode, reason })
+  test(`${mode}: every attack fails, and succeeds without the layers that it tests`, {
+    skip: reason ?? false,
+    timeout: 240_000 * Number(process.env.BULKHEAD_TEST_SLOW ?? 1),
+  }, async (t) => {
+    const findings = await besiege(mode)
+    record({ mode, findings })
+    for (const { attack, contained, loose } of findings)
+      await t.test(`${mode}: ${attack}`, { skip: contained.as === null && contained.words }, () => {
+        assert.equal(contained.as, true, `with every layer it says: ${contained.words}`)
+        assert.notEqual(loose.as, false, `without the layer it says: ${loose.words}`)
+      })
+  })
+}
+
+function record(account: Account): void {
+  const folder = process.env[FOLDER]
+  if (folder !== undefined) writeFileSync(join(folder, `${account.mode}.json`), JSON.stringify(account))
+}
