@@ -4,7 +4,7 @@ import { IsolationError } from '../../core/errors.ts'
 import type { EngineCalls } from '../engine.ts'
 import type { RunPlan } from '../plan.ts'
 import { encodeSpec } from '../spec.ts'
-import { bundleOf } from './bundle.ts'
+import { bundleOf, INSIDE_ID } from './bundle.ts'
 
 /** A place every uid may pass, for the mounts of one runtime alone: nothing is ever seen there by anybody else. */
 const PLACE = '/run/bulkhead'
@@ -39,10 +39,24 @@ export function prepareBundle(plan: RunPlan, folder: string, launcher: string): 
   }
 }
 
-/** What the container's first process is told: nothing of the host's paths, and no value that the operator grants. */
+/** Which cgroups there are matters inside, and not where they are. */
+const SOMEWHERE = '/cgroup'
+
+/**
+ * What the container's first process is told, in a file that the plugin can read as well: no path and no id of the host's,
+ * and no value that the operator grants.
+ */
 function insideOf(plan: RunPlan): RunPlan {
+  const { cgroup2, cgroup1 } = plan.cgroups
   return {
     ...plan,
+    // Without a user namespace it is the host's id that the plugin has, and sees anyway.
+    ids: plan.weaker.includes('user-namespace') ? plan.ids : { ...plan.ids, uid: INSIDE_ID, gid: INSIDE_ID },
+    cgroups: {
+      ...plan.cgroups,
+      cgroup2: cgroup2 === null ? null : SOMEWHERE,
+      cgroup1: Object.fromEntries(Object.keys(cgroup1).map((controller) => [controller, SOMEWHERE])),
+    },
     root: '/plugin',
     data: plan.data === null ? null : '/data',
     binds: plan.binds.map((bind) => ({ ...bind, outside: bind.inside })),

@@ -13,7 +13,7 @@ export interface BundlePlaces {
 }
 
 /** One id in the user namespace is the plugin's, as in a sandbox of our own. */
-const INSIDE_ID = 1000
+export const INSIDE_ID = 1000
 /** Where the container finds its first process, and what that is told. */
 const INIT = '/dev/init'
 const SPEC = '/dev/spec'

@@ -76,6 +76,16 @@ export const NETWORK: readonly Attack[] = [
   node('learn-host-name-node', 'host_name $hostname', 'uts-namespace', { contained: /^no$/ }),
   python('learn-host-name-python', 'host_name $hostname', 'uts-namespace', { contained: /^no$/ }),
   c('learn-cgroup', 'see_text /proc/self/cgroup bulkhead-', 'cgroup-namespace', { contained: /^no$/ }),
+  c('learn-cgroup-from-specification', 'see_field /dev/spec cgroup2 /sys', 'cgroup-namespace', {
+    contained: /^no/,
+    loose: null,
+    unswitched: 'with the launcher there is no such file; in a container it names nothing of the host',
+  }),
+  c('learn-own-id-from-specification', 'see_field /dev/spec uid 18', 'user-namespace', {
+    contained: /^no/,
+    loose: null,
+    unswitched: 'with the launcher there is no such file; in a container it names nothing of the host',
+  }),
   node('learn-cgroup-node', 'find_in_file /proc/self/cgroup bulkhead-', 'cgroup-namespace', { contained: /^no$/ }),
   python('learn-cgroup-python', 'find_in_file /proc/self/cgroup bulkhead-', 'cgroup-namespace', { contained: /^no$/ }),
 ]

@@ -9,7 +9,7 @@ enum { PATIENCE_MS = 20000 };
 
 static const struct { const char *name; int (*run)(char **); } own[] = {
 #define O(name) {#name, name}
-	O(exists), O(see_text), O(run_from), O(am_root), O(run_setuid), O(lease), O(climb), O(climb_root), O(descend),
+	O(exists), O(see_text), O(see_field), O(run_from), O(am_root), O(run_setuid), O(lease), O(climb), O(climb_root), O(descend),
 	O(override_mode), O(chroot_away), O(call), O(i386_program), O(parent_namespace), O(next_mounts), O(init_namespace),
 	O(kill_init), O(line_discipline), O(udp_echo), O(fast_open), O(mapped), O(route),
 	O(take_port), O(mailbox), O(message_queue), O(semaphores), O(posix_queue), O(make_queue),

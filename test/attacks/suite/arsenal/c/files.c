@@ -19,6 +19,14 @@ static int see_text(char **a)
 	return 0;
 }
 
+/* In FILE, is it KEY=VALUE… for its own run? The words are apart, since it may hold these as well. */
+static int see_field(char **a)
+{
+	char text[512];
+	snprintf(text, sizeof text, "%s=%s", a[1], a[2]);
+	return see_text((char *[]){a[0], text});
+}
+
 /* Runs ARGUMENTS and says what their first word was; what ran said "yes" itself. */
 static int run_program(char *const arguments[])
 {
