@@ -118,6 +118,8 @@ export class AttackedHost {
     symlinkSync(programs.launcher, at('launch'))
 
     const tcp = await listening(answering(), { port: 0, host: '127.0.0.1' })
+    // All of 127/8 is loopback.
+    const other = await listening(answering(), { port: Number(portOf(tcp)), host: '127.13.37.1' })
     const stream = await listening(answering(), { path: at('hidden/stream') })
     const abstract = `bulkhead-suite-${process.pid}`
     const nameless = await listening(answering(), { path: `\0${abstract}` })
@@ -158,7 +160,7 @@ export class AttackedHost {
     }
     const closers = [
       () => clearInterval(knocking),
-      () => void [tcp, stream, nameless].map((server) => server.close()),
+      () => void [tcp, other, stream, nameless].map((server) => server.close()),
       () => udp.close(),
       () => holder.stdin?.end(),
       () => letters.stdin?.end(),

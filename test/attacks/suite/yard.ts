@@ -35,11 +35,11 @@ const MANIFESTS: Readonly<Record<Language, object>> = {
   },
   node: {
     entry: { runtime: 'node', path: 'main.mjs' },
-    limits: { memory: '192M', processes: 24, files: 256, tmp: '32M' },
+    limits: { memory: '192M', cpu: 2, processes: 24, files: 256, tmp: '32M' },
   },
   python: {
     entry: { runtime: 'python', path: 'main.py' },
-    limits: { memory: '64M', processes: 32, files: 256, tmp: '96M' },
+    limits: { memory: '64M', cpu: 2, processes: 32, files: 256, tmp: '96M' },
   },
 }
 

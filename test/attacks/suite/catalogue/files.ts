@@ -84,7 +84,7 @@ export const FILES: readonly Attack[] = [
   c('see-init', 'exists /proc/1/status', 'proc', UNMOUNTED),
   node('read-boot-line', 'read_file /proc/cmdline', 'proc', UNMOUNTED),
   python('read-kernel-symbols', 'open_for_reading /proc/kallsyms', 'proc', UNMOUNTED),
-  python('find-kernel-memory', 'find_in_file /proc/filesystems proc', 'proc', UNMOUNTED),
+  python('read-kernel-file-systems', 'find_in_file /proc/filesystems proc', 'proc', UNMOUNTED),
   c('enter-init-root', 'descend $secret', 'proc', {
     contained: 'ENOENT|EACCES',
     loose: null,

@@ -91,7 +91,7 @@ export const KERNEL: readonly Attack[] = [
     loose: null,
     unswitched: 'it takes a right on the host',
   }),
-  node('debug-by-descriptor', 'use_device /dev/userfaultfd', 'dev', {
+  node('userfaultfd-by-device', 'use_device /dev/userfaultfd', 'dev', {
     contained: 'ENOENT',
     loose: null,
     unswitched: 'on the host it is closed to all but root',
