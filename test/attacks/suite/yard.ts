@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { EngineName } from '../../../src/core/engines.ts'
@@ -42,6 +42,12 @@ const MANIFESTS: Readonly<Record<Language, object>> = {
     limits: { memory: '64M', cpu: 2, processes: 32, files: 256, tmp: '96M' },
   },
 }
+
+/**
+ * Of this process alone: two homes hand out the same range unless told otherwise, and these plugins do harm to whoever has
+ * their uid. (An ordinary user's come from the subordinate ids.)
+ */
+const OWN_UIDS = { first: 1_900_000_000 + (process.pid % 4_194_304) * 16, count: 16 }
 
 const nameOf = (language: Language): PluginName => `siege/${language}` as PluginName
 
@@ -92,6 +98,7 @@ export class Yard {
     const host = await AttackedHost.open(join(folder, 'host'), programs)
     const layout = new Layout(join(folder, 'home'))
     mkdirSync(layout.home, { mode: 0o700 })
+    writeFileSync(layout.configFile, JSON.stringify({ uids: OWN_UIDS }), { mode: 0o600 })
     const publisher = await authority()
     await trust(layout, publisher, 'siege/*')
     const manager = await openManager({ home: layout.home })

@@ -17,6 +17,7 @@ export const LIMITS: readonly Attack[] = [
   c('eat-by-memfd', `memfd_hog ${96 * MIB}`, 'memory', FALLS),
   c('eat-by-shared-memory', `shared_hog ${96 * MIB}`, 'memory', FALLS),
   c('eat-by-pipes', `pipe_hog ${62 * MIB}`, 'memory', FALLS),
+  c('eat-by-datagrams', `udp_hog ${66 * MIB}`, 'memory', { alone: true, contained: /^no|\[limited memory/ }),
   node('eat-memory-node', `eat_memory ${256 * MIB}`, 'memory', FALLS),
   node('eat-in-workers', `eat_in_workers ${256 * MIB}`, 'memory', FALLS),
   python('eat-memory-python', `eat_memory ${96 * MIB}`, 'memory', FALLS),

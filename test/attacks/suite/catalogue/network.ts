@@ -81,7 +81,7 @@ export const NETWORK: readonly Attack[] = [
     loose: null,
     unswitched: 'with the launcher there is no such file; in a container it names nothing of the host',
   }),
-  c('learn-own-id-from-specification', 'see_field /dev/spec uid 18', 'user-namespace', {
+  c('learn-own-id-from-specification', 'see_field /dev/spec uid 19', 'user-namespace', {
     contained: /^no/,
     loose: null,
     unswitched: 'with the launcher there is no such file; in a container it names nothing of the host',

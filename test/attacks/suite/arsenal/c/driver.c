@@ -13,7 +13,7 @@ static const struct { const char *name; int (*run)(char **); } own[] = {
 	O(override_mode), O(chroot_away), O(call), O(i386_program), O(parent_namespace), O(next_mounts), O(init_namespace),
 	O(kill_init), O(line_discipline), O(udp_echo), O(fast_open), O(mapped), O(route),
 	O(take_port), O(mailbox), O(message_queue), O(semaphores), O(posix_queue), O(make_queue),
-	O(huge_shared), O(lock_page), O(lock_all), O(shared_hog), O(memfd_hog), O(pipe_hog), O(long_file), O(many_signals),
+	O(huge_shared), O(lock_page), O(lock_all), O(shared_hog), O(memfd_hog), O(pipe_hog), O(udp_hog), O(long_file), O(many_signals),
 	O(thread_bomb), O(fork_chain), O(burn_many), O(no_new_privileges), O(host_name), O(become_root), O(negative_nice), O(more_files),
 };
 

@@ -58,6 +58,48 @@ static int pipe_hog(char **a)
 	printf("%s %ld\n", total > atol(a[0]) ? "yes" : "no", total >> 20);
 	return 0;
 }
+/* One process's share of the next: sockets full of letters to themselves, and what was in them when all are full. */
+static void fill_sockets(int full, int go, int counts)
+{
+	static char letter[16384];
+	int sockets[240], made = 0;
+	long kept = 0;
+	char byte;
+	for (; made < 240; made++) {
+		struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t length = sizeof at;
+		const int fd = sockets[made] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		if (fd < 0 || bind(fd, (void *)&at, sizeof at) < 0 || getsockname(fd, (void *)&at, &length) < 0)
+			break;
+		for (int i = 0; i < 16; i++)
+			sendto(fd, letter, sizeof letter, 0, (void *)&at, sizeof at);
+	}
+	write(full, "x", 1);
+	read(go, &byte, 1);
+	for (int i = 0; i < made; i++)
+		for (ssize_t n; (n = recv(sockets[i], letter, sizeof letter, 0)) > 0;)
+			kept += n;
+	write(counts, &kept, sizeof kept);
+	_exit(0);
+}
+/* The host has one number for the memory of all its UDP sockets (net.ipv4.udp_mem). */
+static int udp_hog(char **a)
+{
+	int full[2], go[2], counts[2];
+	long total = 0, one;
+	char byte;
+	pipe(full), pipe(go), pipe(counts);
+	for (int i = 0; i < 3; i++)
+		if (fork() == 0)
+			fill_sockets(full[1], go[0], counts[1]);
+	for (int i = 0; i < 3; i++)
+		read(full[0], &byte, 1);
+	write(go[1], "xxx", 3);
+	for (int i = 0; i < 3 && read(counts[0], &one, sizeof one) == sizeof one; i++)
+		total += one;
+	printf("%s %ld\n", total > atol(a[0]) ? "yes" : "no", total >> 20);
+	return 0;
+}
 static int long_file(char **a)
 {
 	const int fd = syscall(SYS_memfd_create, "x", 0);
