@@ -35,7 +35,7 @@ const MANIFESTS: Readonly<Record<Language, object>> = {
   },
   node: {
     entry: { runtime: 'node', path: 'main.mjs' },
-    limits: { memory: '192M', cpu: 2, processes: 24, files: 256, tmp: '32M' },
+    limits: { memory: '256M', cpu: 2, processes: 24, files: 256, tmp: '32M' },
   },
   python: {
     entry: { runtime: 'python', path: 'main.py' },

@@ -18,15 +18,15 @@ export const LIMITS: readonly Attack[] = [
   c('eat-by-shared-memory', `shared_hog ${96 * MIB}`, 'memory', FALLS),
   c('eat-by-pipes', `pipe_hog ${62 * MIB}`, 'memory', FALLS),
   c('eat-by-datagrams', `udp_hog ${66 * MIB}`, 'memory', { alone: true, contained: /^no|\[limited memory/ }),
-  node('eat-memory-node', `eat_memory ${256 * MIB}`, 'memory', FALLS),
-  node('eat-in-workers', `eat_in_workers ${256 * MIB}`, 'memory', FALLS),
+  node('eat-memory-node', `eat_memory ${320 * MIB}`, 'memory', FALLS),
+  node('eat-in-workers', `eat_in_workers ${320 * MIB}`, 'memory', FALLS),
   python('eat-memory-python', `eat_memory ${96 * MIB}`, 'memory', FALLS),
   python('eat-by-mapping', `map_memory ${96 * MIB}`, 'memory', FALLS),
 
   c('fork-bomb', 'fork_bomb', 'processes', { alone: true, contained: /^3[012] /, loose: /^300 / }),
   c('fork-chain', 'fork_chain 100', 'processes', STOPS),
   c('thread-bomb', 'thread_bomb 100', 'processes', STOPS),
-  node('worker-bomb', 'worker_bomb 20', 'processes', {
+  node('worker-bomb', 'worker_bomb 22', 'processes', {
     alone: true,
     contained: /met [a-z,]*processes|\[limited processes/,
   }),
