@@ -19,8 +19,8 @@ def eat_memory(bytes_wanted):
 def map_memory(bytes_wanted):
     """Shared and without a name: memory that belongs to a file system."""
     area = mmap.mmap(-1, int(bytes_wanted), mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
-    for at in range(0, int(bytes_wanted), 4096):
-        area[at] = 1
+    for at in range(0, int(bytes_wanted), MIB):
+        area[at : at + MIB] = b"x" * MIB
     return ""
 
 
