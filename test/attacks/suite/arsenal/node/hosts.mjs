@@ -115,7 +115,7 @@ export async function outside_interface() {
 }
 
 export async function fetch_page(url) {
-  return (await fetch(url, { signal: AbortSignal.timeout(3000) })).status
+  return (await fetch(url, { signal: AbortSignal.timeout(15_000) })).status
 }
 
 export async function connect_port(host, port) {
