@@ -153,7 +153,8 @@ class LaunchedRun implements Run {
       if (line.event !== 'ended') return onJournal && setImmediate(onJournal, line)
       ended = line.outcome
       this.#end(started)
-      outcome.resolve(ended)
+      // After what was told before it, whose turns have not come yet.
+      setImmediate(outcome.resolve, ended)
     })
     report.on('error', () => {})
     report.on('data', (chunk: Buffer) => {
