@@ -122,7 +122,7 @@ export class PluginManager implements AsyncDisposable {
       runtime: manifest.entry.runtime,
       protocol: manifest.protocol,
       permissions: installation.consent,
-      network: networkOf(this.#host, manifest),
+      network: networkOf(this.#host, manifest, installation.consent.network),
       path,
     }
   }

@@ -19,6 +19,8 @@ export interface NetworkGrant {
   readonly private: readonly NetworkEntry[]
   /** What the manifest lists and this host does not give: said at install and in the plan. */
   readonly cuts: readonly string[]
+  /** What this host would give, and nobody agreed to when it was installed. */
+  readonly unagreed: readonly string[]
 }
 
 /** DESIGN §3: any public host for development, what is listed in production, nothing under `strict`. */
@@ -28,25 +30,43 @@ const POLICIES: Readonly<Record<Profile, NetworkPolicy>> = {
   strict: 'none',
 }
 
+export interface NetworkQuestion {
+  /** The profile that a run was started with. */
+  readonly profile?: Profile | undefined
+  /** What was agreed to at install; `null` while it is being asked. */
+  readonly agreed: readonly string[] | null
+}
+
 type NetworkConfig = Pick<Config, 'profile' | 'profiles' | 'plugins' | 'privateAddresses'>
 
 /**
  * Pure. A plugin that lists nothing asks for nothing and gets nothing, whatever the policy: nobody agreed to more. With
  * `public` one that lists something reaches any public host, at the ports of its list: a relay listens at ports, and a
- * plugin could not use one of its own at which it does.
+ * plugin could not use one of its own at which it does. Whatever the policy became since, and whoever starts a run with
+ * whatever profile: nothing is reached that the person who installed it was not shown.
  */
 export function effectiveNetwork(
   config: NetworkConfig,
   { name, permissions }: Pick<Manifest, 'name' | 'permissions'>,
-  asked?: Profile,
+  { profile, agreed }: NetworkQuestion,
 ): NetworkGrant {
   const listed = permissions.network
-  const policy = policyOf(config, name, profileFor(config, name, asked))
-  if (listed.length === 0 || policy.value === 'none') return { policy, allow: [], private: [], cuts: listed }
+  const policy = policyOf(config, name, profileFor(config, name, profile))
+  if (listed.length === 0 || policy.value === 'none') {
+    return { policy, allow: [], private: [], cuts: listed, unagreed: [] }
+  }
   const own = listed.map((to): NetworkEntry => ({ to, from: 'manifest' }))
   const ports = [...new Set(listed.map((to) => to.slice(to.lastIndexOf(':'))))]
   const any = policy.value === 'public' ? ports.map((port) => ({ to: `*${port}`, from: policy.from })) : []
-  return { policy, allow: [...own, ...any], private: privateOf(config, name), cuts: [] }
+  const isAgreed = ({ to }: NetworkEntry) => agreed === null || agreed.includes(to)
+  const allow = [...own, ...any].filter(isAgreed)
+  const unagreed = [...own, ...any].filter((entry) => !isAgreed(entry)).map(({ to }) => to)
+  return { policy, allow, private: allow.length === 0 ? [] : privateOf(config, name), cuts: [], unagreed }
+}
+
+/** What saying yes to it agrees to: the whole list, though the host may cut it, and what the host adds. */
+export function agreedNetwork(listed: readonly string[], { allow }: NetworkGrant): readonly string[] {
+  return [...new Set([...listed, ...allow.map(({ to }) => to)])]
 }
 
 function policyOf({ profiles, plugins }: NetworkConfig, name: string, profile: Profile): NetworkGrant['policy'] {

@@ -57,6 +57,7 @@ export async function clear(host: Host, text: string, run: string, options: RunO
       release,
       uid: installation.uid,
       args: options.args ?? [],
+      agreed: installation.consent.network,
       grants,
       profile: profileOf(options.profile),
       flags: { timeoutMs: timeoutOf(options.timeout) },

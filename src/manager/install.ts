@@ -5,7 +5,7 @@ import { packageOf } from '../core/layout.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
-import { effectiveNetwork, type NetworkGrant } from '../core/network.ts'
+import { agreedNetwork, effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
 import { withUndo } from '../core/undo.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
@@ -118,19 +118,21 @@ async function askConsent(host: Host, release: VerifiedRelease, options: Install
   const { manifest, verified } = release
   const before = host.store.find(manifest.name)
   const { limits, cuts } = limitsOf(host, manifest)
+  const network = networkOf(host, manifest, null)
+  const asked = { ...manifest.permissions, network: agreedNetwork(manifest.permissions.network, network) }
   const isAgreed = await options.consent({
     name: manifest.name,
     version: manifest.version,
     description: manifest.description ?? null,
     signers: verified.signers.map(({ id }) => id),
     permissions: manifest.permissions,
-    network: networkOf(host, manifest),
-    added: before === null ? null : widening(before, manifest.permissions),
+    network,
+    added: before === null ? null : widening(before, asked),
     replaces: before === null ? null : { version: before.version, signers: before.signers },
     limits,
     cuts,
   })
-  if (isAgreed) return manifest.permissions
+  if (isAgreed) return asked
   throw new UsageError('CONSENT_REFUSED', `cannot install ${manifest.name} ${manifest.version}: it was declined`)
 }
 
@@ -144,9 +146,9 @@ export function limitsOf({ config }: Host, manifest: Manifest): EffectiveLimits 
   return effectiveLimits(manifest.limits, limitContextOf(config, manifest))
 }
 
-/** Who this host would let it reach today. */
-export function networkOf({ config }: Host, manifest: Manifest): NetworkGrant {
-  return effectiveNetwork(config, manifest)
+/** Who this host would let it reach today, of what was agreed to; `null`: that is what is being asked. */
+export function networkOf({ config }: Host, manifest: Manifest, agreed: readonly string[] | null): NetworkGrant {
+  return effectiveNetwork(config, manifest, { agreed })
 }
 
 /** `linux/amd64` here, `x64` in Node. */

@@ -35,6 +35,8 @@ export interface RunRequest {
   /** The installation's uid. */
   readonly uid: number
   readonly args?: readonly string[]
+  /** Who it may reach at most, agreed to at install; without it, what the manifest lists. */
+  readonly agreed?: readonly string[]
   /** Values for `permissions.env`, as far as the operator grants them. */
   readonly grants?: Readonly<Record<string, string>>
   readonly profile?: Profile | undefined
@@ -77,7 +79,10 @@ export class Planner {
   async #plan(request: RunRequest, placeData: typeof openData): Promise<RunPlan> {
     const { manifest, weaker = [] } = request
     const limits = effectiveLimits(manifest.limits, this.#contextOf(request))
-    const network = effectiveNetwork(this.#config, manifest, request.profile)
+    const network = effectiveNetwork(this.#config, manifest, {
+      profile: request.profile,
+      agreed: request.agreed ?? manifest.permissions.network,
+    })
     const ids = planIds(this.#caller, request.uid, this.#subordinate(), weaker)
     const interpreter = this.#interpreters.find({
       name: manifest.name,

@@ -14,7 +14,7 @@ const asking = (...network: string[]) =>
   ({ name: 'acme/x', permissions: { network, read: [], env: [] } }) as unknown as Manifest
 const config = (value: object): Config => parseConfig(Buffer.from(JSON.stringify(value)), 'config.json')
 const given = (operator: Config, network: readonly string[], profile?: Profile) =>
-  effectiveNetwork(operator, asking(...network), profile)
+  effectiveNetwork(operator, asking(...network), { profile, agreed: null })
 
 const LISTED = ['api.example.com:443', '*.example.org:8443', 'b.example.com:443']
 

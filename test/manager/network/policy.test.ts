@@ -24,6 +24,7 @@ test('the strict profile runs a plugin without its network, and says so before',
     allow: [],
     private: [],
     cuts: [`${NAME}:${port}`],
+    unagreed: [],
   })
   const { stdout, code } = await own.run([address, `${port}`, '93.184.216.34', '443', NAME, `${port}`])
   assert.match(stdout, /^127\S+: no ECONNREFUSED\n93\S+: no ENETUNREACH\napi\S+: no (?:Temporary failure|Name or)/)
@@ -54,22 +55,25 @@ test('the plan names every line of a network and whose it is, and so do install 
       { to: '10.0.0.5:443', from: 'config' },
     ],
     cuts: [],
+    unagreed: [],
   })
   const info = own.json(['info', HELLO]).value as { network: unknown }
   assert.deepEqual(info.network, plan.network)
 })
 
-test('under the development profile a plugin reaches a host it does not list', { skip }, async (t) => {
+test('under the development profile a plugin reaches a host it does not list, if that was agreed to', {
+  skip,
+}, async (t) => {
   const address = ownAddress()
   const { port } = await echo(t, address)
-  const config = { privateAddresses: [`${address}:${port}`] }
+  const config = { profile: 'development', privateAddresses: [`${address}:${port}`] }
   const own = await world(t, { config, hosts: [`${address} unlisted.bulkhead.test`] })
   own.install(await clientPlugin([`${NAME}:${port}`]))
   const args = ['unlisted.bulkhead.test', `${port}`]
-  assert.match((await own.run(args)).stdout, /: no Name or service not known/)
-  assert.equal((await own.run(args, ['--profile', 'development'])).stdout, 'unlisted.bulkhead.test: yes ping\n')
+  assert.match((await own.run(args, ['--profile', 'production'])).stdout, /: no Name or service not known/)
+  assert.equal((await own.run(args)).stdout, 'unlisted.bulkhead.test: yes ping\n')
   // Not even then what is not public, unless the operator has that very address and port.
-  const { stdout } = await own.run(['127.0.0.1', `${port}`], ['--profile', 'development'])
+  const { stdout } = await own.run(['127.0.0.1', `${port}`])
   assert.equal(stdout, '127.0.0.1: no ECONNRESET\n')
 })
 

@@ -27,7 +27,7 @@ export function inputOf(manifest: object, rest: Partial<PlanInput> & { profile?:
     manifest: parsed,
     release: '/home/p/1.2.3-abc',
     limits: effectiveLimits(parsed.limits, { runtime, protocol: parsed.protocol, profile }),
-    network: effectiveNetwork(DEFAULT_CONFIG, parsed, profile),
+    network: effectiveNetwork(DEFAULT_CONFIG, parsed, { profile, agreed: null }),
     certificates: null,
     ids: { mode: 'root', uid: 1_879_048_192, gid: 1_879_048_192, idmap: 'direct' },
     interpreter: runtime === 'node' ? NODE : OWN,
