@@ -50,7 +50,7 @@ const CELL_MAX = 24
 export function table(header: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
   const whole = [header, ...rows].map((row) => row.map(plain))
   const widthOf = (all: readonly (readonly string[])[], column: number) =>
-    Math.max(...all.map((row) => (row[column] ?? '').length))
+    all.reduce((width, row) => Math.max(width, (row[column] ?? '').length), 0)
   const total = header.reduce((sum, _, column) => sum + widthOf(whole, column) + 2, -2)
   const shown = total <= columns ? whole : whole.map((row) => row.map((cell, at) => cut(cell, row, at)))
   const widths = header.map((_, column) => widthOf(shown, column))

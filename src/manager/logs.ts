@@ -93,7 +93,7 @@ class Tail {
   }
 
   look(): LogEntry[] {
-    const entries: LogEntry[] = []
+    let entries: LogEntry[] = []
     const found = logsIn(this.#folder)
     // In between: whoever has a log and does not go on has ended, and what it wrote is all there.
     const live = this.#live()
@@ -102,11 +102,11 @@ class Tail {
       const follower = this.#followed.get(run) ?? new LogFollower(this.#folder, run)
       if (live.has(run)) {
         this.#followed.set(run, follower)
-        entries.push(...follower.read())
+        entries = entries.concat(follower.read())
       } else {
         this.#followed.delete(run)
         this.#done.add(run)
-        entries.push(...follower.end())
+        entries = entries.concat(follower.end())
       }
     }
     this.isOver = ![...live].some(this.#isWanted)

@@ -130,14 +130,15 @@ export class LogFollower {
   }
 
   #goOn(): LogEntry[] {
-    const entries = this.#toEnd()
+    let entries = this.#toEnd()
     const now = lstatSync(this.#path, { throwIfNoEntry: false })
     const { ino } = fstatSync(this.#fd)
     if (now === undefined || now.ino === ino) return entries
     // Nobody writes to a file that was set aside: after this it is at its end.
-    entries.push(...this.#toEnd())
+    entries = entries.concat(this.#toEnd())
     const aside = lstatSync(`${this.#path}.1`, { throwIfNoEntry: false })
-    if (aside !== undefined && aside.ino !== ino) entries.push(...this.#lines.push(readAll(`${this.#path}.1`)))
+    // Joined, not pushed as arguments: a log of short lines has more of them than a stack has room.
+    if (aside !== undefined && aside.ino !== ino) entries = entries.concat(this.#lines.push(readAll(`${this.#path}.1`)))
     this.close()
     this.#fd = openLog(this.#path)
     return [...entries, ...this.#toEnd()]

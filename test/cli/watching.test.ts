@@ -130,7 +130,7 @@ test('no escape sequence of a plugin is in what `logs` prints, unless its bytes 
   const own = await installed(t)
   own.plugins(['run', HELLO, '--', 'say', 'a\tb\u001b[2J\u202e', 'two'])
   const { stdout } = own.plugins(['logs', HELLO])
-  assert.match(stdout, /^==> run \S+ <==\n\S+Z a\tb\\u001b\[2J\\u202e\n\S+Z two\n$/)
+  assert.match(stdout, /^==> run \S+ <==\n\S+Z \| a\tb\\u001b\[2J\\u202e\n\S+Z \| two\n$/)
   assert.equal(own.plugins(['logs', HELLO, '--raw']).stdout, 'a\tb\u001b[2J\u202e\ntwo\n')
   assert.equal(own.plugins(['logs', HELLO, '--lines', '1', '--raw']).stdout, 'two\n')
   const [entry] = own.json(['logs', HELLO]).value as Record<string, unknown>[]

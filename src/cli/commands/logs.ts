@@ -40,11 +40,14 @@ export async function logs(settings: Settings, io: Io, name: string, options: Op
     if (entry.run !== shown && run === undefined) io.stdout(`${style('dim', `==> run ${entry.run} <==`)}\n`)
     shown = entry.run
     const time = style('dim', new Date(entry.atMs).toISOString())
-    const words = entry.kind === 'note' ? style('dim', `[plugins: ${shownAs(entry.text)}]`) : shownAs(entry.text)
-    io.stdout(`${time} ${words}\n`)
+    const words = shownAs(entry.text)
+    io.stdout(`${time} ${MARKS[entry.kind]} ${entry.kind === 'note' ? style('dim', words) : words}\n`)
   }
   if (shown === undefined && follow !== true && !settings.quiet) io.stderr(nothing(name, since))
 }
+
+/** As in the file. Every line has one, so that no plugin can write a line that reads as the launcher's. */
+const MARKS: Readonly<Record<LogEntry['kind'], string>> = { line: '|', part: '+', note: '!' }
 
 const nothing = (name: string, since: string | undefined): string =>
   `${name} has written nothing to its standard error${since === undefined ? '' : ` since ${since}`}\n`
