@@ -145,9 +145,15 @@ void network_read(void)
 	network_abandon();
 }
 
+/* A relay that was taken over counts as it likes. Beyond this no reader of a report takes a number. */
 int64_t network_bytes(void)
 {
-	return traffic ? (int64_t)traffic->bytes : -1;
+	static const uint64_t most = (1ULL << 53) - 1;
+
+	if (!traffic)
+		return -1;
+	const uint64_t bytes = traffic->bytes;
+	return (int64_t)(bytes < most ? bytes : most);
 }
 
 /* The end of our words is the end of the plugin to them. Their last ones are what they have decided meanwhile. */

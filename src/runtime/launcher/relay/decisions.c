@@ -136,6 +136,8 @@ bool decisions_take(const struct decision *given)
 
 	decision.name[NAME_BYTES - 1] = '\0';
 	make_plain(decision.name);
+	decision.allowed = decision.allowed != 0; /* it is an index below */
+	decision.has_address = decision.has_address != 0;
 	if (!decision.has_address)
 		decision.address = (struct address){{0}};
 	struct kept *one = place_of(&decision, now);

@@ -1,4 +1,7 @@
-/* What the processes of a run's network tell each other: whole messages of a fixed form, over sockets that keep them. */
+/*
+ * What the processes of a run's network tell each other: whole messages of a fixed form, over sockets that keep them.
+ * Whoever was taken over sends any bytes in it. So there is no `bool` here: the compiler believes that one is 0 or 1.
+ */
 #ifndef RELAY_MESSAGES_H
 #define RELAY_MESSAGES_H
 
@@ -32,7 +35,7 @@ enum reason {
 struct dial {
 	uint32_t id;
 	uint16_t port;
-	bool by_name;
+	uint8_t by_name;
 	struct address address;
 	char name[NAME_BYTES];
 };
@@ -40,12 +43,12 @@ struct dial {
 /* Dialer to relay, with the connected socket if there is one. */
 struct dialled {
 	uint32_t id;
-	bool connected;
+	uint8_t connected;
 };
 
 /* To the launcher, which keeps the journal. */
 struct decision {
-	bool allowed, has_address;
+	uint8_t allowed, has_address;
 	uint8_t reason; /* of `reason`, and from REASON_REACH on of `reach` */
 	uint16_t port;
 	uint32_t count;
