@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "hosts.h"
 #include "lookup.h"
+#include "own.h"
 
 enum { RELAY, LAUNCHER, KEPT };
 enum { CALLS_MAX = 32, ATTEMPTS_MAX = 4, ADDRESSES_MAX = 2 * DNS_ADDRESSES_MAX };
@@ -44,28 +45,6 @@ static struct call calls[CALLS_MAX];
 
 /* ---- what may be dialled -------------------------------------------------------------------------------- */
 
-/*
- * The address this host would speak from is the address itself only if it is one of its own. Connecting a datagram socket
- * asks the routing table and sends nothing.
- */
-static bool is_own(const struct address *address, uint16_t port)
-{
-	struct sockaddr_storage there, here;
-	const socklen_t size = address_to_socket(address, port, &there);
-	socklen_t here_size = sizeof here;
-	struct address local;
-	uint16_t local_port;
-	const int fd = socket(there.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return false; /* then it cannot be dialled either */
-	const bool same = connect(fd, (struct sockaddr *)&there, size) == 0 &&
-			  getsockname(fd, (struct sockaddr *)&here, &here_size) == 0 &&
-			  address_of_socket(&here, &local, &local_port) && address_is(address, &local);
-	close(fd);
-	return same;
-}
-
 /* REACH_PUBLIC: it may be dialled. The operator's word stands above what the address is. */
 static enum reach judge(const struct address *address, uint16_t port)
 {
@@ -74,7 +53,7 @@ static enum reach judge(const struct address *address, uint16_t port)
 	const enum reach reach = address_reach(address);
 	if (reach != REACH_PUBLIC)
 		return reach;
-	return is_own(address, port) ? REACH_OWN : REACH_PUBLIC;
+	return own_address(address, port) ? REACH_OWN : REACH_PUBLIC;
 }
 
 static bool is_listed(const struct dial *dial)
