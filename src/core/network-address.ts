@@ -9,6 +9,8 @@ const NAME_MAX = 253
 /** Why the host of a `host:port` that looks like one is none after all, or `null`. */
 export function faultOfHost(host: string): string | null {
   if (NUMERIC.test(host) && !V4.test(host)) return 'is neither a name nor an IPv4 address'
+  // Nobody can agree to `*.com` with open eyes: anyone may have a name there.
+  if (/^\*\.[^.]*$/.test(host)) return 'covers a whole top-level domain: name the domain below it'
   return host.length > NAME_MAX ? `has a name of more than ${NAME_MAX} characters` : null
 }
 

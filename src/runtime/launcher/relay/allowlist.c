@@ -42,15 +42,22 @@ static uint16_t take_port(char *line)
 	return port > 65535 ? 0 : (uint16_t)port;
 }
 
+/* What ends in a number is an address to most programs. */
+static bool ends_in_number(const char *text)
+{
+	const char *last = strrchr(text, '.');
+
+	last = last ? last + 1 : text;
+	return *last >= '0' && *last <= '9' && strspn(last, "0123456789abcdefx") == strlen(last);
+}
+
 /* An address as it stands before a port: IPv6 in brackets. Says by `is_number` whether it was meant to be one. */
 static bool take_address(char *text, struct address *address, bool *is_number)
 {
 	const size_t length = strlen(text);
-	const char *last = strrchr(text, '.');
 
-	last = last ? last + 1 : text;
-	/* What ends in a number is an address to most programs, and must be one here, in its one spelling. */
-	*is_number = text[0] == '[' || (*last >= '0' && *last <= '9' && strspn(last, "0123456789abcdefx") == strlen(last));
+	/* It must be one here, in its one spelling. */
+	*is_number = text[0] == '[' || ends_in_number(text);
 	if (text[0] != '[')
 		return !strchr(text, ':') && address_parse(text, address);
 	if (length < 4 || text[length - 1] != ']')
@@ -84,11 +91,14 @@ const char *allowlist_add(struct allowlist *list, char *line)
 	} else if (line[0] == '*' && line[1] == '.') {
 		entry.kind = DESTINATION_BELOW;
 		entry.name = line + 2;
+		if (!strchr(entry.name, '.'))
+			return "covers a whole top-level domain";
+		is_number = ends_in_number(entry.name);
 	} else if (take_address(line, &entry.address, &is_number)) {
 		entry.kind = DESTINATION_ADDRESS;
-	} else if (is_number) {
-		return "is neither a name nor an address";
 	}
+	if (is_number && entry.kind != DESTINATION_ADDRESS)
+		return "is neither a name nor an address";
 	if ((entry.kind == DESTINATION_NAME || entry.kind == DESTINATION_BELOW) && !allowlist_is_name(entry.name))
 		return "is neither a name nor an address";
 	list->entries[list->count++] = entry;
