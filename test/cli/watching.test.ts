@@ -65,7 +65,7 @@ async function linesOf(child: ChildProcess, count: number): Promise<string[]> {
 
 test('runs of `plugins run` are shown, measured, and stopped by the name of their plugin', { skip }, async (t) => {
   const own = await installed(t)
-  assert.equal(own.plugins(['ps']).stderr, 'no run goes on\n')
+  assert.equal(own.plugins(['ps']).stderr, 'no plugin is running\n')
   const busy = await running(t, own, ['burn'])
   const deaf = await running(t, own, ['deaf'])
 

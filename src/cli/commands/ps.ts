@@ -8,7 +8,7 @@ export async function ps(settings: Settings, io: Io, name: string | undefined) {
   const running = await manager.ps(name ?? null)
   if (settings.json) return void io.stdout(`${JSON.stringify(running, null, 2)}\n`)
   if (running.length === 0) {
-    if (!settings.quiet) io.stderr(`no run${name === undefined ? '' : ` of ${name}`} goes on\n`)
+    if (!settings.quiet) io.stderr(`${name ?? 'no plugin'} is ${name === undefined ? '' : 'not '}running\n`)
     return
   }
   const header = ['RUN', 'PLUGIN', 'VERSION', 'PID', 'SINCE', 'CPU', 'TIME', 'MEMORY', 'PROCS', 'PROFILE']

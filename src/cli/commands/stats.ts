@@ -45,7 +45,8 @@ async function watch(manager: PluginManager, settings: Settings, io: Io, name: s
   }
 }
 
-const nothing = (name: string | undefined): string => `no run${name === undefined ? '' : ` of ${name}`} goes on\n`
+const nothing = (name: string | undefined): string =>
+  `${name ?? 'no plugin'} is ${name === undefined ? '' : 'not '}running\n`
 
 const HEADER = ['PLUGIN', 'CPU', 'OF', 'MEMORY', 'OF', 'PROCS', 'FILES', 'READ', 'WRITTEN', 'NETWORK', 'PID', 'RUN']
 

@@ -13,7 +13,7 @@
 #include "text.h"
 
 /* What a launcher has left to do when the tree is dead: deliver the last output (1 s) and remove its cgroups (2 s). */
-enum { AFTERWARDS_MS = 3500, KILLED_MS = 2000, NUMBER_MAX = 2000000000 };
+enum { AFTERWARDS_MS = 3500, KILLED_MS = 2000, WAKE_MS = 200, NUMBER_MAX = 2000000000 };
 
 static int cannot(const char *what, int error)
 {
@@ -77,14 +77,21 @@ static int ask(int fd, int64_t grace_ms)
 	return pidfd_send_signal(fd, SIGTERM, &info, 0);
 }
 
+/*
+ * A terminal stops a launcher that reads it in the background, or Ctrl-Z does, and what is stopped hears no SIGTERM. It is
+ * woken again and again: a key may stop it once more. ESRCH: it is gone, as the next look shows.
+ */
 static bool is_gone(int fd, int64_t ms)
 {
 	struct pollfd process = {.fd = fd, .events = POLLIN};
 	int64_t left;
 
-	for (const int64_t end = supervise_clock_ms() + ms; (left = end - supervise_clock_ms()) > 0;)
-		if (poll(&process, 1, (int)left) > 0)
+	for (const int64_t end = supervise_clock_ms() + ms; (left = end - supervise_clock_ms()) > 0;) {
+		if (pidfd_send_signal(fd, SIGCONT, NULL, 0) < 0 && errno != ESRCH)
+			return false;
+		if (poll(&process, 1, (int)(left < WAKE_MS ? left : WAKE_MS)) > 0)
 			return true;
+	}
 	return false;
 }
 
