@@ -69,9 +69,9 @@ const cut = (cell: string, row: readonly string[], column: number): string =>
 /** Thousandths as people read them. */
 export const percent = (permille: number): string => `${Math.round(permille) / 10}%`
 
-/** How long ago, in its two largest units. */
+/** How long ago, in its two largest units; a clock that was set back makes it nothing, not less. */
 export function age(ms: number): string {
-  const units = [86_400, 3_600, 60, 1].map((seconds) => Math.floor(ms / 1000 / seconds))
+  const units = [86_400, 3_600, 60, 1].map((seconds) => Math.floor(Math.max(0, ms) / 1000 / seconds))
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = units
   if (days > 0) return `${days}d ${hours % 24}h`
   if (hours > 0) return `${hours}h ${minutes % 60}m`

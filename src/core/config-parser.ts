@@ -8,7 +8,7 @@ import { REQUIRED_LAYERS } from './layers.ts'
 import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
-import { isExactAddress } from './network-address.ts'
+import { isExactAddress, isUnspecified } from './network-address.ts'
 import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
@@ -20,7 +20,7 @@ const privateAddresses = z._default(
   z
     .array(
       z.string().check(
-        z.refine(isExactAddress, {
+        z.refine((text) => isExactAddress(text) && !isUnspecified(text), {
           error: 'expected one address and a port, such as 10.0.0.5:5432 or [fd00::5]:5432',
         }),
       ),

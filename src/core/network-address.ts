@@ -23,6 +23,9 @@ export function isExactAddress(text: string): boolean {
   return host.startsWith('[') ? host.endsWith(']') && isV6(host.slice(1, -1)) : V4.test(host)
 }
 
+/** `0.0.0.0:80`: who dials it arrives at the loopback, whatever its reader took it for. */
+export const isUnspecified = (text: string): boolean => /^\[?[0:]*(?:ffff:)?0\.|^\[[0:]*\]/.test(text)
+
 /** The launcher reads it by the same rule: at most one `::`, for at least one group, and at the end perhaps an IPv4 address. */
 function isV6(text: string): boolean {
   const halves = text.split('::')
