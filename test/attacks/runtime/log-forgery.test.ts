@@ -38,7 +38,10 @@ test('no line of a plugin looks like one of the launcher', async (t) => {
     columns: 80,
   } as Settings
   let shown = ''
-  const io = { stdout: (text: string) => void (shown += text), stderr: () => {} }
+  const stdout = (text: string) => {
+    shown += text
+  }
+  const io = { stdout, stderr: () => {} }
   await logs(settings, io as never, HELLO, { lines: 'all' })
   const lines = shown.trimEnd().split('\n').slice(1)
   assert.equal(lines.length, forged.length + 1)
