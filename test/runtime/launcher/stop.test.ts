@@ -1,10 +1,21 @@
 // `--stop` ends a run through its launcher, and nobody else.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { compartment, compile, eventually, isAlive, launcherPath, leavesOf, needsRoot, start } from './launch.ts'
+import {
+  cgroups,
+  compartment,
+  compile,
+  eventually,
+  isAlive,
+  launcherPath,
+  leavesOf,
+  needsRoot,
+  start,
+} from './launch.ts'
 
 const skip = needsRoot
 
@@ -72,9 +83,23 @@ test('a pid that was given to another process since is never signalled', { skip 
   assert.equal(stranger.signalCode, null)
 })
 
-test('a launcher that hangs is killed, and its tree with it', { skip }, async (t) => {
+/** A stopped process is woken; one that is frozen hears nothing but SIGKILL, as one that hangs. */
+function freeze(t: TestContext, pid: number): void {
+  const [, folder = ''] = cgroups().fields.find(([key]) => key === 'cgroup2') ?? []
+  const frozen = join(String(folder), 'frozen')
+  mkdirSync(frozen)
+  t.after(() =>
+    eventually(() => readFileSync(join(frozen, 'cgroup.procs'), 'utf8') === '').then(() => rmdirSync(frozen)),
+  )
+  writeFileSync(join(frozen, 'cgroup.procs'), `${pid}`)
+  writeFileSync(join(frozen, 'cgroup.freeze'), '1')
+}
+
+test('a launcher that hangs is killed, and its tree with it', {
+  skip: skip || (cgroups().fields.some(([key]) => key === 'cgroup2') ? false : 'no cgroup2 to freeze it in'),
+}, async (t) => {
   const { run, init, pid, start: begun } = await running(t, obedient)
-  execFileSync('kill', ['-STOP', `${pid}`])
+  freeze(t, pid)
   const { stopped } = JSON.parse(stop(pid, begun, 0).stdout)
   assert.equal(stopped, 'killed')
   assert.equal((await run.result).signal, 'SIGKILL')
