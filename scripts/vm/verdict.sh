@@ -22,6 +22,9 @@ run_task() {
 	BULKHEAD_VM_SHARD=$(sed -n 's/.*bulkhead\.shard=\([0-9/]*\).*/\1/p' /proc/cmdline)
 	set +a
 
+	# One folder for whoever runs tests: Node makes one for each user in it.
+	mkdir -p -m 1777 /tmp/compiled
+
 	# When the host gives up, the last of these tells what was running.
 	while sleep 30; do
 		echo "vm: after $SECONDS s: $(ps -N --ppid 1,2 -ww -o args= | grep -o '[^ ]*[.]test[.]ts$' | tr '\n' ' ')"

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { SLOW } from '../helpers/patience.ts'
 import { HELLO } from '../manager/household.ts'
 import { pluginSpec } from '../manager/programs.ts'
 import { program } from '../manager/watched.ts'
@@ -16,7 +17,6 @@ import { BIN, type Shell, shell } from './cli.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 
 async function installed(t: TestContext, config: object = {}): Promise<Shell> {
   const own = await shell(t)
@@ -54,7 +54,7 @@ async function running(t: TestContext, own: Shell, args: readonly string[]): Pro
 async function linesOf(child: ChildProcess, count: number): Promise<string[]> {
   let text = ''
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
-  const late = setTimeout(() => reject(new Error(`only ${text}`)), 20_000 * slow)
+  const late = setTimeout(() => reject(new Error(`only ${text}`)), 20_000 * SLOW)
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
     const lines = text.split('\n').slice(0, -1)
@@ -85,7 +85,7 @@ test('runs of `plugins run` are shown, measured, and stopped by the name of thei
   const [, cpu = '0'] = /^acme\/hello +([\d.]+)% +50% +\S+ +128M +1\/32 +3\/256 /.exec(stats[1] ?? '') ?? []
   assert.ok(Number(cpu) > 5 && Number(cpu) < 70, stats.join('\n'))
 
-  const stopped = own.plugins(['stop', HELLO, '--grace', `${500 * slow}ms`])
+  const stopped = own.plugins(['stop', HELLO, '--grace', `${500 * SLOW}ms`])
   assert.equal(stopped.code, 0)
   assert.equal(stopped.stderr, 'stopped 2 runs, 1 of them killed\n')
   assert.match(
@@ -202,7 +202,7 @@ test('`stats --watch` in a terminal redraws in its place, and gives the terminal
 test('`history` shows what a run used, and its minutes', { skip }, async (t) => {
   const own = await installed(t, { sample: '100ms' })
   const run = await running(t, own, ['burn'])
-  await new Promise((resolve) => setTimeout(resolve, 700 * slow))
+  await new Promise((resolve) => setTimeout(resolve, 700 * SLOW))
   run.kill('SIGTERM')
   await once(run, 'exit')
   const [record] = own.json(['history', HELLO, '--minutes']).value as { id: string; minutes: { samples: number }[] }[]

@@ -7,13 +7,13 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PluginName } from '../../src/core/name.ts'
 import { type LogEntry, openManager } from '../../src/index.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
 import { HELLO, type Household } from './household.ts'
 import { collect, done, up, watchedHouse } from './watched.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 
 const textsOf = (entries: readonly LogEntry[]) => entries.map(({ text }) => text)
 const sizeOf = (house: Household): number => {
@@ -100,7 +100,7 @@ test('following shows what comes, of later runs too, and ends when it is told', 
     for await (const entry of other.logs(HELLO, { follow: true, signal: end.signal })) seen.push(entry)
   })()
   const sees = async (text: string) => {
-    for (let tries = 0; tries < 100 * slow; tries++) {
+    for (let tries = 0; tries < 100 * SLOW; tries++) {
       if (seen.some((entry) => entry.text === text)) return
       await sleep(50)
     }

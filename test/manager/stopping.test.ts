@@ -9,13 +9,13 @@ import { test } from 'node:test'
 import { openManager } from '../../src/index.ts'
 import { stopLauncher } from '../../src/runtime/index.ts'
 import { findLauncher } from '../../src/runtime/launcher-binary.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
 import { HELLO, household } from './household.ts'
 import { done, startOf, up, watchedHouse } from './watched.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -33,7 +33,7 @@ test('a plugin that listens ends when asked; one that ignores SIGTERM ends with 
   const obedient = await up(t, house.manager, ['wait'])
   const deaf = await up(t, house.manager, ['deaf'])
   const { pid: init = 0 } = (await deaf.started) ?? {}
-  const stopped = await house.manager.stop(HELLO, { grace: `${800 * slow}ms` })
+  const stopped = await house.manager.stop(HELLO, { grace: `${800 * SLOW}ms` })
   assert.deepEqual(
     stopped.map(({ run, name, version, how }) => [run, name, version, how]),
     [
@@ -41,7 +41,7 @@ test('a plugin that listens ends when asked; one that ignores SIGTERM ends with 
       [deaf.run, HELLO, '1.0.0', 'killed'],
     ],
   )
-  assert.ok((stopped[1]?.ms ?? 0) >= 800 * slow)
+  assert.ok((stopped[1]?.ms ?? 0) >= 800 * SLOW)
   assert.equal((await obedient.outcome).signal, 'SIGTERM')
   assert.equal((await deaf.outcome).signal, 'SIGKILL')
   assert.equal(isAlive(init), false)

@@ -6,13 +6,13 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type JournalLine, openManager } from '../../src/index.ts'
 import { figuresOf } from '../../src/runtime/index.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
 import { HELLO, household } from './household.ts'
 import { collect, done, up, watchedHouse } from './watched.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 
 test('two runs side by side are both seen, by another manager too, and go on', { skip }, async (t) => {
   const house = await watchedHouse(t)
@@ -113,7 +113,7 @@ test('minutes of a run are there while it goes on and afterwards; of a short one
   writeFileSync(house.layout.configFile, JSON.stringify({ sample: '100ms' }))
   await house.reopen()
   const run = await up(t, house.manager, ['burn'])
-  await sleep(700 * slow)
+  await sleep(700 * SLOW)
   assert.equal((await house.manager.runRecord(run.run)).outcome, null)
   assert.deepEqual(await house.manager.minutes(run.run), [], 'its first minute is not over')
   await run.close()

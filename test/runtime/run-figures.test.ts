@@ -13,11 +13,11 @@ import {
   minutesOf,
 } from '../../src/runtime/index.ts'
 import { compile } from '../helpers/compile.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { cannotLaunch, makeHouse } from './plan/house.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 const MiB = 2 ** 20
 
 /** Holds 8 MiB and a few files, in two processes, one of which is busy. */
@@ -49,7 +49,7 @@ for (const engine of ['native', 'runc', 'crun'] as const) {
     t.after(() => run.close())
     await new Promise((resolve) => run.stdout?.once('data', resolve))
     const before = figuresOf(run.pid, leavesOf(plan))
-    await sleep(600 * slow)
+    await sleep(600 * SLOW)
     const seen = figuresOf(run.pid, leavesOf(plan))
     const withoutCgroups = figuresOf(run.pid, [])
     await run.close()
@@ -67,7 +67,7 @@ for (const engine of ['native', 'runc', 'crun'] as const) {
     }
     assert.ok(Math.abs((seen.memoryBytes ?? 0) - (minute.memoryBytes?.average ?? 0)) < 2 * MiB)
     assert.ok((seen.cpuMs ?? 0) > (before.cpuMs ?? 0), 'it goes on')
-    assert.ok((seen.cpuMs ?? 0) - (before.cpuMs ?? 0) < 600 * slow, 'and is held to a fifth of a processor')
+    assert.ok((seen.cpuMs ?? 0) - (before.cpuMs ?? 0) < 600 * SLOW, 'and is held to a fifth of a processor')
   })
 }
 

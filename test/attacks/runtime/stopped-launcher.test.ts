@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import { HELLO } from '../../manager/household.ts'
 import { up, watchedHouse } from '../../manager/watched.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 
 for (const [what, how, signal] of [
   ['wait', 'ended', 'SIGTERM'],
@@ -19,7 +19,7 @@ for (const [what, how, signal] of [
     const house = await watchedHouse(t)
     const run = await up(t, house.manager, [what])
     for (const stop of ['SIGSTOP', 'SIGTSTP', 'SIGTTIN'] as const) process.kill(run.pid, stop)
-    const [stopped] = await house.manager.stop(HELLO, { grace: `${800 * slow}ms` })
+    const [stopped] = await house.manager.stop(HELLO, { grace: `${800 * SLOW}ms` })
     assert.equal(stopped?.how, how)
     const outcome = await run.outcome
     assert.equal(outcome.signal, signal)

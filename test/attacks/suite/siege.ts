@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { SLOW } from '../../helpers/patience.ts'
 import type { Mode } from './attack.ts'
 import type { Finding } from './campaign.ts'
 import { besiege, whyNotMode } from './modes.ts'
@@ -22,7 +23,7 @@ export function siege(mode: Mode): void {
   if (reason !== null) record({ mode, reason })
   test(`${mode}: every attack fails, and succeeds without the layers that it tests`, {
     skip: reason ?? false,
-    timeout: 240_000 * Number(process.env.BULKHEAD_TEST_SLOW ?? 1),
+    timeout: 240_000 * SLOW,
   }, async (t) => {
     const findings = await besiege(mode)
     record({ mode, findings })

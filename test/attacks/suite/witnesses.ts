@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '../../../src/runtime/index.ts'
+import { SLOW } from '../../helpers/patience.ts'
 import { eventually, isAlive, type Layer, sleep } from '../../runtime/launcher/launch.ts'
 import type { Language } from './arsenal.ts'
 import type { Yard } from './yard.ts'
@@ -99,16 +100,15 @@ export async function outlivesCaller(
   })
   let said = ''
   caller.stdout.setEncoding('latin1').on('data', (text: string) => (said += text))
-  const slow = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
   // Its own pid, and then what the program says when it is deaf to all signals.
-  if (!(await eventually(() => said.includes('deaf'), 10_000 * slow)))
+  if (!(await eventually(() => said.includes('deaf'), 10_000 * SLOW)))
     throw new Error(`the handed-over run does not start: ${said}`)
   const launcher = Number.parseInt(said, 10)
   caller.kill('SIGKILL')
-  const ended = await eventually(() => !isAlive(launcher), without.length > 0 ? 300 : 3000 * slow)
+  const ended = await eventually(() => !isAlive(launcher), without.length > 0 ? 300 : 3000 * SLOW)
   if (!ended) {
     for (let tries = 0; tries < 2; tries++) process.kill(launcher, 'SIGTERM')
-    await eventually(() => !isAlive(launcher), 5000 * slow)
+    await eventually(() => !isAlive(launcher), 5000 * SLOW)
   }
   return ended ? 'no' : 'yes'
 }

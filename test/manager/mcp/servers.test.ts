@@ -8,12 +8,12 @@ import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commOf, sumOf, treeOf } from '../../../bench/processes.ts'
+import { SLOW } from '../../helpers/patience.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 import { household, manifestOf } from '../household.ts'
 import { type Connected, call, connectAll, type Servers } from './client.ts'
 
 const PROJECT = resolve(import.meta.dirname, '../../..')
-const SLOW = Number(process.env.BULKHEAD_TEST_SLOW ?? 1)
 /** Fifty where that takes seconds; emulated processors need one for each start. */
 const MANY = process.env.BULKHEAD_VM ? 5 : 50
 const FEW = process.env.BULKHEAD_VM ? 2 : 8
