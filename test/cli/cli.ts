@@ -73,7 +73,8 @@ export async function onTerminal(
   answers: readonly string[] = [],
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; stdout: string }> {
-  const command = `${process.execPath} ${BIN} ${line}`
+  // A shell reads it, and the checkout may lie in a folder with a blank in its name.
+  const command = `'${process.execPath}' '${BIN}' ${line}`
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd: own.folder,
     env: { PATH: '/usr/bin:/bin', BULKHEAD_HOME: own.layout.home, TERM: 'xterm', ...env },

@@ -176,7 +176,7 @@ test('`stats --watch` in a terminal redraws in its place, and gives the terminal
 }, async (t) => {
   const own = await installed(t)
   await running(t, own, ['wait'])
-  const line = `${process.execPath} ${BIN} stats --watch --interval 200ms`
+  const line = `'${process.execPath}' '${BIN}' stats --watch --interval 200ms`
   const terminal = spawn(
     'script',
     ['--quiet', '--return', '--command', `stty cols 100 rows 10; exec ${line}`, '/dev/null'],

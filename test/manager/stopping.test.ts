@@ -78,6 +78,8 @@ test('a launcher that was killed meanwhile is not there to be stopped, and a str
 }, async (t) => {
   const house = await watchedHouse(t)
   const run = await up(t, house.manager, ['wait'])
+  // The kernel counts start times in hundredths of a second: two processes of the same one could be taken for each other.
+  await new Promise((resolve) => setTimeout(resolve, 50))
   const stranger = spawn('sleep', ['60'])
   t.after(() => stranger.kill('SIGKILL'))
   const pid = stranger.pid ?? 0
