@@ -249,14 +249,13 @@ test('names that others chose cannot move the cursor or forge a line', async (t)
   assert.match(own.plugins(['validate', 'loud']).stderr, /^plugins: cannot use .*description: /)
 })
 
+/** For a shell. */
+const COMMAND = `'${process.execPath}' '${BIN}'`
+
 test('a reader that goes away is no failure', async (t) => {
   const own = await shell(t)
   const env = { PATH: '/usr/bin:/bin', BULKHEAD_HOME: own.layout.home }
-  for (const line of [
-    `${process.execPath} ${BIN} schema | true`,
-    `${process.execPath} ${BIN} schema | head -c 1`,
-    `${process.execPath} ${BIN} list 2>&1 | true`,
-  ]) {
+  for (const line of [`${COMMAND} schema | true`, `${COMMAND} schema | head -c 1`, `${COMMAND} list 2>&1 | true`]) {
     const said = spawnSync('bash', ['--norc', '-c', `set -o pipefail; ${line}`], { encoding: 'utf8', env })
     assert.deepEqual([said.status, said.stderr], [0, ''], line)
   }
@@ -271,7 +270,7 @@ if (noOld !== false) console.log(`skipped: ${noOld}`)
 test('an answer that cannot be written is a failure', async (t) => {
   const own = await shell(t)
   const env = { PATH: '/usr/bin:/bin', BULKHEAD_HOME: own.layout.home }
-  const said = spawnSync('sh', ['-c', `${process.execPath} ${BIN} schema > /dev/full`], { encoding: 'utf8', env })
+  const said = spawnSync('sh', ['-c', `${COMMAND} schema > /dev/full`], { encoding: 'utf8', env })
   assert.equal(said.status, 1)
   assert.match(said.stderr, /^plugins: cannot write the answer: /)
 })

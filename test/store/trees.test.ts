@@ -519,9 +519,8 @@ let sealer: string
 let sealerDir: string
 before(() => {
   sealerDir = mkdtempSync(join(tmpdir(), 'bulkhead-sealer-'))
-  sealer = join(sealerDir, 'sealer.mjs')
-  const script = `#!${process.execPath}
-import { lstatSync, readdirSync, appendFileSync } from 'node:fs'
+  sealer = join(sealerDir, 'sealer')
+  const script = `import { lstatSync, readdirSync, appendFileSync } from 'node:fs'
 if (process.argv[2] !== '--seal') process.exit(125)
 appendFileSync(import.meta.dirname + '/calls', '.')
 let out = ''
@@ -537,7 +536,9 @@ const walk = (folder) => {
 walk('')
 process.stdout.write(out)
 `
-  writeFileSync(sealer, script, { mode: 0o755 })
+  writeFileSync(`${sealer}.mjs`, script)
+  // Not by a first line that names Node: that takes no path with a blank in it.
+  writeFileSync(sealer, `#!/bin/sh\nexec '${process.execPath}' '${sealer}.mjs' "$@"\n`, { mode: 0o755 })
 })
 after(() => rmSync(sealerDir, { recursive: true, force: true }))
 
