@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 
 /**
- * @typedef {{ booted: boolean, interrupted: boolean, exit?: number, fault?: string, tests: Record<string, number> }} Seen
+ * @typedef {{ booted: boolean, interrupted: boolean, exit?: number, fault?: string, tests: Record<string, number>, failing: Set<string> }} Seen
  *
  * Runs the machine to its end and streams what it prints.
  * @returns {Promise<Seen>}
@@ -13,7 +13,7 @@ export function watchMachine({ command, nonce, bootMs, silenceMs, timeoutMs, say
   return new Promise((settle) => {
     // A machine must not outlive the one who watches it, however that one ends.
     const machine = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const seen = { booted: false, interrupted: false, exit: undefined, fault: undefined, tests: {} }
+    const seen = { booted: false, interrupted: false, exit: undefined, fault: undefined, tests: {}, failing: new Set() }
     const verdict = new RegExp(`^bulkhead-vm ${nonce} exit (\\d+)$`)
     let words = ''
     let pending = ''
@@ -50,6 +50,8 @@ export function watchMachine({ command, nonce, bootMs, silenceMs, timeoutMs, say
         setTimeout(() => machine.kill('SIGKILL'), graceMs).unref()
         return
       }
+      const failed = /^test at (\S+\.test\.ts):\d+/.exec(line)
+      if (failed) seen.failing.add(failed[1])
       const count = /^ℹ (tests|pass|fail|cancelled|skipped|todo) (\d+)$/.exec(line)
       if (count) seen.tests[count[1]] = Number(count[2])
       say(`${line}\n`)

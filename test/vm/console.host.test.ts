@@ -7,6 +7,7 @@ interface Seen {
   exit: number | undefined
   fault: string | undefined
   tests: Record<string, number>
+  failing: Set<string>
 }
 
 /** Watches a shell script that stands for the machine. */
@@ -42,6 +43,7 @@ bulkhead-vm abc exit 0'`)
     exit: 0,
     fault: undefined,
     tests: { tests: 1, pass: 1 },
+    failing: new Set(),
     said: '✔ one\nℹ tests 1\nℹ pass 1\n',
   })
 })
@@ -51,6 +53,17 @@ test('tells a machine that never came up from one that fell silent', async () =>
   assert.equal(seen.booted, false)
   assert.match(seen.fault ?? '', /not up after 0.3 s/)
   assert.equal((await watch('echo bulkhead-vm abc up; exec sleep 60', { bootMs: 200, silenceMs: 400 })).booted, true)
+})
+
+test('names the files in which tests failed', async () => {
+  const seen = await watch(`echo 'bulkhead-vm abc up
+✖ failing tests:
+test at test/a/b.test.ts:3:1
+✖ one
+test at test/a/b.test.ts:9:1
+✖ two
+bulkhead-vm abc exit 1'`)
+  assert.deepEqual([...seen.failing], ['test/a/b.test.ts'])
 })
 
 test('passes on the exit code of what ran inside', async () => {
