@@ -201,14 +201,16 @@ export class Trees {
     rmSync(away, { recursive: true, force: true })
   }
 
-  /** The plugin's folder, and its namespace's, once they are empty. */
+  /** The plugin's folder, and its namespace's, once they are empty. One who was killed here may have taken the first away. */
   #prune(path: string): void {
-    try {
-      rmdirSync(dirname(path))
-      rmdirSync(dirname(dirname(path)))
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EEXIST') throw error
+    for (const folder of [dirname(path), dirname(dirname(path))]) {
+      try {
+        rmdirSync(folder)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'ENOTEMPTY' || code === 'EEXIST') return
+        if (code !== 'ENOENT') throw error
+      }
     }
   }
 

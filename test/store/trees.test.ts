@@ -20,7 +20,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -266,6 +266,14 @@ suite('promoting and removing', () => {
     await trees.remove(other)
     assert.deepEqual(readdirSync(join(home, 'plugins')), [])
     assert.deepEqual(stagingOf(), [])
+  })
+
+  test('a removal that was killed between two folders is finished by the next', async () => {
+    const release = releaseOf()
+    const path = await install(release)
+    rmSync(dirname(path), { recursive: true })
+    await trees.remove(nameOf(release))
+    assert.equal(existsSync(dirname(dirname(path))), false)
   })
 
   test('removing what is not there does nothing', async () => {
