@@ -113,19 +113,9 @@ static int say(int fd, const char *folder, uint32_t id)
 	return write(STDOUT_FILENO, line.bytes, line.length) < 0 ? 125 : 0;
 }
 
-static void complain(const struct refusal *refusal)
-{
-	TEXT(text, 1024);
-
-	text_print(&text, "plugins: %s\n", refusal->reason);
-	if (write(STDERR_FILENO, text.bytes, text.length) < 0)
-		_exit(125);
-	_exit(125);
-}
-
 int project(const char *folder, const char *id_text, const char *bytes_text, const char *inodes_text)
 {
-	refusals_go_to(complain);
+	refusals_go_to(refusal_print);
 	const uint32_t id = id_text ? (uint32_t)number_of("the project", id_text, ID_MAX) : 0;
 	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

@@ -20,6 +20,16 @@ void refusals_go_to(refusal_sink *sink)
 	sink_of_process = sink;
 }
 
+void refusal_print(const struct refusal *refusal)
+{
+	TEXT(line, sizeof refusal->reason + 16);
+
+	text_print(&line, "plugins: %s\n", refusal->reason);
+	if (write(STDERR_FILENO, line.bytes, line.length) < 0)
+		_exit(125);
+	_exit(125);
+}
+
 void refuse(enum error error, enum layer layer, const char *format, ...)
 {
 	struct refusal refusal = {.error = error, .layer = layer, .number = errno};

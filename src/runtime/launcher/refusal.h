@@ -32,6 +32,9 @@ typedef void refusal_sink(const struct refusal *refusal);
 /* Decides where this process's refusals go; a forked child sets its own before anything can fail. */
 void refusals_go_to(refusal_sink *sink);
 
+/* The sink of a form that makes one small thing and no run: the sentence to stderr, then 125. */
+void refusal_print(const struct refusal *refusal);
+
 void NORETURN refuse(enum error error, enum layer layer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

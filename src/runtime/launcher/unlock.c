@@ -18,7 +18,6 @@
 #include "kernel.h"
 #include "refusal.h"
 #include "spec.h"
-#include "text.h"
 
 /* Each level is a descriptor. */
 enum { DEPTH_MAX = 64, OPEN_TO_ALL = 0777 };
@@ -59,16 +58,6 @@ static void walk(int fd, int depth)
 		}
 }
 
-static void complain(const struct refusal *refusal)
-{
-	TEXT(text, 1024);
-
-	text_print(&text, "plugins: %s\n", refusal->reason);
-	if (write(STDERR_FILENO, text.bytes, text.length) < 0)
-		_exit(125);
-	_exit(125);
-}
-
 static uint32_t id_of(const char *digits)
 {
 	const size_t length = strlen(digits);
@@ -100,7 +89,7 @@ int unlock(const char *folder, const char *uid, const char *gid)
 	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
 	int go[2], status = 0;
 
-	refusals_go_to(complain);
+	refusals_go_to(refusal_print);
 	mapped.uid = id_of(uid);
 	mapped.gid = id_of(gid);
 	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
