@@ -137,8 +137,10 @@ for (const permille of [250, 500]) {
       assert.ok(got > 0 && got <= permille * (emulated ? 1.2 : 1.1), `${got} of ${permille} thousandths`)
     }
     assert.ok(got >= permille * (emulated ? 0.5 : 0.9), `${got} of ${permille} thousandths`)
-    const loose = Number((await attack(['burn_for', '300'], { set, weaker: ['cpu'] })).stdout)
-    assert.ok(loose > permille * 1.2, `without the layer: ${loose}`)
+    const loose = await attack(['burn_for', '300'], { set, weaker: ['cpu'] })
+    assert.ok(!loose.ended?.limitsMet.includes('cpu'), 'without the limit nothing throttles it')
+    // Emulated processors take turns on one thread, so nobody gets more than a share of it.
+    if (!emulated) assert.ok(Number(loose.stdout) > permille * 1.2, `without the layer: ${loose.stdout}`)
   })
 }
 

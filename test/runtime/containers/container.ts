@@ -207,6 +207,8 @@ export interface Contained {
   exec(...args: string[]): Promise<string>
 }
 
+/** Is cgroup v2 all there is? */
+export const UNIFIED = existsSync('/sys/fs/cgroup/cgroup.controllers')
 const V1_ROOTS = ['memory', 'pids', 'cpu', 'cpuacct'].map((name) => `/sys/fs/cgroup/${name}`)
 
 /** Starts one; it is gone with everything of it when `ended` has come. */
@@ -252,8 +254,18 @@ export async function contain(options: ContainerOptions): Promise<Contained> {
   }
 }
 
-/** What an operator does for a user of a container on cgroup v1: one folder that is the user's, as the doctor says. */
+/**
+ * What an operator does for a user of a container on cgroup v1: one folder that is the user's, as the doctor says. On v2
+ * the container's own cgroup becomes the user's, as by engines that ask systemd for it.
+ */
 function delegate(cgroup: string, uid: number): string[] {
+  if (UNIFIED) {
+    const folder = join('/sys/fs/cgroup', cgroup)
+    mkdirSync(folder)
+    for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'])
+      chownSync(join(folder, name), uid, uid)
+    return [folder]
+  }
   return V1_ROOTS.filter((root) => existsSync(root)).map((root) => {
     const folder = join(root, cgroup)
     mkdirSync(join(folder, 'bulkhead'), { recursive: true })
