@@ -1,19 +1,24 @@
 import { VerificationError } from '../core/errors.ts'
 import type { SchemaFault } from '../core/faults.ts'
 import { parseStrictJson } from '../core/json.ts'
+import { type BundleVersion, type LogEntry, type Material, readEvidence } from './bundle-material.ts'
 import type { KeyId } from './ed25519.ts'
 import { FAULTS_KEPT, Reader, sentenceOf } from './reader.ts'
 
+export type { LogEntry, Material } from './bundle-material.ts'
+
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+/** What other tools wrote, and write, beside a certificate; version 0.3 had its older spelling for some months. */
+const MEDIA_TYPES: ReadonlyMap<unknown, BundleVersion> = new Map([
+  [BUNDLE_MEDIA_TYPE, '0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.3', '0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.2', '0.2'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.1', '0.1'],
+])
 /** DESIGN §2: a release of 5,000 files makes about 1 MB. */
 export const BUNDLE_MAX_BYTES = 16 * 2 ** 20
 /** Signers of one release; each costs a verification before anything is known about it. */
 const BUNDLES_MAX = 16
-const HINT_MAX = 1024
-
-/** Who claims to have signed. A claim and no more, until the signature was checked with that signer's key. */
-export type Material = { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate' }
-
 /** One Sigstore bundle that keeps the format's rules. Nothing in it is checked yet. */
 export interface Bundle {
   readonly material: Material
@@ -21,6 +26,11 @@ export interface Bundle {
   /** The signed bytes as they came; never parsed and written again before they were checked. */
   readonly payload: Buffer
   readonly signature: Buffer
+  readonly entries: readonly LogEntry[]
+  /** RFC 3161 TimeStampResp, DER each; a key may have them as well. */
+  readonly timestamps: readonly Buffer[]
+  /** The strictly parsed document, for the Sigstore library alone. */
+  readonly json: unknown
 }
 
 /**
@@ -92,62 +102,29 @@ function parseBundle(bytes: Buffer, prefix: string): Bundle {
     'messageSignature',
   ])
   if (bundle === null) throw malformed(reader.faults, prefix)
-  reader.literal(bundle.mediaType, 'mediaType', BUNDLE_MEDIA_TYPE)
   if (bundle.messageSignature !== undefined) {
     reader.fault('messageSignature', 'may not be there (expected a dsseEnvelope, which says what was signed)')
   }
-  const material = readMaterial(reader, bundle.verificationMaterial)
+  const version = MEDIA_TYPES.get(bundle.mediaType) ?? null
+  if (version === null) reader.literal(bundle.mediaType, 'mediaType', BUNDLE_MEDIA_TYPE)
+  const evidence = readEvidence(reader, bundle.verificationMaterial, version ?? '0.3')
   const envelope = readEnvelope(reader, bundle.dsseEnvelope)
+  // Keyed bundles are our own, and there is one form of them.
+  if (evidence?.material.kind === 'key' && version !== null) {
+    reader.literal(bundle.mediaType, 'mediaType', BUNDLE_MEDIA_TYPE)
+  }
+  if (evidence !== null && envelope !== null) checkKeyId(reader, evidence.material, envelope.keyid)
   if (reader.faults.length > 0) throw malformed(reader.faults, prefix)
-  if (material === null || envelope === null) throw malformed([{ path: prefix, message: 'is incomplete' }])
-  if (material.kind === 'key' && envelope.keyid !== '' && envelope.keyid !== material.hint) {
-    const path = 'dsseEnvelope.signatures[0].keyid'
-    throw malformed([{ path, message: 'names another key than verificationMaterial.publicKey.hint' }], prefix)
-  }
+  if (evidence === null || envelope === null) throw malformed([{ path: prefix, message: 'is incomplete' }])
   const { payloadType, payload, signature } = envelope
-  return { material, payloadType, payload, signature }
+  return { ...evidence, payloadType, payload, signature, json: json.value }
 }
 
-const KINDS = ['publicKey', 'certificate', 'x509CertificateChain'] as const
-
-function readMaterial(reader: Reader, value: unknown): Material | null {
-  const at = 'verificationMaterial'
-  const known = [...KINDS, 'tlogEntries', 'timestampVerificationData']
-  const material = reader.object(value, at, known)
-  if (material === null) return null
-  const kinds = KINDS.filter((kind) => material[kind] !== undefined)
-  const [kind] = kinds
-  if (kind === undefined || kinds.length > 1) {
-    return reader.fault(at, `must hold exactly one of ${KINDS.join(', ')}, found ${kinds.length}`)
-  }
-  // A certificate brings log entries and timestamps of any shape; it is known by its kind alone, and they are not read.
-  if (kind !== 'publicKey') return { kind: 'certificate' }
-  refuseEvidence(reader, material)
-  const key = reader.object(material.publicKey, `${at}.publicKey`, ['hint'])
-  const hint = key === null ? null : reader.string(key.hint, `${at}.publicKey.hint`)
-  if (hint === null) return null
-  const fits = hint.length > 0 && hint.length <= HINT_MAX
-  return fits ? { kind: 'key', hint } : reader.fault(`${at}.publicKey.hint`, `must be 1 to ${HINT_MAX} characters`)
-}
-
-/** Sigstore's own writers leave empty lists beside a key; anything in them would be evidence that nobody checked. */
-function refuseEvidence(reader: Reader, material: Readonly<Record<string, unknown>>): void {
-  const at = 'verificationMaterial'
-  if (material.tlogEntries !== undefined) {
-    const entries = reader.array(material.tlogEntries, `${at}.tlogEntries`, Number.POSITIVE_INFINITY)
-    if (entries !== null && entries.length > 0) {
-      reader.fault(`${at}.tlogEntries`, 'cannot be checked beside a key: transparency logs come with keyless signing')
-    }
-  }
-  if (material.timestampVerificationData !== undefined) {
-    const path = `${at}.timestampVerificationData`
-    const data = reader.object(material.timestampVerificationData, path, ['rfc3161Timestamps'])
-    if (data === null || data.rfc3161Timestamps === undefined) return
-    const stamps = reader.array(data.rfc3161Timestamps, `${path}.rfc3161Timestamps`, Number.POSITIVE_INFINITY)
-    if (stamps !== null && stamps.length > 0) {
-      reader.fault(`${path}.rfc3161Timestamps`, 'cannot be checked yet: timestamps come with keyless signing')
-    }
-  }
+function checkKeyId(reader: Reader, material: Material, keyid: string): void {
+  if (keyid === '') return
+  const path = 'dsseEnvelope.signatures[0].keyid'
+  if (material.kind === 'certificate') reader.fault(path, 'must be empty beside a certificate')
+  else if (keyid !== material.hint) reader.fault(path, 'names another key than verificationMaterial.publicKey.hint')
 }
 
 interface Envelope {
