@@ -89,11 +89,21 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
   const trust = program.command('trust').description('who may sign what: reads and edits trust.json')
   trust
     .command('add')
-    .description('let a key sign plugins whose name matches a pattern')
-    .argument('<pubkey>', 'public key file')
+    .description('let a key, or an identity without keys, sign plugins whose name matches a pattern')
+    .argument('[pubkey]', 'public key file')
     .requiredOption('--for <PATTERN>', "acme/hello, 'acme/*' or '*/*'")
-    .option('--principal <NAME>', 'who holds the key: several keys of one principal count once')
+    .option('--principal <NAME>', 'who signs with it: several keys and identities of one principal count once')
     .option('--threshold <N>', 'how many distinct principals must sign')
+    .option('--from <DATE>', 'new installs may rest on it from then on')
+    .option('--until <DATE>', 'new installs may rest on it until then')
+    .option('--countersigner', 'its countersignature is needed beside the signatures of publishers')
+    .option('--predicate <TYPE...>', 'accept statements of this type by other tools too')
+    .option('--keyless', 'trust an identity that certificates vouch for (Sigstore) instead of a key')
+    .option('--issuer <URL>', 'with --keyless: who vouched for the identity, exactly')
+    .option('--identity <SAN>', 'with --keyless: the e-mail address or workflow, exactly')
+    .option('--root <NAME>', 'with --keyless: the trusted root whose authorities count (default: public-good)')
+    .option('--repository-id <N>', "with --keyless: the repository's number, which a new owner of its name has not")
+    .option('--owner-id <N>', "with --keyless: the owner's number")
     .addHelpText('after', example("plugins trust add acme.pub --for 'acme/*'"))
     .action(on(async () => (await import('./commands/trust.ts')).trustAdd))
   trust
@@ -109,9 +119,12 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .action(on(async () => (await import('./commands/trust.ts')).trustRemove))
   trust
     .command('revoke')
-    .description('never again accept a key, a principal, a release or a tarball: not to install, not to run')
-    .argument('<id>', 'key id, principal, NAME@VERSION or sha256:DIGEST')
+    .description(
+      'never again accept a key, an identity, a principal, releases or a tarball: not to install, not to run',
+    )
+    .argument('<target>', 'key id, principal, "ISSUER IDENTITY", NAME@VERSION, "NAME@RANGE" or sha256:DIGEST')
     .requiredOption('--reason <TEXT>')
+    .option('--since <DATE>', 'compromised since then: spares what carries a trusted timestamp from before')
     .action(on(async () => (await import('./commands/trust.ts')).trustRevoke))
   program
     .command('verify')

@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   ROOT_INVALID: { exitCode: 3, meaning: 'a Sigstore trusted root breaks its format or our rules for it' },
   SIGNER_NOT_TRUSTED: { exitCode: 3, meaning: 'the trust policy names no such signer for this plugin' },
   THRESHOLD_NOT_MET: { exitCode: 3, meaning: 'fewer distinct principals signed than the policy demands' },
+  COUNTERSIGNATURE_MISSING: { exitCode: 3, meaning: 'fewer distinct countersigners signed than the policy demands' },
+  PREDICATE_NOT_ACCEPTED: { exitCode: 3, meaning: 'the policy accepts no statements of this type for this plugin' },
   KEY_EXPIRED: { exitCode: 3, meaning: 'the key is outside its validity window' },
   KEY_REVOKED: { exitCode: 3, meaning: 'the key was revoked' },
   DIGEST_MISMATCH: { exitCode: 3, meaning: 'the tarball is not the one that was signed' },

@@ -8,6 +8,11 @@ export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 /** Our own predicate; the number changes when its meaning does. */
 export const PREDICATE_TYPE = 'https://bulkhead.dev/attestation/release/v1'
 
+/** A marketplace's or reviewer's word about a release; it never makes them its publisher. */
+export const COUNTERSIGNATURE_TYPE = 'https://bulkhead.dev/attestation/countersignature/v1'
+/** What every predicate of ours begins with: none of them is taken for one of another tool. */
+export const OWN_PREDICATES = 'https://bulkhead.dev/'
+
 /** One file of the release as its publisher signed it. Folders are implied by the paths. */
 export interface SignedFile {
   readonly path: string
@@ -16,13 +21,17 @@ export interface SignedFile {
   readonly sha256: Sha256
 }
 
-/** What the publisher says about one tarball. */
-export interface ReleaseStatement {
+/** One tarball, and what it is called. */
+export interface Subject {
   readonly name: PluginName
   readonly version: string
   /** Digests of the tarball. */
   readonly sha256: Sha256
   readonly sha512: Sha512
+}
+
+/** What the publisher says about one tarball. */
+export interface ReleaseStatement extends Subject {
   /** sha256 of `plugin.json`. */
   readonly manifestDigest: Sha256
   /** Sorted by path, in byte order. */

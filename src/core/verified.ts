@@ -1,4 +1,5 @@
 import type { Archive, StagedTarball } from './archive.ts'
+import type { Sha256 } from './digest.ts'
 import type { Manifest } from './manifest.ts'
 import type { ReleaseStatement } from './statement.ts'
 
@@ -8,8 +9,22 @@ declare const seal: unique symbol
 export interface Signer {
   /** `ed25519:<hex>`, or `issuer identity` of a certificate. */
   readonly id: string
+  readonly kind: 'keyed' | 'keyless'
   /** The principal of the trust policy it stands for; two keys of one principal count once. */
   readonly principal: string
+}
+
+/** A document a verdict rests on, as its bytes were at that moment. */
+export interface EvidenceDocument {
+  readonly digest: Sha256
+  readonly bytes: Buffer
+}
+
+/** What a later verdict can be compared with. */
+export interface Evidence {
+  readonly policy: EvidenceDocument
+  /** The trusted roots that vouched for certificates or timestamps. */
+  readonly roots: readonly (EvidenceDocument & { readonly name: string })[]
 }
 
 /** DESIGN §4, install 2–7: a statement whose signatures, signers, threshold, revocations and expiry were checked. */
@@ -17,10 +32,15 @@ export interface VerifiedStatement {
   readonly [seal]: 'statement'
   readonly statement: ReleaseStatement
   readonly signers: readonly Signer[]
+  /** Whose countersignature was counted. */
+  readonly countersigners: readonly Signer[]
+  /** `recorded`: the signers' statements, made by another tool, do not list the files; this host listed them itself. */
+  readonly fileList: 'signed' | 'recorded'
   /** The raw bundle the verdict rests on. */
   readonly bundle: Buffer
   /** sha256 of the policy the verdict was made under. */
   readonly policyDigest: string
+  readonly evidence: Evidence
 }
 
 /** DESIGN §4, install 2–10: a tarball that is what its trusted signers signed. Only `verify/verifier.ts` makes one. */

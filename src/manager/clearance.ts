@@ -43,7 +43,7 @@ export async function clear(host: Host, text: string, run: string, options: RunO
   }
   assertRunnable(installation)
   const release = host.layout.release(name, installation.version, installation.digest)
-  const verified = host.verifier().reverify(readBundle(release, installation), installation)
+  const verified = await host.verifier().reverify(readBundle(release, installation), installation)
   assertSameRelease(installation, verified)
   await assertUnmodified(host, installation, verified, packageOf(release))
 

@@ -9,7 +9,7 @@ import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
-import { assertOwn, assertSafePath, readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
+import { assertOwn, assertSafePath, NO_ROOTS, readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
 
 export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
@@ -62,6 +62,7 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     verifier: () =>
       new Verifier({
         policy: trustFile.read(),
+        roots: NO_ROOTS,
         now,
         historyOf: (name) => store.history(name),
         readArchive: async (tarball) =>

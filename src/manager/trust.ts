@@ -1,16 +1,44 @@
 import { basename } from 'node:path'
-import { grant, listTrust, readPublicKey, revoke, type TrustEntry, withdraw } from '../verify/index.ts'
+import { UsageError } from '../core/errors.ts'
+import { printable } from '../core/printable.ts'
+import {
+  type Credential,
+  grant,
+  listTrust,
+  parseTarget,
+  parseUtcTime,
+  type RevocationRequest,
+  readPublicKey,
+  revoke,
+  type TrustEntry,
+  withdraw,
+} from '../verify/index.ts'
 import { type Host, nameOf } from './host.ts'
 
 export interface TrustAdd {
   /** `acme/hello`, `acme/*` or `*`+`/*`. */
   readonly pattern: string
-  /** The principal that holds the key; left out: the key stands for itself. */
+  /** The principal that holds the key or identity; left out: it stands for itself. */
   readonly principal?: string | undefined
+  /** How many distinct principals must sign; with `countersigner`: must countersign. */
   readonly threshold?: number | undefined
-  /** ISO 8601, both. */
+  /** Statement types of other tools that shall count under this pattern too, such as `https://slsa.dev/provenance/v1`. */
+  readonly predicates?: readonly string[] | undefined
+  /** Its countersignature shall be needed, and never counts as the publisher's signature. */
+  readonly countersigner?: boolean | undefined
+  /** RFC 3339 in UTC, both: when new installs may rest on it. */
   readonly validFrom?: string | undefined
   readonly validUntil?: string | undefined
+}
+
+/** Whom certificates vouch for: compared exactly, by both texts and by every number given. */
+export interface KeylessIdentity {
+  readonly issuer: string
+  readonly identity: string
+  /** The trusted root whose authorities count; default: `public-good`. */
+  readonly root?: string | undefined
+  readonly repositoryId?: string | undefined
+  readonly ownerId?: string | undefined
 }
 
 /** A change of policy, and what it means beyond what was asked. */
@@ -29,10 +57,25 @@ export class Trust {
 
   async add(keyFile: string, asked: TrustAdd): Promise<TrustChange & { readonly pattern: string }> {
     const { publicKey, comment } = readPublicKey(keyFile)
-    const name = comment ?? basename(keyFile, '.pub')
-    const { notes } = await this.#host.trustFile.edit((document) => grant(document, { ...asked, publicKey, name }))
-    this.#note('trust-added', publicKey.id, { ...asked })
-    return { id: publicKey.id, pattern: asked.pattern, notes }
+    return this.#add(publicKey.id, { publicKey }, comment ?? basename(keyFile, '.pub'), asked)
+  }
+
+  /** The same for somebody who signs without keys. @throws UsageError for what is not exact */
+  async addIdentity(identity: KeylessIdentity, asked: TrustAdd): Promise<TrustChange & { readonly pattern: string }> {
+    const { issuer, identity: san } = identity
+    return this.#add(`${issuer} ${san}`, { identity: defined(identity) }, san.slice(0, 200), asked)
+  }
+
+  async #add(id: string, credential: Credential, name: string, asked: TrustAdd) {
+    const { threshold, principal, predicates, countersigner, pattern } = asked
+    const validFrom = instant(asked.validFrom, 'validFrom')
+    const validUntil = instant(asked.validUntil, 'validUntil')
+    const window = defined({ validFrom, validUntil })
+    const { notes } = await this.#host.trustFile.edit((document) =>
+      grant(document, { credential, pattern, threshold, principal, predicates, countersigner, name, ...window }),
+    )
+    this.#note('trust-added', id, { ...asked })
+    return { id, pattern, notes }
   }
 
   /** Each principal once; with `name`, only those of the one rule that decides about this plugin. */
@@ -42,8 +85,8 @@ export class Trust {
     if (name === undefined) return entries
     const rule = policy.ruleFor(nameOf(name))
     return entries
-      .filter(({ id }) => rule?.principals.includes(id) === true)
       .map((entry) => ({ ...entry, patterns: entry.patterns.filter(({ pattern }) => pattern === rule?.pattern) }))
+      .filter(({ patterns }) => patterns.length > 0)
   }
 
   async remove(id: string, pattern?: string): Promise<TrustChange> {
@@ -53,25 +96,59 @@ export class Trust {
   }
 
   /** `affected`: what is installed and will be refused from now on. */
-  async revoke(target: string, reason: string): Promise<TrustChange & { readonly affected: readonly string[] }> {
-    const { notes } = await this.#host.trustFile.edit((document) => revoke(document, target, reason, this.#host.now()))
-    this.#note('trust-revoked', target, { reason })
+  async revoke(asked: RevocationRequest): Promise<TrustChange & { readonly affected: readonly string[] }> {
+    const { target, reason } = asked
+    await assertRange(target)
+    const since = instant(asked.since, 'since')
+    const { notes } = await this.#host.trustFile.edit((document) =>
+      revoke(document, { target, reason, since }, this.#host.now()),
+    )
+    this.#note('trust-revoked', target, { reason, ...defined({ since }) })
+    return { id: target, notes, affected: await this.#affected() }
+  }
+
+  /** By whom and what is recorded: the bundles themselves are asked when something runs, or is verified. */
+  async #affected(): Promise<readonly string[]> {
     const policy = this.#host.trustFile.read()
-    const affected = this.#host.store
-      .list()
-      .filter(({ name, version, digest, signers }) =>
-        policy.revocationOf(
-          `${name}@${version}`,
-          `sha256:${digest}`,
-          ...signers,
-          ...signers.flatMap((id) => policy.keyOf(id)?.principal.id ?? []),
-        ),
-      )
-      .map(({ name, version }) => `${name} ${version}`)
-    return { id: target, notes, affected }
+    const affected: string[] = []
+    for (const { name, version, digest, signers } of this.#host.store.list()) {
+      const ids = signers.flatMap((id) => [id, policy.signerOf(id)?.principal.id ?? id])
+      const isRevoked =
+        policy.revocationOf(ids) !== null ||
+        (await policy.releaseRevocationOf({ name, version, sha256: digest })) !== null
+      if (isRevoked) affected.push(`${name} ${version}`)
+    }
+    return affected
   }
 
   #note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
     this.#host.store.note(kind, subject, { ...details, policy: this.#host.trustFile.read().digest })
   }
 }
+
+/** A range that semver does not understand would hold every version; that is to be asked for as such. */
+async function assertRange(target: string): Promise<void> {
+  const parsed = parseTarget(target)
+  if (parsed?.kind !== 'range') return
+  const { default: validRange } = await import('semver/ranges/valid.js')
+  if (validRange(parsed.range) !== null) return
+  throw new UsageError(
+    'USAGE',
+    `cannot revoke "${printable(target)}": "${printable(parsed.range)}" is no range of versions`,
+    {
+      hint: 'such as "acme/hello@<1.2.0", or "acme/hello@*" for all of them',
+    },
+  )
+}
+
+function instant(text: string | undefined, what: string): string | undefined {
+  if (text === undefined || parseUtcTime(text) !== null) return text
+  throw new UsageError('USAGE', `cannot use ${what} "${printable(text)}": expected a time such as 2030-01-31T00:00:00Z`)
+}
+
+/** Without what was left out: in a document, a key that is there has a value. */
+function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } & Pick<T, RequiredOf<T>> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never
+}
+
+type RequiredOf<T> = { [K in keyof T]-?: undefined extends T[K] ? never : K }[keyof T]

@@ -73,7 +73,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
   const known = { name, version }
   let checks: readonly Check[] = []
   try {
-    const examined = host.verifier().reexamine(readBundle(release, installation), installation)
+    const examined = await host.verifier().reexamine(readBundle(release, installation), installation)
     checks = examined.checks
     if (!examined.verdict.ok) {
       return {

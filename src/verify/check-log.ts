@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/error-codes.ts'
 import { PluginError, VerificationError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import type { Check } from '../core/verified.ts'
@@ -7,11 +8,14 @@ export const CHECKS = [
   'bundle',
   'identity',
   'signature',
+  'log',
+  'timestamp',
   'statement',
   'integrity',
   'policy',
   'subject',
   'threshold',
+  'countersignature',
   'revocation',
   'validity',
   'freshness',
@@ -21,6 +25,15 @@ export const CHECKS = [
   'manifest',
 ] as const
 export type CheckName = (typeof CHECKS)[number]
+
+/** One call to the Sigstore library makes several of the checks; its refusal belongs to the one that refused. */
+const CHECK_OF: { readonly [code in ErrorCode]?: CheckName } = {
+  CERTIFICATE_INVALID: 'identity',
+  ROOT_INVALID: 'identity',
+  ROOT_NOT_FOUND: 'identity',
+  LOG_INVALID: 'log',
+  TIMESTAMP_INVALID: 'timestamp',
+}
 
 /** Remembers what passed. The rows it does not hear of are `not-applicable`. */
 export class CheckLog {
@@ -43,7 +56,7 @@ export class CheckLog {
   }
 
   fail(error: PluginError): void {
-    const check = this.#current ?? CHECKS.find((name) => !this.#rows.has(name)) ?? 'manifest'
+    const check = CHECK_OF[error.code] ?? this.#current ?? CHECKS.find((name) => !this.#rows.has(name)) ?? 'manifest'
     this.#rows.set(check, { check, result: 'fail', detail: error.message, remedy: error.hint ?? null })
     this.#current = null
     for (const name of CHECKS) {

@@ -14,20 +14,22 @@ export {
 } from './keyfile.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
 export { parsePolicy, TrustPolicy } from './policy.ts'
-export type { PolicyDocument, Principal, Revocation, Rule } from './policy-document.ts'
+export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
 export {
-  grant,
-  listTrust,
   type PolicyEdit,
+  type RevocationRequest,
   revoke,
-  type TrustEntry,
-  type TrustGrant,
   withdraw,
 } from './policy-edits.ts'
+export { type Credential, grant, type TrustGrant } from './policy-grant.ts'
+export { parseTarget } from './revocation-target.ts'
+export { NO_ROOTS, type Roots } from './roots.ts'
 export { readSafeFile } from './safe-file.ts'
 export { generateKey, type SecretKey } from './secret-key.ts'
 export { signPayload } from './sign.ts'
 export { differences, type FileDifferences, signedFilesOf } from './signed-files.ts'
 export { buildStatement } from './statement.ts'
+export { listTrust, type TrustEntry, type TrustedPattern } from './trust-list.ts'
 export { TrustFile } from './trustfile.ts'
-export { type Examination, type Verdict, Verifier, type VerifierParts, type Wanted } from './verifier.ts'
+export { parseUtcTime } from './utc-time.ts'
+export { type Examination, type Kept, type Verdict, Verifier, type VerifierParts, type Wanted } from './verifier.ts'

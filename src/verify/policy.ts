@@ -4,53 +4,97 @@ import type { SchemaFault } from '../core/faults.ts'
 import { parseStrictJson } from '../core/json.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
-import { KEY_ID, keyFault, keyIdOf, type PublicKey } from './ed25519.ts'
+import type { PublicKey } from './ed25519.ts'
 import { patternsFor } from './pattern.ts'
 import {
   type PolicyDocument,
   type Principal,
+  PUBLIC_GOOD,
   type Revocation,
   type Rule,
   readDocument,
-  type TrustedKey,
+  type TrustedIdentity,
+  type Window,
+  writtenDocument,
 } from './policy-document.ts'
+import { policyFaults } from './policy-faults.ts'
 import { FAULTS_KEPT, Reader, sentenceOf } from './reader.ts'
+import { identityId, parseTarget } from './revocation-target.ts'
 
 /** 10,000 principals with a key each make about 4 MB. */
 export const POLICY_MAX_BYTES = 16 * 2 ** 20
 
-/** A key that some principal holds, ready to check signatures with. */
-export interface KnownKey {
+interface Known {
+  /** What a revocation of this one credential names. */
+  readonly id: string
   readonly principal: Principal
-  readonly key: TrustedKey
+  readonly window: Window
+}
+
+/** A key that some principal holds, ready to check signatures with. */
+export interface KnownKey extends Known {
+  readonly kind: 'keyed'
   readonly publicKey: PublicKey
 }
+
+/** An identity that some principal has, and the root whose certificates may vouch for it. */
+export interface KnownIdentity extends Known {
+  readonly kind: 'keyless'
+  readonly identity: TrustedIdentity
+  readonly root: string
+}
+
+export type KnownSigner = KnownKey | KnownIdentity
 
 /** Who may sign what on this host. Only `parsePolicy` makes one. */
 export class TrustPolicy {
   readonly document: PolicyDocument
+  /** The file itself, kept as evidence with what was decided by it. */
+  readonly bytes: Buffer
   /** sha256 of the file, kept with every verdict made under it. */
   readonly digest: Sha256
-  readonly #keys = new Map<string, KnownKey>()
+  readonly #signers = new Map<string, KnownSigner>()
   readonly #rules = new Map<string, Rule>()
-  readonly #revocations = new Map<string, Revocation>()
+  readonly #revocations = new Map<string, Revocation[]>()
+  readonly #ranges = new Map<string, { readonly range: string; readonly revocation: Revocation }[]>()
 
-  constructor(document: PolicyDocument, digest: Sha256) {
+  constructor(document: PolicyDocument, bytes: Uint8Array) {
     this.document = document
-    this.digest = digest
+    this.bytes = Buffer.from(bytes)
+    this.digest = sha256(bytes)
     for (const principal of document.principals) {
       for (const key of principal.keys) {
         const publicKey = { id: key.id as PublicKey['id'], raw: Buffer.from(key.publicKey, 'base64') }
-        this.#keys.set(key.id, { principal, key, publicKey })
+        this.#signers.set(key.id, { kind: 'keyed', id: key.id, principal, window: key, publicKey })
+      }
+      for (const identity of principal.identities) {
+        const id = identityId(identity.issuer, identity.identity)
+        const root = identity.root ?? PUBLIC_GOOD
+        this.#signers.set(id, { kind: 'keyless', id, principal, window: identity, identity, root })
       }
     }
     for (const rule of document.rules) this.#rules.set(rule.pattern, rule)
-    for (const revocation of document.revocations) this.#revocations.set(revocation.target, revocation)
+    for (const revocation of document.revocations) this.#addRevocation(revocation)
   }
 
   /** The key with this id, whoever holds it and whatever it may sign. */
   keyOf(id: string): KnownKey | null {
-    return this.#keys.get(id) ?? null
+    const known = this.#signers.get(id)
+    return known?.kind === 'keyed' ? known : null
+  }
+
+  /** The identity that a certificate names, by both texts exactly. */
+  identityOf(issuer: string, identity: string): KnownIdentity | null {
+    const known = this.#signers.get(identityId(issuer, identity))
+    // Two texts with a blank in them could join to the same id.
+    if (known?.kind !== 'keyless' || known.identity.issuer !== issuer || known.identity.identity !== identity)
+      return null
+    return known
+  }
+
+  /** The same for either, by the id that `signers` of an installation are kept as. */
+  signerOf(id: string): KnownSigner | null {
+    return this.#signers.get(id) ?? null
   }
 
   /** The one rule that decides for a name: exact beats `ns/*` beats everything. Rules are never added up. */
@@ -62,14 +106,56 @@ export class TrustPolicy {
     return null
   }
 
-  /** A revocation counts from when it stands in the file; its time is a record, and no way to postpone it. */
-  revocationOf(...targets: readonly string[]): Revocation | null {
+  /**
+   * A revocation counts from when it stands in the file; its time is a record, and no way to postpone it. One with
+   * `since` spares what a trusted third party saw before then, which no time of the signer's own can prove.
+   */
+  revocationOf(targets: readonly string[], seenAtMs: number | null = null): Revocation | null {
     for (const target of targets) {
-      const revocation = this.#revocations.get(target)
-      if (revocation) return revocation
+      for (const revocation of this.#revocations.get(target) ?? []) {
+        if (revocation.since === undefined || seenAtMs === null) return revocation
+        if (seenAtMs >= Date.parse(revocation.since)) return revocation
+      }
     }
     return null
   }
+
+  /** Whether any revocation asks when these have signed. */
+  asksWhen(targets: readonly string[]): boolean {
+    return targets.some((target) => this.#revocations.get(target)?.some(({ since }) => since !== undefined) === true)
+  }
+
+  /** Of one release, by version, by a range that holds it, or by its bytes. */
+  async releaseRevocationOf(release: {
+    name: PluginName
+    version: string
+    sha256: string
+  }): Promise<Revocation | null> {
+    const { name, version, sha256 } = release
+    const exact = this.revocationOf([`${name}@${version}`, `sha256:${sha256}`])
+    const ranges = this.#ranges.get(name)
+    if (exact !== null || ranges === undefined) return exact
+    // Loaded where a range concerns this very plugin: a run compares no versions otherwise.
+    const { default: satisfies } = await import('semver/functions/satisfies.js')
+    const { default: validRange } = await import('semver/ranges/valid.js')
+    // Releases before a release belong to it here: `<2.0.0` is meant to hold 2.0.0-rc.1 too. What is no range holds all.
+    const held = ranges.find(
+      ({ range }) => validRange(range) === null || satisfies(version, range, { includePrerelease: true }),
+    )
+    return held?.revocation ?? null
+  }
+
+  #addRevocation(revocation: Revocation): void {
+    const target = revocation.target.includes('@') ? parseTarget(revocation.target) : null
+    if (target?.kind === 'range') append(this.#ranges, target.name, { range: target.range, revocation })
+    else append(this.#revocations, revocation.target, revocation)
+  }
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
 }
 
 /** @throws VerificationError `POLICY_INVALID`, listing every fault with its path. */
@@ -79,68 +165,15 @@ export function parsePolicy(bytes: Uint8Array, source: string): TrustPolicy {
   const reader = new Reader()
   const document = readDocument(reader, json.value)
   if (document === null) throw invalid(source, reader.faults)
-  const faults = [...keyFaults(document), ...referenceFaults(document)]
+  const faults = policyFaults(document)
   if (faults.length > 0) throw invalid(source, faults)
-  return new TrustPolicy(document, sha256(bytes))
+  return new TrustPolicy(document, bytes)
 }
 
 export const EMPTY_DOCUMENT: PolicyDocument = { version: 1, principals: [], rules: [], revocations: [] }
 
 export function formatPolicy(document: PolicyDocument): Buffer {
-  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
-}
-
-function keyFaults({ principals }: PolicyDocument): SchemaFault[] {
-  const faults: SchemaFault[] = []
-  const holders = new Map<string, string>()
-  for (const [p, principal] of principals.entries()) {
-    for (const [k, key] of principal.keys.entries()) {
-      const path = `principals[${p}].keys[${k}]`
-      const raw = Buffer.from(key.publicKey, 'base64')
-      const fault = raw.toString('base64') === key.publicKey ? keyFault(raw) : 'is not canonical base64 with padding'
-      if (fault !== null) faults.push({ path: `${path}.publicKey`, message: fault })
-      else if (keyIdOf(raw) !== key.id) faults.push({ path: `${path}.id`, message: `must be ${keyIdOf(raw)}` })
-      // One key under two principals would be two signers of one signature.
-      const holder = holders.get(key.id)
-      if (holder !== undefined) faults.push({ path: `${path}.id`, message: `is a key of ${holder} already` })
-      holders.set(key.id, principal.id)
-      const { validFrom, validUntil } = key
-      if (validFrom && validUntil && Date.parse(validFrom) >= Date.parse(validUntil)) {
-        faults.push({ path: `${path}.validUntil`, message: 'must be after validFrom' })
-      }
-    }
-  }
-  // An id that is a key's id must be that key's, or `revoke` of it would hit somebody else.
-  for (const [p, { id, keys }] of principals.entries()) {
-    if (KEY_ID.test(id) && !keys.some((key) => key.id === id)) {
-      faults.push({ path: `principals[${p}].id`, message: 'is the id of a key that this principal does not hold' })
-    }
-  }
-  return faults
-}
-
-function referenceFaults({ principals, rules }: PolicyDocument): SchemaFault[] {
-  const faults: SchemaFault[] = []
-  const known = new Set<string>()
-  for (const [p, { id }] of principals.entries()) {
-    if (known.has(id)) faults.push({ path: `principals[${p}].id`, message: `is there twice: ${id}` })
-    known.add(id)
-  }
-  const patterns = new Set<string>()
-  for (const [r, rule] of rules.entries()) {
-    if (patterns.has(rule.pattern)) {
-      faults.push({ path: `rules[${r}].pattern`, message: `is there twice: ${rule.pattern}` })
-    }
-    patterns.add(rule.pattern)
-    const listed = new Set<string>()
-    for (const [p, id] of rule.principals.entries()) {
-      const path = `rules[${r}].principals[${p}]`
-      if (!known.has(id)) faults.push({ path, message: `names no principal: ${id}` })
-      if (listed.has(id)) faults.push({ path, message: `is there twice: ${id}` })
-      listed.add(id)
-    }
-  }
-  return faults
+  return Buffer.from(`${JSON.stringify(writtenDocument(document), null, 2)}\n`)
 }
 
 function invalid(source: string, found: readonly SchemaFault[]): VerificationError {

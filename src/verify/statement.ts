@@ -12,6 +12,7 @@ import {
   type ReleaseStatement,
   type SignedFile,
   STATEMENT_TYPE,
+  type Subject,
 } from '../core/statement.ts'
 import { BUNDLE_MAX_BYTES } from './bundle.ts'
 import { listFaults } from './file-list.ts'
@@ -24,14 +25,25 @@ import { parseUtcTime } from './utc-time.ts'
  * @throws VerificationError `STATEMENT_INVALID`, with every fault in its details.
  */
 export function parseStatement(payloadType: string, payload: Uint8Array): ReleaseStatement {
+  return statementOf(parsePayload(payloadType, payload))
+}
+
+/** The JSON in a payload of statements, whatever it states. @throws VerificationError `STATEMENT_INVALID` */
+export function parsePayload(payloadType: string, payload: Uint8Array): unknown {
   const reader = new Reader()
   // The signature covers the type as well; another type is another meaning of the same bytes.
   reader.literal(payloadType, 'payloadType', PAYLOAD_TYPE)
-  if (reader.faults.length > 0) throw invalid(reader.faults)
+  if (reader.faults.length > 0) throw invalidStatement(reader.faults)
   const json = parseStrictJson(payload, { maxBytes: BUNDLE_MAX_BYTES, maxDepth: 16 })
-  if (!json.ok) throw invalid([{ path: '', message: json.reason }])
-  const statement = readStatement(reader, json.value)
-  if (reader.faults.length > 0 || statement === null) throw invalid(reader.faults)
+  if (!json.ok) throw invalidStatement([{ path: '', message: json.reason }])
+  return json.value
+}
+
+/** The same as `parseStatement` for a payload that `parsePayload` has read. */
+export function statementOf(json: unknown): ReleaseStatement {
+  const reader = new Reader()
+  const statement = readStatement(reader, json)
+  if (reader.faults.length > 0 || statement === null) throw invalidStatement(reader.faults)
   return statement
 }
 
@@ -73,9 +85,8 @@ function readStatement(reader: Reader, value: unknown): ReleaseStatement | null 
   return subject && predicate && { ...subject, ...predicate }
 }
 
-type Subject = Pick<ReleaseStatement, 'name' | 'version' | 'sha256' | 'sha512'>
-
-function readSubject(reader: Reader, value: unknown): Subject | null {
+/** The one tarball that a statement of ours is about. */
+export function readSubject(reader: Reader, value: unknown): Subject | null {
   const subjects = reader.array(value, 'subject', Number.POSITIVE_INFINITY)
   if (subjects === null) return null
   if (subjects.length !== 1) return reader.fault('subject', `must name exactly one tarball, found ${subjects.length}`)
@@ -108,9 +119,9 @@ function readPredicate(reader: Reader, value: unknown): Predicate | null {
   const digest = reader.object(predicate.manifestDigest, 'predicate.manifestDigest', ['sha256'])
   const manifestDigest = digest && reader.sha256(digest.sha256, 'predicate.manifestDigest.sha256')
   const sequence = reader.count(predicate.sequence, 'predicate.sequence', Number.MAX_SAFE_INTEGER)
-  const publishedAt = readTime(reader, predicate.publishedAt, 'predicate.publishedAt')
+  const publishedAt = readStatedTime(reader, predicate.publishedAt, 'predicate.publishedAt')
   const hasExpiry = predicate.expiresAt !== undefined
-  const expiresAt = hasExpiry ? readTime(reader, predicate.expiresAt, 'predicate.expiresAt') : null
+  const expiresAt = hasExpiry ? readStatedTime(reader, predicate.expiresAt, 'predicate.expiresAt') : null
   const files = readFiles(reader, predicate.files)
   if (files === null || manifestDigest === null || sequence === null || publishedAt === null) return null
   const manifest = files.find((file) => file.path === MANIFEST_FILE)
@@ -121,7 +132,7 @@ function readPredicate(reader: Reader, value: unknown): Predicate | null {
   return { manifestDigest, files, sequence, publishedAt, expiresAt }
 }
 
-function readTime(reader: Reader, value: unknown, path: string): string | null {
+export function readStatedTime(reader: Reader, value: unknown, path: string): string | null {
   const text = reader.string(value, path)
   if (text === null) return null
   return parseUtcTime(text) === null ? reader.fault(path, 'must be a time such as 2026-11-21T08:00:00Z') : text
@@ -160,7 +171,7 @@ function readFile(reader: Reader, item: unknown, at: string): SignedFile | null 
   return { path, size, executable, sha256 }
 }
 
-function invalid(faults: readonly SchemaFault[]): VerificationError {
+export function invalidStatement(faults: readonly SchemaFault[]): VerificationError {
   return new VerificationError('STATEMENT_INVALID', `cannot accept the signed statement: ${sentenceOf(faults)}`, {
     hint: 'ask the publisher to sign again with: plugins sign TARBALL --key KEY',
     details: { faults: faults.slice(0, FAULTS_KEPT) },

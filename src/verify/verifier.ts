@@ -1,30 +1,31 @@
 import type { Archive, StagedTarball } from '../core/archive.ts'
-import { fileBytesOf } from '../core/archive.ts'
-import { type PluginError, VerificationError } from '../core/errors.ts'
-import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
+import type { PluginError } from '../core/errors.ts'
+import { MANIFEST_FILE } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
-import { printable } from '../core/printable.ts'
 import type { ReleaseStatement } from '../core/statement.ts'
-import type { Check, ReleaseHistory, VerifiedRelease, VerifiedStatement } from '../core/verified.ts'
+import type { Check, Evidence, ReleaseHistory, VerifiedRelease, VerifiedStatement } from '../core/verified.ts'
 import { parseBundles } from './bundle.ts'
 import { CheckLog, refusalOf } from './check-log.ts'
+import { findSigners, idsOf, type Proof, prove, type Witness, witnessOf } from './claims.ts'
 import { assertNoDowngrade } from './downgrade.ts'
-import { preAuthEncoding } from './dsse.ts'
-import { verifySignature, verifyThoroughly } from './ed25519.ts'
-import type { TrustPolicy } from './policy.ts'
 import {
-  agreedStatement,
+  assertCountersigned,
   assertNotRevoked,
   assertThreshold,
   assertWithinValidity,
-  type Claim,
-  countedClaims,
-  findSigners,
-} from './signatures.ts'
+  type Counted,
+  countedBy,
+  signersOf,
+} from './judgement.ts'
+import type { TrustPolicy } from './policy.ts'
+import { agreedStatement, assertAbout, assertNamed, unlisted } from './release.ts'
+import { assertDigests, assertSubject, freshness, manifestIn, observedStatement, unsigned } from './release-checks.ts'
+import type { Roots } from './roots.ts'
 import { assertSameFiles } from './signed-files.ts'
 
 export interface VerifierParts {
   readonly policy: TrustPolicy
+  readonly roots: Roots
   readonly now: () => Date
   /** From the store: what this host has seen of a plugin. */
   readonly historyOf: (name: PluginName) => ReleaseHistory
@@ -37,6 +38,14 @@ export interface Wanted {
   readonly name?: PluginName | undefined
   readonly version?: string | undefined
   readonly allowDowngrade?: boolean | undefined
+}
+
+/** What is installed, and what this host wrote down of it where its signers' statements say less. */
+export interface Kept {
+  readonly name: PluginName
+  readonly version: string
+  /** Written at install for releases that only other tools made statements of; else `null`. */
+  readonly recorded?: ReleaseStatement | null
 }
 
 export type Verdict<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PluginError }
@@ -56,16 +65,8 @@ export class Verifier {
   }
 
   /** Steps 2 to 10 of an install, in the order of DESIGN §4. Never throws: whatever goes wrong is a refusal. */
-  async examine(tarball: StagedTarball, wanted: Wanted = {}): Promise<Examination<VerifiedRelease>> {
-    const log = new CheckLog()
-    try {
-      const value = await this.#walk(tarball, wanted, log)
-      return { checks: log.rows(), verdict: { ok: true, value } }
-    } catch (thrown) {
-      const error = refusalOf(thrown, tarball.source)
-      log.fail(error)
-      return { checks: log.rows(), verdict: { ok: false, error } }
-    }
+  examine(tarball: StagedTarball, wanted: Wanted = {}): Promise<Examination<VerifiedRelease>> {
+    return examined(tarball.source, (log) => this.#walk(tarball, wanted, log))
   }
 
   /** @throws PluginError with the code of the verdict. */
@@ -75,49 +76,43 @@ export class Verifier {
 
   /**
    * The same for what is installed, from the bundle that was kept with it and the policy of today: signatures, rule,
-   * threshold and revocations. Expired keys and statements block new installs only.
+   * threshold and revocations. Expired keys and statements block new installs only. `thorough`: by two verifiers.
    */
-  reexamine(bundle: Buffer, expected: { name: PluginName; version: string }): Examination<VerifiedStatement> {
-    const log = new CheckLog()
-    try {
-      const value = this.#rewalk(bundle, expected, log)
-      return { checks: log.rows(), verdict: { ok: true, value } }
-    } catch (thrown) {
-      const error = refusalOf(thrown, `${expected.name} ${expected.version}`)
-      log.fail(error)
-      return { checks: log.rows(), verdict: { ok: false, error } }
-    }
+  reexamine(bundle: Buffer, kept: Kept, { thorough = true } = {}): Promise<Examination<VerifiedStatement>> {
+    return examined(`${kept.name} ${kept.version}`, (log) => this.#rewalk(bundle, kept, thorough, log))
   }
 
-  /** @throws PluginError with the code of the verdict. */
-  reverify(bundle: Buffer, expected: { name: PluginName; version: string }): VerifiedStatement {
-    return orThrow(this.reexamine(bundle, expected).verdict)
+  /** What a run asks: as quickly as can be. @throws PluginError with the code of the verdict. */
+  async reverify(bundle: Buffer, kept: Kept): Promise<VerifiedStatement> {
+    return orThrow((await this.reexamine(bundle, kept, { thorough: false })).verdict)
   }
 
   async #walk(tarball: StagedTarball, wanted: Wanted, log: CheckLog): Promise<VerifiedRelease> {
-    const { now, historyOf, readArchive } = this.#parts
+    const { now, historyOf } = this.#parts
     log.enter('bundle')
     if (tarball.bundle === null) throw unsigned(tarball.source)
-    const claims = this.#claims(tarball.bundle, wanted.name, log)
+    const witnesses = await this.#witnesses(
+      tarball.bundle,
+      wanted.name,
+      { source: tarball.source, thorough: true },
+      log,
+    )
+    const stated = agreedStatement(witnesses)
+    log.pass(stated === null ? `statements of other tools, which list no files` : sentenceAbout(stated))
 
-    log.enter('signature')
-    for (const claim of claims) {
-      const { publicKey, bundle } = claim
-      const message = preAuthEncoding(bundle.payloadType, bundle.payload)
-      assertValid(await verifyThoroughly(publicKey, message, bundle.signature), claim, tarball.source)
-    }
-    log.pass(`${plural(claims.length, 'signature')} valid, by two verifiers`)
-
-    const statement = this.#statement(claims, log)
     log.enter('integrity')
-    assertDigests(statement, tarball)
-    log.pass(`sha256:${statement.sha256} and sha512 as signed`)
+    if (stated !== null) assertDigests(stated, tarball)
+    assertAbout(witnesses, tarball)
+    log.pass(`sha256:${tarball.sha256} and sha512 as signed`)
 
-    const { counted, signers } = this.#judge(claims, statement, wanted, log)
+    // A name that nobody signed can only be read from the tarball itself: from bytes that a known signer vouched for.
+    const early = stated === null ? await this.#archive(tarball, log) : null
+    const statement = stated ?? (await observedStatement(tarball, early as Archive, now()))
+    const counted = await this.#judge(witnesses, statement, wanted, log)
 
     log.enter('validity')
     assertWithinValidity(counted, now())
-    log.pass('each key is within its validity window')
+    log.pass('each key and identity is within its validity window')
 
     log.enter('freshness')
     log.pass(freshness(statement, now()))
@@ -126,85 +121,138 @@ export class Verifier {
     log.pass(await assertNoDowngrade(statement, historyOf(statement.name), wanted.allowDowngrade ?? false))
 
     // Only now is anything decompressed: until here nobody whom we trust had vouched for these bytes.
-    log.enter('archive')
-    const archive = await readArchive(tarball.bytes)
-    log.pass(`${plural(archive.entries.length, 'entry', 'entries')}, each header keeps every rule`)
+    const archive = early ?? (await this.#archive(tarball, log))
 
     log.enter('files')
     assertSameFiles(statement.files, archive, tarball.source)
-    log.pass(`${plural(statement.files.length, 'file')} as signed`)
+    log.pass(files(statement, stated === null))
 
     log.enter('manifest')
-    const manifest = await manifestOf(archive, statement)
+    const manifest = await manifestIn(archive, statement)
     log.pass(`${MANIFEST_FILE} is that of ${manifest.name} ${manifest.version}`)
 
-    const verified = this.#seal(statement, signers, tarball.bundle)
+    const verified = this.#seal(statement, counted, tarball.bundle, stated === null)
     return { verified, manifest, archive, tarball } as VerifiedRelease
   }
 
-  #rewalk(bundle: Buffer, expected: { name: PluginName; version: string }, log: CheckLog): VerifiedStatement {
-    const source = `${expected.name} ${expected.version}`
+  async #rewalk(bundle: Buffer, kept: Kept, thorough: boolean, log: CheckLog): Promise<VerifiedStatement> {
+    const source = `${kept.name} ${kept.version}`
     log.enter('bundle')
-    const claims = this.#claims(bundle, expected.name, log)
+    const witnesses = await this.#witnesses(bundle, kept.name, { source, thorough }, log)
+    const stated = agreedStatement(witnesses)
+    const statement = stated ?? kept.recorded ?? null
+    if (statement === null) throw unlisted(source)
+    log.pass(
+      stated === null ? 'statements of other tools; the files are those listed at install' : sentenceAbout(stated),
+    )
 
-    log.enter('signature')
-    for (const claim of claims) {
-      const message = preAuthEncoding(claim.bundle.payloadType, claim.bundle.payload)
-      assertValid(verifySignature(claim.publicKey, message, claim.bundle.signature), claim, source)
-    }
-    log.pass(`${plural(claims.length, 'signature')} valid`)
-
-    const statement = this.#statement(claims, log)
-    log.skip('integrity', 'the tarball is not kept; the installed files are compared with the signed list instead')
-    const { signers } = this.#judge(claims, statement, expected, log)
+    log.enter('integrity')
+    assertAbout(witnesses, { ...statement, source })
+    log.skip('integrity', 'the tarball is not kept; the installed files are compared with the list instead')
+    const counted = await this.#judge(witnesses, statement, kept, log)
     for (const check of ['validity', 'freshness', 'downgrade'] as const)
       log.skip(check, 'matters for new installs only')
     for (const check of ['archive', 'files', 'manifest'] as const) log.skip(check, 'matters for a tarball only')
-    return this.#seal(statement, signers, bundle)
+    return this.#seal(statement, counted, bundle, stated === null)
   }
 
-  #claims(bundle: Buffer, name: PluginName | undefined, log: CheckLog): readonly Claim[] {
+  /** Steps 2 to 5: who has signed, that they have, and what. */
+  async #witnesses(
+    bundle: Buffer,
+    name: PluginName | undefined,
+    how: { readonly source: string; readonly thorough: boolean },
+    log: CheckLog,
+  ): Promise<readonly Witness[]> {
+    const { policy, roots } = this.#parts
     const bundles = parseBundles(bundle)
     log.pass(`${plural(bundles.length, 'Sigstore bundle')} in good form`)
 
     log.enter('identity')
-    const claims = findSigners(bundles, this.#parts.policy, name)
-    log.pass(`signed by ${claims.map(({ publicKey }) => publicKey.id).join(', ')}`)
-    return claims
-  }
+    const claims = await findSigners(bundles, policy, name)
+    log.pass(`signed by ${claims.map(({ signer }) => signer.id).join(', ')}`)
 
-  #statement(claims: readonly Claim[], log: CheckLog): ReleaseStatement {
+    log.enter('signature')
+    const proofs: Proof[] = []
+    for (const claim of claims) {
+      proofs.push(await prove(claim, { ...how, roots, asksWhen: (one) => policy.asksWhen(idsOf(one)) }))
+    }
+    log.pass(
+      `${plural(proofs.length, 'signature')} valid${how.thorough ? ', by two verifiers where made by a key' : ''}`,
+    )
+    logEvidence(proofs, log)
+
     log.enter('statement')
-    const statement = agreedStatement(claims)
-    log.pass(`${statement.name} ${statement.version}, published at ${statement.publishedAt}`)
-    return statement
+    return proofs.map(witnessOf)
   }
 
-  /** What holds at every moment of a release's life: rule, subject, threshold, revocations. */
-  #judge(claims: readonly Claim[], statement: ReleaseStatement, wanted: Wanted, log: CheckLog) {
+  /** What holds at every moment of a release's life: rule, subject, threshold, countersignatures, revocations. */
+  async #judge(
+    witnesses: readonly Witness[],
+    statement: ReleaseStatement,
+    wanted: Wanted,
+    log: CheckLog,
+  ): Promise<Counted> {
     const { policy } = this.#parts
     log.enter('policy')
-    const [rule, counted] = countedClaims(claims, policy, statement.name)
-    log.pass(`decided by the rule for ${rule.pattern}`)
+    const counted = countedBy(policy, witnesses, statement.name)
+    log.pass(`decided by the rule for ${counted.rule.pattern}`)
 
     log.enter('subject')
     assertSubject(statement, wanted)
+    assertNamed(witnesses, statement)
     log.pass(wanted.name === undefined ? `no name was asked for; it is ${statement.name}` : 'as asked for')
 
     log.enter('threshold')
-    const signers = assertThreshold(rule, counted, statement.name)
-    const principals = new Set(signers.map(({ principal }) => principal))
-    log.pass(`${principals.size} of ${plural(rule.threshold, 'needed signer')}`)
+    log.pass(assertThreshold(counted, statement.name))
+
+    log.enter('countersignature')
+    const countersigned = assertCountersigned(counted, statement.name)
+    if (countersigned === null) log.skip('countersignature', `the rule for ${counted.rule.pattern} asks for none`)
+    else log.pass(countersigned)
 
     log.enter('revocation')
-    assertNotRevoked(counted, policy, statement)
-    log.pass('neither a key nor the release is revoked')
-    return { counted, signers }
+    log.pass(await assertNotRevoked(counted, policy, statement))
+    return counted
   }
 
-  #seal(statement: ReleaseStatement, signers: VerifiedStatement['signers'], bundle: Buffer): VerifiedStatement {
-    const policyDigest: string = this.#parts.policy.digest
-    return { statement, signers, bundle, policyDigest } as VerifiedStatement
+  async #archive(tarball: StagedTarball, log: CheckLog): Promise<Archive> {
+    log.enter('archive')
+    const archive = await this.#parts.readArchive(tarball.bytes)
+    log.pass(`${plural(archive.entries.length, 'entry', 'entries')}, each header keeps every rule`)
+    return archive
+  }
+
+  #seal(statement: ReleaseStatement, counted: Counted, bundle: Buffer, isRecorded: boolean): VerifiedStatement {
+    const { policy, roots } = this.#parts
+    // Of a key that nobody has timestamped no root was asked.
+    const asked = [...counted.signers, ...counted.countersigners].filter(({ times }) => times.length > 0)
+    const isAsked = ({ name }: { readonly name: string }) =>
+      asked.some(({ signer }) => signer.kind === 'keyed' || signer.root === name)
+    const evidence: Evidence = {
+      policy: { digest: policy.digest, bytes: policy.bytes },
+      roots: asked.length === 0 ? [] : roots.list().filter(isAsked),
+    }
+    return {
+      statement,
+      signers: signersOf(counted.signers),
+      countersigners: signersOf(counted.countersigners),
+      fileList: isRecorded ? 'recorded' : 'signed',
+      bundle,
+      policyDigest: policy.digest as string,
+      evidence,
+    } as VerifiedStatement
+  }
+}
+
+async function examined<T>(source: string, walk: (log: CheckLog) => Promise<T>): Promise<Examination<T>> {
+  const log = new CheckLog()
+  try {
+    const value = await walk(log)
+    return { checks: log.rows(), verdict: { ok: true, value } }
+  } catch (thrown) {
+    const error = refusalOf(thrown, source)
+    log.fail(error)
+    return { checks: log.rows(), verdict: { ok: false, error } }
   }
 }
 
@@ -213,72 +261,28 @@ function orThrow<T>(verdict: Verdict<T>): T {
   throw verdict.error
 }
 
-function unsigned(source: string): VerificationError {
-  return new VerificationError(
-    'UNSIGNED',
-    `cannot trust ${printable(source)}: there is no signature bundle beside it`,
-    {
-      hint: 'expected TARBALL.sigstore.json; its publisher makes it with: plugins sign TARBALL --key KEY',
-    },
-  )
-}
-
-function assertValid(valid: boolean, { publicKey }: Claim, source: string): void {
-  if (valid) return
-  throw new VerificationError(
-    'SIGNATURE_INVALID',
-    `cannot trust ${printable(source)}: its signature is not one that ${publicKey.id} made over these bytes`,
-    { hint: 'the bundle was changed or damaged: fetch tarball and bundle again' },
-  )
-}
-
-function assertDigests(statement: ReleaseStatement, tarball: StagedTarball): void {
-  for (const algorithm of ['sha256', 'sha512'] as const) {
-    if (statement[algorithm] === tarball[algorithm]) continue
-    throw new VerificationError(
-      'DIGEST_MISMATCH',
-      `cannot trust ${printable(tarball.source)}: expected ${algorithm}:${statement[algorithm]}, as signed for ` +
-        `${statement.name} ${statement.version}, found ${algorithm}:${tarball[algorithm]}`,
-      { hint: 'the tarball was changed, or the bundle belongs to another: fetch both again' },
-    )
+/** What third parties say: transparency logs and timestamp authorities. */
+function logEvidence(proofs: readonly Proof[], log: CheckLog): void {
+  const logs = proofs.flatMap((proof) => proof.log ?? [])
+  const times = proofs.flatMap((proof) => proof.times)
+  if (logs.length === 0) log.skip('log', 'a key needs no transparency log')
+  else {
+    log.enter('log')
+    log.pass(logs.join('; '))
+  }
+  if (times.length === 0) log.skip('timestamp', 'no trusted timestamp, or none that anything hangs on')
+  else {
+    log.enter('timestamp')
+    log.pass(times.map(({ atMs, source }) => `${new Date(atMs).toISOString()} by ${source}`).join('; '))
   }
 }
 
-function assertSubject({ name, version }: ReleaseStatement, wanted: Wanted): void {
-  const isName = wanted.name === undefined || wanted.name === name
-  const isVersion = wanted.version === undefined || wanted.version === version
-  if (isName && isVersion) return
-  const expected = [wanted.name, wanted.version].filter((part) => part !== undefined).join(' ')
-  throw new VerificationError(
-    'SUBJECT_MISMATCH',
-    `cannot accept this release: expected ${printable(expected)}, found a signed ${name} ${version}`,
-    { hint: 'the bundle is good, but it is for something else' },
-  )
-}
+const sentenceAbout = ({ name, version, publishedAt }: ReleaseStatement): string =>
+  `${name} ${version}, published at ${publishedAt}`
 
-function freshness({ name, version, expiresAt }: ReleaseStatement, now: Date): string {
-  if (expiresAt === null) return 'the statement has no expiry'
-  if (now.getTime() < Date.parse(expiresAt)) return `the statement holds until ${expiresAt}`
-  throw new VerificationError(
-    'STATEMENT_EXPIRED',
-    `cannot accept ${name} ${version}: its statement held until ${expiresAt}, and it is ${now.toISOString()}`,
-    { hint: 'choose a newer version, or ask the publisher to sign this one again' },
-  )
-}
-
-async function manifestOf(archive: Archive, statement: ReleaseStatement): Promise<Manifest> {
-  // Loaded here: its schema costs more to build than a whole run, and a run checks nothing but digests.
-  const { parseManifest } = await import('../core/manifest-parser.ts')
-  const entry = archive.entries.find(({ path, type }) => path === MANIFEST_FILE && type === 'file')
-  if (entry === undefined)
-    throw new VerificationError('VERIFIER_ERROR', `cannot find ${MANIFEST_FILE}, which was compared`)
-  const manifest = parseManifest(fileBytesOf(archive, entry))
-  if (manifest.name === statement.name && manifest.version === statement.version) return manifest
-  throw new VerificationError(
-    'SUBJECT_MISMATCH',
-    `cannot accept ${statement.name} ${statement.version}: its ${MANIFEST_FILE} says ${manifest.name} ${manifest.version}`,
-    { hint: 'the publisher signed a statement for another package; ask for a new one' },
-  )
-}
+const files = ({ files }: ReleaseStatement, isRecorded: boolean): string =>
+  isRecorded
+    ? `${plural(files.length, 'file')}, not listed by the signers: recorded by this host`
+    : `${plural(files.length, 'file')} as signed`
 
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`

@@ -49,7 +49,7 @@ export class Authority {
   /** The principal that stands for this key alone, as `plugins trust add` writes it. */
   get principal(): PolicyDocument['principals'][number] {
     const publicKey = this.key.publicKey.raw.toString('base64')
-    return { id: this.keyId, kind: 'keyed', keys: [{ id: this.keyId, publicKey }] }
+    return { id: this.keyId, keys: [{ id: this.keyId, publicKey }], identities: [] }
   }
 
   publish(spec: ReleaseSpec = {}): PublishedRelease {

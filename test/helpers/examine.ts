@@ -1,7 +1,7 @@
 import { ARCHIVE_BOUNDS, type StagedTarball } from '../../src/core/archive.ts'
 import { readArchive } from '../../src/core/archive-reader.ts'
 import type { ReleaseHistory } from '../../src/core/verified.ts'
-import { type TrustPolicy, Verifier, type VerifierParts, type Wanted } from '../../src/verify/index.ts'
+import { NO_ROOTS, type TrustPolicy, Verifier, type VerifierParts, type Wanted } from '../../src/verify/index.ts'
 
 export const NOW = new Date('2026-11-21T12:00:00Z')
 export const NEVER_SEEN: ReleaseHistory = { highWater: null, digestOf: () => null }
@@ -10,6 +10,7 @@ export const NEVER_SEEN: ReleaseHistory = { highWater: null, digestOf: () => nul
 export function verifierFor(policy: TrustPolicy, parts: Partial<VerifierParts> = {}): Verifier {
   return new Verifier({
     policy,
+    roots: NO_ROOTS,
     now: () => NOW,
     historyOf: () => NEVER_SEEN,
     readArchive: (tarball) => readArchive(tarball, ARCHIVE_BOUNDS),

@@ -5,5 +5,5 @@ const [path = '', namespace = '', count = '0'] = process.argv.slice(2)
 const file = new TrustFile(path, process.geteuid?.() ?? 0)
 const { publicKey } = await generateKey()
 for (let n = 0; n < Number(count); n++) {
-  await file.edit((document) => grant(document, { publicKey, pattern: `${namespace}/n${n}` }))
+  await file.edit((document) => grant(document, { credential: { publicKey }, pattern: `${namespace}/n${n}` }))
 }

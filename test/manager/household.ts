@@ -95,7 +95,7 @@ export async function household(context: TestContext): Promise<Household> {
 export async function trust(layout: Layout, publisher: Authority, pattern = 'acme/*'): Promise<void> {
   const { publicKey } = publisher.key
   await new TrustFile(layout.trustFile, process.geteuid?.() ?? 0).edit((document) =>
-    grant(document, { publicKey, pattern }),
+    grant(document, { credential: { publicKey }, pattern }),
   )
 }
 

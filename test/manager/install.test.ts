@@ -45,19 +45,15 @@ test('every verdict against a tarball is told apart, and leaves nothing behind',
   const gone = await authority()
   const late = await authority()
   const trustFile = new TrustFile(layout.trustFile, uid)
-  await trustFile.edit((document) => grant(document, { publicKey: known.key.publicKey, pattern: 'other/*' }))
-  await trustFile.edit((document) => grant(document, { publicKey: gone.key.publicKey, pattern: 'acme/*' }))
+  await trustFile.edit((document) => grant(document, { credential: known.key, pattern: 'other/*' }))
+  await trustFile.edit((document) => grant(document, { credential: gone.key, pattern: 'acme/*' }))
   await trustFile.edit((document) =>
-    grant(document, { publicKey: late.key.publicKey, pattern: 'acme/late', validUntil: '2020-01-01T00:00:00Z' }),
+    grant(document, { credential: late.key, pattern: 'acme/late', validUntil: '2020-01-01T00:00:00Z' }),
   )
-  await trustFile.edit((document) =>
-    grant(document, { publicKey: publisher.key.publicKey, pattern: 'acme/two', threshold: 1 }),
-  )
-  await trustFile.edit((document) =>
-    grant(document, { publicKey: known.key.publicKey, pattern: 'acme/two', threshold: 2 }),
-  )
-  await trustFile.edit((document) => revoke(document, gone.keyId, 'lost', new Date()))
-  await trustFile.edit((document) => revoke(document, 'acme/hello@3.0.0', 'broken', new Date()))
+  await trustFile.edit((document) => grant(document, { credential: publisher.key, pattern: 'acme/two', threshold: 1 }))
+  await trustFile.edit((document) => grant(document, { credential: known.key, pattern: 'acme/two', threshold: 2 }))
+  await trustFile.edit((document) => revoke(document, { target: gone.keyId, reason: 'lost' }, new Date()))
+  await trustFile.edit((document) => revoke(document, { target: 'acme/hello@3.0.0', reason: 'broken' }, new Date()))
 
   const next = { version: '2.0.0' }
   const good = publisher.publish(next)

@@ -138,7 +138,7 @@ test('what is not installed, disabled or revoked does not run', { skip }, async 
   house.manager.enable(HELLO)
   assert.equal((await ran(house.manager, ['echo', 'on'])).stdout, 'on\n')
 
-  const { affected } = await house.manager.trust.revoke('acme/hello@1.0.0', 'broken')
+  const { affected } = await house.manager.trust.revoke({ target: 'acme/hello@1.0.0', reason: 'broken' })
   assert.deepEqual(affected, ['acme/hello 1.0.0'])
   await refused(house, 'RELEASE_REVOKED')
   const { error } = await house.manager.verify(HELLO)
@@ -148,7 +148,7 @@ test('what is not installed, disabled or revoked does not run', { skip }, async 
 test('a revoked key stops what it signed from running, and a policy that forgot it too', { skip }, async (t) => {
   const house = await household(t)
   await house.install(spec())
-  const { affected } = await house.manager.trust.revoke(house.publisher.keyId, 'stolen')
+  const { affected } = await house.manager.trust.revoke({ target: house.publisher.keyId, reason: 'stolen' })
   assert.deepEqual(affected, ['acme/hello 1.0.0'])
   await refused(house, 'KEY_REVOKED')
   rmSync(house.layout.trustFile)

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { PluginName } from '../../src/core/name.ts'
 import { EMPTY_DOCUMENT } from '../../src/verify/policy.ts'
 import type { PolicyDocument } from '../../src/verify/policy-document.ts'
-import { grant, listTrust, revoke, withdraw } from '../../src/verify/policy-edits.ts'
+import { revoke, withdraw } from '../../src/verify/policy-edits.ts'
+import { grant } from '../../src/verify/policy-grant.ts'
+import { listTrust } from '../../src/verify/trust-list.ts'
 import { authority, policyOf } from '../helpers/authority.ts'
 
 const alice = await authority()
@@ -11,7 +13,7 @@ const bob = await authority()
 const AT = new Date('2026-11-21T00:00:00Z')
 
 const trust = (document: PolicyDocument, who: typeof alice, pattern: string, more = {}) =>
-  grant(document, { publicKey: who.key.publicKey, pattern, ...more })
+  grant(document, { credential: who.key, pattern, ...more })
 /** Who may sign a name, and how many must: what a change may never widen by itself. */
 function decision(document: PolicyDocument, name: string): string {
   const rule = policyOf(document).ruleFor(name as PluginName)
@@ -53,7 +55,7 @@ test('two keys of one principal are one principal', () => {
   assert.equal(both.principals[0]?.keys.length, 2)
   assert.throws(() => trust(both, bob, 'acme/*', { principal: 'other' }), {
     code: 'USAGE',
-    message: /is a key of team/,
+    message: /it belongs to team/,
   })
 })
 
@@ -115,31 +117,35 @@ test('removes for one pattern, and keeps the principal while another names it', 
 
 test('refuses to remove or revoke who is not there', () => {
   assert.throws(() => withdraw(ACME, bob.keyId), { code: 'PRINCIPAL_NOT_FOUND', exitCode: 4 })
-  assert.throws(() => revoke(ACME, 'nobody', 'x', AT), { code: 'PRINCIPAL_NOT_FOUND' })
+  assert.throws(() => revoke(ACME, { target: 'nobody', reason: 'x' }, AT), { code: 'PRINCIPAL_NOT_FOUND' })
 })
 
 test('a revocation is recorded once, with reason and time, also ahead of trust', () => {
-  const revoked = revoke(ACME, alice.keyId, 'stolen', AT).document
+  const revoked = revoke(ACME, { target: alice.keyId, reason: 'stolen' }, AT).document
   assert.deepEqual(revoked.revocations, [{ target: alice.keyId, reason: 'stolen', at: '2026-11-21T00:00:00.000Z' }])
-  assert.equal(revoke(revoked, alice.keyId, 'again', AT).document, revoked)
-  assert.equal(revoke(ACME, bob.keyId, 'never', AT).document.revocations.length, 1)
-  assert.equal(revoke(ACME, 'acme/hello@1.0.0', 'leaks', AT).document.revocations.length, 1)
+  assert.equal(revoke(revoked, { target: alice.keyId, reason: 'again' }, AT).document, revoked)
+  assert.equal(revoke(ACME, { target: bob.keyId, reason: 'never' }, AT).document.revocations.length, 1)
+  assert.equal(revoke(ACME, { target: 'acme/hello@1.0.0', reason: 'leaks' }, AT).document.revocations.length, 1)
 })
 
 test('a revocation needs a reason and a target', () => {
-  assert.throws(() => revoke(ACME, alice.keyId, '  ', AT), { code: 'USAGE' })
+  assert.throws(() => revoke(ACME, { target: alice.keyId, reason: '  ' }, AT), { code: 'USAGE' })
   for (const target of ['', 'acme/*', 'acme/hello', 'x y'])
-    assert.throws(() => revoke(ACME, target, 'x', AT), { code: 'USAGE' })
+    assert.throws(() => revoke(ACME, { target: target, reason: 'x' }, AT), { code: 'USAGE' })
 })
 
 test('what was revoked cannot come back by adding or by removing and adding', () => {
-  const revoked = revoke(ACME, alice.keyId, 'stolen', AT).document
+  const revoked = revoke(ACME, { target: alice.keyId, reason: 'stolen' }, AT).document
   assert.throws(() => trust(revoked, alice, 'acme/*'), { code: 'KEY_REVOKED' })
   assert.throws(() => trust(withdraw(revoked, alice.keyId).document, alice, 'acme/*'), { code: 'KEY_REVOKED' })
 })
 
 test('lists each principal with its id, keys, patterns and revocations', () => {
-  const document = revoke(trust(ACME, alice, 'other/x').document, alice.keyId, 'stolen', AT).document
+  const document = revoke(
+    trust(ACME, alice, 'other/x').document,
+    { target: alice.keyId, reason: 'stolen' },
+    AT,
+  ).document
   const [entry] = listTrust(document)
   assert.equal(entry?.id, alice.keyId)
   assert.equal(entry?.name, 'Alice')

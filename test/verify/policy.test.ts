@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isPluginName, type PluginName } from '../../src/core/name.ts'
 import { formatPolicy, parsePolicy } from '../../src/verify/policy.ts'
-import { isTarget, type PolicyDocument } from '../../src/verify/policy-document.ts'
+import type { PolicyDocument } from '../../src/verify/policy-document.ts'
+import { parseTarget } from '../../src/verify/revocation-target.ts'
 import { authority, policyOf, trusting } from '../helpers/authority.ts'
 import { allSmallOrderEncodings } from '../helpers/curve.ts'
 import { edited, type Json } from '../helpers/edited.ts'
@@ -90,7 +91,7 @@ test('finds keys by their id alone, and only those that are entered', () => {
   assert.equal(policy.keyOf(bob.keyId)?.principal.id, 'bob')
   for (const id of ['bob', '', '__proto__', 'constructor', 'toString', alice.keyId.toUpperCase(), `${alice.keyId} `]) {
     assert.equal(policy.keyOf(id), null)
-    assert.equal(policy.revocationOf(id), null)
+    assert.equal(policy.revocationOf([id]), null)
   }
 })
 
@@ -160,22 +161,33 @@ test('refuses windows that are none', () => {
 })
 
 test('a revocation names a principal, a key, a release or a tarball', () => {
-  for (const good of ['bob', alice.keyId, 'acme/hello@1.0.0-rc.1', `sha256:${'0'.repeat(64)}`])
-    assert.ok(isTarget(good), good)
+  for (const good of [
+    'bob',
+    alice.keyId,
+    'acme/hello@1.0.0-rc.1',
+    'acme/hello@^1',
+    'acme/hello@>=1.0.0 <1.4.2 || 2.x',
+    `sha256:${'0'.repeat(64)}`,
+    'https://issuer.example me@example.com',
+  ])
+    assert.notEqual(parseTarget(good), null, good)
   for (const bad of [
     '',
     'Bob',
     'acme/hello',
     'acme/*',
     '@1.0.0',
-    'acme/hello@^1',
+    'acme/hello@',
+    'acme/hello@1; rm',
+    'http://issuer.example me@example.com',
+    'https://issuer.example',
     'sha256:00',
     'sha512:00',
     'ed25519:00',
     '__proto__',
     'a b',
   ]) {
-    assert.ok(!isTarget(bad), bad)
+    assert.equal(parseTarget(bad), null, bad)
     refused(change(['revocations', 0, 'target'], bad), /revocations\[0\]\.target/)
   }
 })

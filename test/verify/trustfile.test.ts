@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { EMPTY_DOCUMENT, formatPolicy } from '../../src/verify/policy.ts'
-import { grant } from '../../src/verify/policy-edits.ts'
+import { grant } from '../../src/verify/policy-grant.ts'
 import { TrustFile } from '../../src/verify/trustfile.ts'
 import { authority } from '../helpers/authority.ts'
 
@@ -16,7 +16,7 @@ let homes = 0
 const newFile = () => new TrustFile(join(top, `home-${homes++}`, 'trust.json'), self)
 const alice = await authority()
 const addAlice = (file: TrustFile, pattern = 'acme/*') =>
-  file.edit((document) => grant(document, { publicKey: alice.key.publicKey, pattern }))
+  file.edit((document) => grant(document, { credential: alice.key, pattern }))
 
 test('a file that is not there trusts nobody', () => {
   assert.deepEqual(newFile().read().document, EMPTY_DOCUMENT)

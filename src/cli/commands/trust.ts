@@ -1,28 +1,75 @@
-import { openManager, type TrustEntry, UsageError } from '../../index.ts'
+import { openManager, type TrustAdd, type TrustEntry, UsageError } from '../../index.ts'
+import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { plain, record, table } from '../text.ts'
 
-export async function trustAdd(
-  settings: Settings,
-  io: Io,
-  keyFile: string,
-  options: { for: string; principal?: string; threshold?: string },
-) {
-  await using manager = await openManager(settings)
-  const threshold = options.threshold === undefined ? undefined : Number(options.threshold)
-  if (threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 1)) {
-    throw new UsageError('USAGE', `cannot use --threshold "${options.threshold}": expected a whole number from 1`)
+interface AddOptions {
+  readonly for: string
+  readonly principal?: string
+  readonly threshold?: string
+  readonly predicate?: readonly string[]
+  readonly countersigner?: boolean
+  readonly from?: string
+  readonly until?: string
+  readonly keyless?: boolean
+  readonly issuer?: string
+  readonly identity?: string
+  readonly root?: string
+  readonly repositoryId?: string
+  readonly ownerId?: string
+}
+
+export async function trustAdd(settings: Settings, io: Io, keyFile: string | undefined, options: AddOptions) {
+  const asked: TrustAdd = {
+    pattern: options.for,
+    principal: options.principal,
+    threshold: threshold(options.threshold),
+    predicates: options.predicate,
+    countersigner: options.countersigner,
+    validFrom: instant(options.from, '--from'),
+    validUntil: instant(options.until, '--until'),
   }
-  const added = await manager.trust.add(keyFile, { pattern: options.for, principal: options.principal, threshold })
+  const credential = credentialOf(keyFile, options)
+  await using manager = await openManager(settings)
+  const added =
+    typeof credential === 'string'
+      ? await manager.trust.add(credential, asked)
+      : await manager.trust.addIdentity(credential, asked)
   if (settings.json) return void io.stdout(`${JSON.stringify(added, null, 2)}\n`)
+  const role = options.countersigner === true ? 'countersigns' : 'may sign'
   io.stdout(
     record([
-      ['key', added.id],
-      ['may sign', added.pattern],
+      [typeof credential === 'string' ? 'key' : 'identity', added.id],
+      [role, added.pattern],
     ]),
   )
   sayNotes(settings, io, added.notes)
+}
+
+function threshold(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new UsageError('USAGE', `cannot use --threshold "${text}": expected a whole number from 1`)
+}
+
+/** A key file, or what a certificate must say: one of the two, whole. */
+function credentialOf(keyFile: string | undefined, options: AddOptions) {
+  const { keyless, issuer, identity, root, repositoryId, ownerId } = options
+  const usage = (message: string) =>
+    new UsageError('USAGE', `cannot trust a signer: ${message}`, {
+      hint: "plugins trust add KEY.pub --for 'acme/*', or plugins trust add --keyless --issuer URL --identity SAN --for 'acme/*'",
+    })
+  if (keyless !== true) {
+    if ([issuer, identity, root, repositoryId, ownerId].some((value) => value !== undefined))
+      throw usage('--issuer, --identity and what belongs to them come with --keyless')
+    if (keyFile === undefined) throw usage('name its public key file, or give --keyless')
+    return keyFile
+  }
+  if (keyFile !== undefined) throw usage('a key file and --keyless exclude each other')
+  if (issuer === undefined || identity === undefined) throw usage('--keyless needs --issuer and --identity')
+  return { issuer, identity, root, repositoryId, ownerId }
 }
 
 export async function trustList(settings: Settings, io: Io, name: string | undefined) {
@@ -38,12 +85,19 @@ export async function trustList(settings: Settings, io: Io, name: string | undef
   io.stdout(table(['PLUGINS', 'NEEDS', 'NAME', 'STATE', 'ID'], rows.flatMap(rowsOf), io.columns))
 }
 
-/** A row per rule that names the principal; one without rules is shown too, since its keys are known here. */
+/** A row per rule that names the principal; one without rules is shown too, since what it signs with is known here. */
 function rowsOf(entry: TrustEntry): string[][] {
   const [revocation] = entry.revocations
-  const state = revocation === undefined ? 'trusted' : `revoked: ${revocation.reason}`
-  const rules = entry.patterns.length === 0 ? [{ pattern: '-', threshold: 0 }] : entry.patterns
-  return rules.map(({ pattern, threshold }) => [pattern, `${threshold}`, entry.name ?? '-', state, entry.id])
+  const since = revocation?.since === undefined ? '' : ` since ${revocation.since}`
+  const state = revocation === undefined ? 'trusted' : `revoked${since}: ${revocation.reason}`
+  const rules = entry.patterns.length === 0 ? [{ pattern: '-', threshold: 0, as: 'signer' }] : entry.patterns
+  return rules.map(({ pattern, threshold, as }) => [
+    pattern,
+    as === 'countersigner' ? `${threshold} countersigning` : `${threshold}`,
+    entry.name ?? '-',
+    state,
+    entry.id,
+  ])
 }
 
 function sayNotes(settings: Settings, io: Io, notes: readonly string[]): void {
@@ -54,15 +108,22 @@ export async function trustRemove(settings: Settings, io: Io, id: string, option
   await using manager = await openManager(settings)
   const removed = await manager.trust.remove(id, options.for)
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
-  io.stdout(`removed ${removed.id}\n`)
+  io.stdout(`removed ${plain(removed.id)}\n`)
   sayNotes(settings, io, removed.notes)
 }
 
-export async function trustRevoke(settings: Settings, io: Io, id: string, options: { reason: string }) {
+export async function trustRevoke(
+  settings: Settings,
+  io: Io,
+  target: string,
+  options: { reason: string; since?: string },
+) {
+  const { reason } = options
+  const since = instant(options.since, '--since')
   await using manager = await openManager(settings)
-  const revoked = await manager.trust.revoke(id, options.reason)
+  const revoked = await manager.trust.revoke({ target, reason, since })
   if (settings.json) return void io.stdout(`${JSON.stringify(revoked, null, 2)}\n`)
-  io.stdout(`revoked ${revoked.id}: ${options.reason}\n`)
+  io.stdout(`revoked ${plain(revoked.id)}: ${plain(reason)}\n`)
   sayNotes(settings, io, revoked.notes)
   if (settings.quiet || revoked.affected.length === 0) return
   io.stderr(`these will not run any more: ${revoked.affected.join(', ')}\n`)

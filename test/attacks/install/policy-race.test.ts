@@ -7,7 +7,7 @@ test('a key that is revoked while somebody reads the question installs nothing',
   await attacked.install({ version: '1.0.0' })
   const path = attacked.download(attacked.publisher.publish({ version: '1.1.0' }))
   const consent = async () => {
-    await attacked.with((other) => other.trust.revoke(attacked.publisher.keyId, 'stolen'))
+    await attacked.with((other) => other.trust.revoke({ target: attacked.publisher.keyId, reason: 'stolen' }))
     return true
   }
   await attacked.with(async (manager) => {
@@ -26,7 +26,7 @@ test('a release that is revoked while somebody reads the question installs nothi
   let asked = 0
   const consent = async () => {
     asked++
-    await attacked.with((other) => other.trust.revoke('acme/hello@1.0.0', 'has a hole'))
+    await attacked.with((other) => other.trust.revoke({ target: 'acme/hello@1.0.0', reason: 'has a hole' }))
     return true
   }
   await attacked.with(async (manager) => {
@@ -42,7 +42,7 @@ test('a change of policy that leaves this release trusted is no reason to ask ag
   let asked = 0
   const consent = async () => {
     asked++
-    await attacked.with((other) => other.trust.revoke('acme/other@1.0.0', 'has a hole'))
+    await attacked.with((other) => other.trust.revoke({ target: 'acme/other@1.0.0', reason: 'has a hole' }))
     return true
   }
   const report = await attacked.with((manager) => manager.install(path, { consent }))

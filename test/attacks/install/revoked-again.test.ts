@@ -7,7 +7,7 @@ test('a key of a revoked principal does not come back by being removed first', a
   const key = attacked.keyFile()
   await attacked.with(async ({ trust }) => {
     await trust.add(key, { pattern: 'acme/*', principal: 'acme' })
-    await trust.revoke('acme', 'left the company')
+    await trust.revoke({ target: 'acme', reason: 'left the company' })
     await trust.remove('acme')
     await assert.rejects(trust.add(key, { pattern: 'acme/*' }), { code: 'KEY_REVOKED' })
     await assert.rejects(trust.add(key, { pattern: 'acme/*', principal: 'emca' }), { code: 'KEY_REVOKED' })
@@ -21,7 +21,7 @@ test('nor does one of its keys that is removed alone', async (t) => {
   await attacked.with(async ({ trust }) => {
     await trust.add(attacked.keyFile(), { pattern: 'acme/*', principal: 'acme' })
     await trust.add(attacked.keyFile(second), { pattern: 'acme/*', principal: 'acme' })
-    await trust.revoke('acme', 'left the company')
+    await trust.revoke({ target: 'acme', reason: 'left the company' })
     await trust.remove(second.keyId)
     await assert.rejects(trust.add(attacked.keyFile(second), { pattern: 'acme/*' }), { code: 'KEY_REVOKED' })
   })
@@ -31,7 +31,7 @@ test('what was installed from a revoked key is said, refused by verify, and not 
   const attacked = await AttackedHome.make(t)
   await attacked.install()
   await attacked.with(async (manager) => {
-    const { affected } = await manager.trust.revoke(attacked.publisher.keyId, 'stolen')
+    const { affected } = await manager.trust.revoke({ target: attacked.publisher.keyId, reason: 'stolen' })
     assert.deepEqual(affected, ['acme/hello 1.0.0'])
     assert.equal((await manager.verify('acme/hello')).error?.code, 'KEY_REVOKED')
     await assert.rejects(manager.plan('acme/hello'), { code: 'KEY_REVOKED' })

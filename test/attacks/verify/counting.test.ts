@@ -23,7 +23,7 @@ test('two keys of one principal are one signer', async () => {
   const keys = [...alice.principal.keys, ...second.principal.keys]
   const policy = policyOf({
     version: 1,
-    principals: [{ id: 'alice', kind: 'keyed', keys }, bob.principal],
+    principals: [{ id: 'alice', keys, identities: [] }, bob.principal],
     rules: [{ pattern: 'acme/*', principals: ['alice', bob.keyId], threshold: 2 }],
     revocations: [],
   })

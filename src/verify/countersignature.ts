@@ -1,0 +1,33 @@
+import { COUNTERSIGNATURE_TYPE, STATEMENT_TYPE, type Subject } from '../core/statement.ts'
+import { Reader } from './reader.ts'
+import { invalidStatement, parsePayload, readStatedTime, readSubject } from './statement.ts'
+
+/** That somebody has looked at a tarball and stands for it, without being its publisher. */
+export interface Countersignature extends Subject {
+  readonly reviewedAt: string
+}
+
+/** @throws VerificationError `STATEMENT_INVALID`, with every fault in its details. */
+export function parseCountersignature(payloadType: string, payload: Uint8Array): Countersignature {
+  return countersignatureOf(parsePayload(payloadType, payload))
+}
+
+/** The same for a payload that `parsePayload` has read. Unknown fields are ignored, as in-toto requires. */
+export function countersignatureOf(json: unknown): Countersignature {
+  const reader = new Reader()
+  const found = readCountersignature(reader, json)
+  if (found === null || reader.faults.length > 0) throw invalidStatement(reader.faults)
+  return found
+}
+
+function readCountersignature(reader: Reader, json: unknown): Countersignature | null {
+  const statement = reader.object(json, '')
+  if (statement === null) return null
+  reader.literal(statement._type, '_type', STATEMENT_TYPE)
+  reader.literal(statement.predicateType, 'predicateType', COUNTERSIGNATURE_TYPE)
+  if (reader.faults.length > 0) return null
+  const subject = readSubject(reader, statement.subject)
+  const predicate = reader.object(statement.predicate, 'predicate')
+  const reviewedAt = predicate && readStatedTime(reader, predicate.reviewedAt, 'predicate.reviewedAt')
+  return subject && reviewedAt === null ? null : subject && { ...subject, reviewedAt: reviewedAt ?? '' }
+}
