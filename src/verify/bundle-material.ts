@@ -25,7 +25,7 @@ export interface InclusionProof {
   readonly treeSize: bigint
   readonly rootHash: Buffer
   readonly hashes: readonly Buffer[]
-  readonly checkpoint: string | null
+  readonly checkpoint: string
 }
 
 /** `verificationMaterial`: the claimed signer, and the evidence that came with the signature. */
@@ -144,10 +144,9 @@ function readEntry(reader: Reader, value: unknown, at: string, version: BundleVe
   const promise = readPromise(reader, entry.inclusionPromise, `${at}.inclusionPromise`)
   const proof = readProof(reader, entry.inclusionProof, `${at}.inclusionProof`)
   const body = readBytes(reader, entry.canonicalizedBody, `${at}.canonicalizedBody`, Infinity)
-  // Bundle v0.1 is the time before proofs; from v0.2 on each entry has a proof with a checkpoint.
+  // Bundle v0.1 is the time before proofs; from v0.2 on each entry has one.
   if (version === '0.1' && promise === undefined) reader.fault(`${at}.inclusionPromise`, 'is missing')
   if (version !== '0.1' && proof === undefined) reader.fault(`${at}.inclusionProof`, 'is missing')
-  if (version !== '0.1' && proof?.checkpoint === null) reader.fault(`${at}.inclusionProof.checkpoint`, 'is missing')
   if (index === null || logId === null || kind === null || kindVersion === null || integratedTime === null) return null
   if (promise === null || proof === null || body === null) return null
   return {
@@ -182,11 +181,11 @@ function readProof(reader: Reader, value: unknown, at: string): InclusionProof |
   const hashes = allOf(list?.map((hash, position) => readHash(reader, hash, `${at}.hashes[${position}]`)))
   const checkpoint = readCheckpoint(reader, proof.checkpoint, `${at}.checkpoint`)
   if (index === null || treeSize === null || rootHash === null || hashes === null || checkpoint === null) return null
-  return { index, treeSize, rootHash, hashes, checkpoint: checkpoint ?? null }
+  return { index, treeSize, rootHash, hashes, checkpoint }
 }
 
-function readCheckpoint(reader: Reader, value: unknown, at: string): string | null | undefined {
-  if (value === undefined) return undefined
+/** A proof without one would lead to a root hash that nobody signed. */
+function readCheckpoint(reader: Reader, value: unknown, at: string): string | null {
   const checkpoint = reader.object(value, at, ['envelope'])
   const envelope = checkpoint === null ? null : reader.string(checkpoint.envelope, `${at}.envelope`)
   if (envelope === null || (envelope.length > 0 && envelope.length <= CHECKPOINT_MAX)) return envelope
