@@ -12,6 +12,10 @@ export {
   readSecretKey,
   writeKeyFiles,
 } from './keyfile.ts'
+export { type CertificateIdentity, readIdentity } from './keyless/identity.ts'
+export { type KeylessProof, type TrustedTime, verifyKeyless, verifyTimestamps } from './keyless/keyless.ts'
+export { PUBLIC_GOOD, packagedRoot, type RootEntry, RootFiles } from './keyless/root-files.ts'
+export { parseTrustedRoot, type TrustedRoot } from './keyless/trusted-root.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
 export { parsePolicy, TrustPolicy } from './policy.ts'
 export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { BUNDLE_MAX_BYTES, BUNDLE_MEDIA_TYPE, parseBundles } from '../../src/verify/bundle.ts'
 import { authority } from '../helpers/authority.ts'
-import { edited, type Json } from '../helpers/edited.ts'
+import { edited, type Json, places } from '../helpers/edited.ts'
 
 const publisher = await authority()
 const { bundle } = publisher.publish()
@@ -124,22 +124,152 @@ test('refuses a second or a missing verification material', () => {
   refused(change([...MATERIAL, 'x509CertificateChain'], { certificates: [] }), /exactly one .* found 2/)
 })
 
-test('knows a certificate for what it is, and leaves it to the policy to refuse', () => {
-  for (const [kind, value] of [
-    ['certificate', { rawBytes: 'AAAA' }],
-    ['x509CertificateChain', { certificates: [{ rawBytes: 'AAAA' }] }],
+test('refuses log entries beside a key: nobody here would check them', () => {
+  refused(change([...MATERIAL, 'tlogEntries'], [ENTRY]), /come with keyless signing/)
+  refused(change([...MATERIAL, 'tlogEntries'], [{}]), /tlogEntries\[0\]\.logId is missing/)
+})
+
+test('reads timestamps, beside a key too', () => {
+  const stamps = (...texts: Json[]) =>
+    change([...MATERIAL, 'timestampVerificationData'], {
+      rfc3161Timestamps: texts.map((signedTimestamp) => ({ signedTimestamp })),
+    })
+  assert.deepEqual(parseBundles(stamps('AAAA', 'AAAB'))[0]?.timestamps, [Buffer.alloc(3), Buffer.from([0, 0, 1])])
+  refused(stamps(''), /signedTimestamp is empty/)
+  refused(stamps('AAA'), /canonical base64/)
+  refused(stamps(1), /must be a string/)
+  refused(stamps(...Array.from({ length: 9 }, () => 'AAAA')), /9 items, more than 8/)
+  refused(stamps(Buffer.alloc(2 ** 15 + 1).toString('base64')), /32769 bytes, more than 32768/)
+  refused(change([...MATERIAL, 'timestampVerificationData'], { other: [] }), /is not a known key/)
+})
+
+const HASH = Buffer.alloc(32, 7).toString('base64')
+const ENTRY = {
+  logIndex: '7',
+  logId: { keyId: HASH },
+  kindVersion: { kind: 'dsse', version: '0.0.1' },
+  integratedTime: '1700000000',
+  inclusionPromise: { signedEntryTimestamp: 'AAAA' },
+  inclusionProof: {
+    logIndex: '3',
+    rootHash: HASH,
+    treeSize: '9',
+    hashes: [HASH, HASH],
+    checkpoint: { envelope: 'a note' },
+  },
+  canonicalizedBody: 'AAAA',
+}
+
+/** A bundle with a certificate in place of the key, and one log entry. */
+const keyless = [
+  [[...MATERIAL, 'publicKey'], undefined],
+  [[...MATERIAL, 'certificate'], { rawBytes: 'AQID' }],
+  [[...MATERIAL, 'tlogEntries'], [ENTRY]],
+  [[...SIGNATURE, 'keyid'], undefined],
+].reduce((bytes, [path, value]) => edited(bytes, path as (string | number)[], value as Json | undefined), bundle)
+const entryWith = (path: readonly (string | number)[], value: Json | undefined): Buffer =>
+  edited(keyless, [...MATERIAL, 'tlogEntries', 0, ...path], value)
+
+test('reads a certificate and the whole log entry, and decides nothing about them', () => {
+  const [read] = parseBundles(keyless)
+  assert.deepEqual(read?.material, { kind: 'certificate', der: Buffer.from([1, 2, 3]) })
+  assert.deepEqual(read?.entries, [
+    {
+      index: 7n,
+      logId: Buffer.alloc(32, 7),
+      kind: 'dsse',
+      version: '0.0.1',
+      integratedTime: 1_700_000_000n,
+      promise: Buffer.alloc(3),
+      proof: {
+        index: 3n,
+        treeSize: 9n,
+        rootHash: Buffer.alloc(32, 7),
+        hashes: [Buffer.alloc(32, 7), Buffer.alloc(32, 7)],
+        checkpoint: 'a note',
+      },
+      body: Buffer.alloc(3),
+    },
+  ])
+  assert.deepEqual(read?.json, JSON.parse(keyless.toString()))
+})
+
+test('reads int64 as protobuf-JSON writes it, and in no third way', () => {
+  const read = (value: Json | undefined) => parseBundles(entryWith(['logIndex'], value))[0]?.entries[0]?.index
+  for (const [value, number] of [
+    [undefined, 0n],
+    ['0', 0n],
+    [12, 12n],
+    ['9223372036854775807', 2n ** 63n - 1n],
   ] as const) {
-    const keyless = edited(change([...MATERIAL, 'publicKey'], undefined), [...MATERIAL, kind], value)
-    const logged = edited(keyless, [...MATERIAL, 'tlogEntries'], [{ logIndex: '1' }])
-    assert.deepEqual(parseBundles(logged)[0]?.material, { kind: 'certificate' })
+    assert.equal(read(value), number)
+  }
+  for (const value of ['-1', '01', '1.0', '1e3', ' 1', '', '0x1', '9223372036854775808', -1, 1.5, null, true, [], {}]) {
+    refused(entryWith(['logIndex'], value), /logIndex must be a whole number/)
+    refused(entryWith(['inclusionProof', 'treeSize'], value), /treeSize must be a whole number/)
+    refused(entryWith(['integratedTime'], value), /integratedTime must be a whole number/)
   }
 })
 
-test('refuses log entries and timestamps beside a key: nobody here would check them', () => {
-  refused(change([...MATERIAL, 'tlogEntries'], [{}]), /come with keyless signing/)
-  const stamps = { rfc3161Timestamps: [{ signedTimestamp: 'AAAA' }] }
-  refused(change([...MATERIAL, 'timestampVerificationData'], stamps), /come with keyless signing/)
-  refused(change([...MATERIAL, 'timestampVerificationData'], { other: [] }), /is not a known key/)
+test('refuses hashes of another length, and more of anything than there can be', () => {
+  const short = Buffer.alloc(31).toString('base64')
+  refused(entryWith(['logId', 'keyId'], short), /must be 32 bytes, found 31/)
+  refused(entryWith(['inclusionProof', 'rootHash'], short), /must be 32 bytes/)
+  refused(entryWith(['inclusionProof', 'hashes', 1], short), /hashes\[1\] must be 32 bytes/)
+  const many = Array.from({ length: 65 }, () => HASH)
+  refused(entryWith(['inclusionProof', 'hashes'], many), /65 items, more than 64/)
+  refused(entryWith(['inclusionProof', 'checkpoint', 'envelope'], 'x'.repeat(2 ** 14 + 1)), /1 to 16384 characters/)
+  refused(entryWith(['inclusionPromise', 'signedEntryTimestamp'], 'AAAA'.repeat(400)), /more than 1024/)
+  refused(entryWith(['kindVersion', 'kind'], 'x'.repeat(65)), /1 to 64 characters/)
+  const entries = Array.from({ length: 9 }, () => ENTRY)
+  refused(edited(keyless, [...MATERIAL, 'tlogEntries'], entries), /9 items, more than 8/)
+  const certificate = Buffer.alloc(2 ** 14 + 1).toString('base64')
+  refused(edited(keyless, [...MATERIAL, 'certificate', 'rawBytes'], certificate), /more than 16384/)
+})
+
+test('refuses null, unknown keys and second spellings in a log entry', () => {
+  for (const place of places(ENTRY)) {
+    refused(entryWith(place, null), /./)
+    if (typeof place.at(-1) === 'string')
+      refused(entryWith([...place.slice(0, -1), 'extra'], 'x'), /is not a known key/)
+  }
+  refused(entryWith(['log_index'], '1'), /is not a known key/)
+})
+
+test('demands what each version of the format promises', () => {
+  const versions = {
+    '0.1': 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    '0.2': 'application/vnd.dev.sigstore.bundle+json;version=0.2',
+    '0.3': 'application/vnd.dev.sigstore.bundle+json;version=0.3',
+  }
+  const chain = (count: number) => ({ certificates: Array.from({ length: count }, () => ({ rawBytes: 'AQID' })) })
+  const old = (version: keyof typeof versions, count = 1, entry: Json = ENTRY) =>
+    [
+      [['mediaType'], versions[version]],
+      [[...MATERIAL, 'certificate'], undefined],
+      [[...MATERIAL, 'x509CertificateChain'], chain(count)],
+      [[...MATERIAL, 'tlogEntries'], [entry]],
+    ].reduce((bytes, [path, value]) => edited(bytes, path as (string | number)[], value as Json | undefined), keyless)
+  const { inclusionProof, inclusionPromise, ...bare } = ENTRY
+
+  assert.equal(parseBundles(edited(keyless, ['mediaType'], versions['0.3'])).length, 1)
+  assert.equal(parseBundles(old('0.2'))[0]?.material.kind, 'certificate')
+  assert.equal(parseBundles(old('0.2', 1, { ...bare, inclusionProof }))[0]?.entries[0]?.promise, null)
+  assert.equal(parseBundles(old('0.1', 1, { ...bare, inclusionPromise }))[0]?.entries[0]?.proof, null)
+  refused(old('0.1', 1, { ...bare, inclusionProof }), /inclusionPromise is missing/)
+  refused(old('0.2', 1, { ...bare, inclusionPromise }), /inclusionProof is missing/)
+  refused(entryWith(['inclusionProof'], undefined), /inclusionProof is missing/)
+  refused(entryWith(['inclusionProof', 'checkpoint'], undefined), /checkpoint is missing/)
+  refused(old('0.3'), /x509CertificateChain is not of version 0\.3/)
+  refused(edited(keyless, ['mediaType'], versions['0.2']), /certificate is not of version 0\.2/)
+  for (const count of [0, 2, 3]) {
+    refused(old('0.2', count), new RegExp(`exactly one certificate, that of the signer, found ${count}`))
+  }
+})
+
+test('refuses a keyid beside a certificate', () => {
+  refused(edited(keyless, [...SIGNATURE, 'keyid'], 'x'), /must be empty beside a certificate/)
+  assert.equal(parseBundles(edited(keyless, [...SIGNATURE, 'keyid'], '')).length, 1)
 })
 
 test('refuses a message signature, alone or beside the envelope', () => {
