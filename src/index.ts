@@ -37,6 +37,7 @@ export type { ConsentQuestion, InstallOptions, InstallReport } from './manager/i
 export type { LaunchOptions } from './manager/launch.ts'
 export type { LogOptions } from './manager/logs.ts'
 export type { Removal } from './manager/remove.ts'
+export type { TrustedRootInfo } from './manager/roots.ts'
 export type { StopOptions, StoppedRun } from './manager/stopping.ts'
 export type { KeylessIdentity, TrustAdd, TrustChange } from './manager/trust.ts'
 export type { Verification } from './manager/verification.ts'

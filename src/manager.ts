@@ -14,6 +14,7 @@ import { LiveRuns } from './manager/live-runs.ts'
 import type { LogOptions } from './manager/logs.ts'
 import { recover } from './manager/recovery.ts'
 import type { Removal } from './manager/remove.ts'
+import { TrustRoots } from './manager/roots.ts'
 import { execute, planOf } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
@@ -59,10 +60,12 @@ export class PluginManager implements AsyncDisposable {
   /** Ends whoever is watching. */
   readonly #closing = new AbortController()
   readonly trust: Trust
+  readonly roots: TrustRoots
 
   private constructor(host: Host) {
     this.#host = host
     this.trust = new Trust(host)
+    this.roots = new TrustRoots(host)
   }
 
   /** Opens the home and finishes or undoes what an earlier process left behind. */

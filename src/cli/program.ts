@@ -126,6 +126,23 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .requiredOption('--reason <TEXT>')
     .option('--since <DATE>', 'compromised since then: spares what carries a trusted timestamp from before')
     .action(on(async () => (await import('./commands/trust.ts')).trustRevoke))
+  const root = trust.command('root').description('Sigstore instances whose certificates and timestamps count here')
+  root
+    .command('add')
+    .description('take over the trusted root of a Sigstore instance, to check it offline')
+    .argument('<file>', "that instance's trusted_root.json")
+    .option('--name <NAME>', 'what identities are bound to (default: from the file name)')
+    .addHelpText('after', example('plugins trust root add acme.trusted_root.json --name acme'))
+    .action(on(async () => (await import('./commands/trust-root.ts')).rootAdd))
+  root
+    .command('list')
+    .description('those that are there; public-good comes with Bulkhead')
+    .action(on(async () => (await import('./commands/trust-root.ts')).rootList))
+  root
+    .command('remove')
+    .description('take one out again')
+    .argument('<name>')
+    .action(on(async () => (await import('./commands/trust-root.ts')).rootRemove))
   program
     .command('verify')
     .description('check a tarball, an installed plugin, or all of them')

@@ -19,6 +19,9 @@ export class Layout {
   get configFile(): string {
     return join(this.home, 'config.json')
   }
+  get roots(): string {
+    return join(this.home, 'roots')
+  }
   get plugins(): string {
     return join(this.home, 'plugins')
   }

@@ -9,7 +9,7 @@ import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
-import { assertOwn, assertSafePath, NO_ROOTS, readSafeFile, TrustFile, Verifier } from '../verify/index.ts'
+import { assertOwn, assertSafePath, readSafeFile, rootsIn, TrustFile, Verifier } from '../verify/index.ts'
 
 export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
@@ -62,7 +62,7 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     verifier: () =>
       new Verifier({
         policy: trustFile.read(),
-        roots: NO_ROOTS,
+        roots: rootsIn(layout.roots, uid),
         now,
         historyOf: (name) => store.history(name),
         readArchive: async (tarball) =>
@@ -96,7 +96,11 @@ function makeHome(layout: Layout, uid: number): void {
 
 /** Reading the configuration has looked at the home and all above it; this looks at what lies in it. */
 function assertHomeOwn(layout: Layout, uid: number): void {
-  assertOwn([layout.plugins, layout.staging, layout.cache, layout.spool, layout.allData, layout.allLogs], 'folder', uid)
+  assertOwn(
+    [layout.plugins, layout.roots, layout.staging, layout.cache, layout.spool, layout.allData, layout.allLogs],
+    'folder',
+    uid,
+  )
   const { database } = layout
   assertOwn([database, `${database}-wal`, `${database}-shm`, `${database}-journal`], 'file', uid)
 }

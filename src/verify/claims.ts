@@ -7,6 +7,7 @@ import { preAuthEncoding } from './dsse.ts'
 import { verifySignature, verifyThoroughly } from './ed25519.ts'
 import type { CertificateIdentity } from './keyless/identity.ts'
 import type { KeylessProof, TrustedTime } from './keyless/keyless.ts'
+import type { TrustedRoot } from './keyless/trusted-root.ts'
 import type { KnownIdentity, KnownKey, KnownSigner, TrustPolicy } from './policy.ts'
 import type { Roots } from './roots.ts'
 
@@ -21,6 +22,8 @@ export interface Proof extends Claim {
   readonly times: readonly TrustedTime[]
   /** What a transparency log says of it; `null` for a key. */
   readonly log: string | null
+  /** Who was asked for that. */
+  readonly roots: readonly TrustedRoot[]
 }
 
 /** A proof, and what it states. */
@@ -145,24 +148,18 @@ export async function prove(claim: Claim, proving: Proving): Promise<Proof> {
   }
   // A run asks the clocks of others only where something hangs on the answer.
   const isAsked = claim.bundle.timestamps.length > 0 && (proving.thorough || proving.asksWhen(claim))
-  if (!isAsked) return { ...claim, times: [], log: null }
+  if (!isAsked) return { ...claim, times: [], log: null, roots: [] }
   const { verifyTimestamps } = await import('./keyless/keyless.ts')
-  return { ...claim, times: await verifyTimestamps(claim.bundle, proving.roots.list()), log: null }
+  const roots = await proving.roots.all()
+  return { ...claim, times: await verifyTimestamps(claim.bundle, roots), log: null, roots }
 }
 
 async function proveIdentity(claim: Claim, signer: KnownIdentity, { roots }: Proving): Promise<Proof> {
-  const root = roots.find(signer.root)
-  if (root === null) {
-    throw new VerificationError(
-      'ROOT_NOT_FOUND',
-      `cannot check the certificate of ${printable(signer.id, 300)}: there is no trusted root "${signer.root}"`,
-      { hint: `plugins trust root add FILE --name ${signer.root}` },
-    )
-  }
+  const root = await roots.find(signer.root)
   const { verifyKeyless } = await import('./keyless/keyless.ts')
   const { identity, times, log } = await verifyKeyless(claim.bundle, root)
   assertSameIdentity(signer, identity)
-  return { ...claim, times, log: `${log}, by the root ${root.name}` }
+  return { ...claim, times, log: `${log}, by the root ${root.name}`, roots: [root] }
 }
 
 /** Asked again of what was verified: what selected the signer was read from bytes that nobody had vouched for. */

@@ -12,10 +12,7 @@ export {
   readSecretKey,
   writeKeyFiles,
 } from './keyfile.ts'
-export { type CertificateIdentity, readIdentity } from './keyless/identity.ts'
-export { type KeylessProof, type TrustedTime, verifyKeyless, verifyTimestamps } from './keyless/keyless.ts'
-export { PUBLIC_GOOD, packagedRoot, type RootEntry, RootFiles } from './keyless/root-files.ts'
-export { parseTrustedRoot, type TrustedRoot } from './keyless/trusted-root.ts'
+export type { RootEntry } from './keyless/root-files.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
 export { parsePolicy, TrustPolicy } from './policy.ts'
 export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
@@ -27,7 +24,7 @@ export {
 } from './policy-edits.ts'
 export { type Credential, grant, type TrustGrant } from './policy-grant.ts'
 export { parseTarget } from './revocation-target.ts'
-export { NO_ROOTS, type Roots } from './roots.ts'
+export { openRootFiles, type Roots, rootsIn } from './roots.ts'
 export { readSafeFile } from './safe-file.ts'
 export { generateKey, type SecretKey } from './secret-key.ts'
 export { signPayload } from './sign.ts'

@@ -1,4 +1,5 @@
 import { KEY_ID } from './ed25519.ts'
+import { ROOT_NAME } from './keyless/root-name.ts'
 import { PATTERN } from './pattern.ts'
 import type { Reader } from './reader.ts'
 import { PRINCIPAL_ID, parseTarget, TARGETS } from './revocation-target.ts'
@@ -68,8 +69,6 @@ export interface PolicyDocument {
   readonly revocations: readonly Revocation[]
 }
 
-export const PUBLIC_GOOD = 'public-good'
-export const ROOT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 const KINDS = ['keyed', 'keyless', 'mixed'] as const
 export type PrincipalKind = (typeof KINDS)[number]
 
@@ -91,8 +90,11 @@ export function writtenDocument(document: PolicyDocument): unknown {
 }
 
 const LINE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
-/** OIDC Discovery 1.0 §3: an https URL without query or fragment. Blanks are what an identity's id is divided by. */
-const ISSUER = /^https:\/\/[!$-&(-;=@-~]{1,500}$/
+/**
+ * OIDC Discovery 1.0 §3: a URL without query or fragment. A text to be compared and never fetched, so http, which issuers
+ * inside a cluster have, does no harm. Blanks are what an identity's id is divided by.
+ */
+const ISSUER = /^https?:\/\/[!$-&(-;=@-~]{1,500}$/
 const IDENTITY = /^[!-~]{1,1000}$/
 const NUMERIC_ID = /^[0-9]{1,20}$/
 /** in-toto Statement v1: a type URI. */
@@ -143,7 +145,7 @@ function readTrustedIdentity(reader: Reader, value: unknown, path: string): Trus
   if (json === null) return null
   const text = (key: string, form: RegExp, expected: string) =>
     json[key] === undefined ? undefined : readText(reader, json[key], `${path}.${key}`, form, expected)
-  const issuer = readText(reader, json.issuer, `${path}.issuer`, ISSUER, 'an https URL without query or fragment')
+  const issuer = readText(reader, json.issuer, `${path}.issuer`, ISSUER, 'a URL without query or fragment')
   const identity = readText(reader, json.identity, `${path}.identity`, IDENTITY, 'one URI or e-mail address')
   const root = text('root', ROOT_NAME, 'the name of a trusted root')
   const repositoryId = text('repositoryId', NUMERIC_ID, 'digits')

@@ -2,6 +2,7 @@ import { sha256 } from '../core/digest.ts'
 import { PluginError, UsageError, VerificationError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import type { PublicKey } from './ed25519.ts'
+import { ROOT_NAME } from './keyless/root-name.ts'
 import { broaderThan, PATTERN } from './pattern.ts'
 import {
   isIdentity,
@@ -10,7 +11,6 @@ import {
   isPredicateType,
   type PolicyDocument,
   type Principal,
-  ROOT_NAME,
   type Rule,
   type TrustedIdentity,
   type Window,
@@ -88,7 +88,7 @@ function assertUsable({ credential, pattern, predicates = [] }: TrustGrant): voi
     if (!isPredicateType(type)) refuse('the predicate', type, 'a URI, up to 300 characters')
   if ('publicKey' in credential) return
   const { issuer, identity, root, repositoryId, ownerId } = credential.identity
-  if (!isIssuer(issuer)) refuse('the issuer', issuer, 'an https URL without query or fragment')
+  if (!isIssuer(issuer)) refuse('the issuer', issuer, 'a URL without query or fragment')
   if (!isIdentity(identity)) refuse('the identity', identity, 'one URI or e-mail address, whole and exact')
   if (/[*]/.test(identity)) refuse('the identity', identity, 'one exact identity: no part of it is a pattern')
   if (root !== undefined && !ROOT_NAME.test(root)) refuse('the root', root, 'a name in lower case')

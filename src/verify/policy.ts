@@ -5,11 +5,11 @@ import { parseStrictJson } from '../core/json.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { PublicKey } from './ed25519.ts'
+import { PUBLIC_GOOD } from './keyless/root-name.ts'
 import { patternsFor } from './pattern.ts'
 import {
   type PolicyDocument,
   type Principal,
-  PUBLIC_GOOD,
   type Revocation,
   type Rule,
   readDocument,

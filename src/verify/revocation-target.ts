@@ -19,7 +19,7 @@ export const PRINCIPAL_ID = /^(?:ed25519:[0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63})
 /** The id of a keyless signer. Neither part may hold a blank, so the one between them divides it in one way. */
 export const identityId = (issuer: string, identity: string): string => `${issuer} ${identity}`
 
-const IDENTITY_ID = /^https:\/\/[!-~]{1,500} [!-~]{1,1000}$/
+const IDENTITY_ID = /^https?:\/\/[!-~]{1,500} [!-~]{1,1000}$/
 /** The characters of npm's ranges; whether they make one is asked of semver where a range is entered or matters. */
 const RANGE = /^[0-9A-Za-z.<>=~^|*+ -]{1,200}$/
 

@@ -223,14 +223,11 @@ export class Verifier {
   }
 
   #seal(statement: ReleaseStatement, counted: Counted, bundle: Buffer, isRecorded: boolean): VerifiedStatement {
-    const { policy, roots } = this.#parts
-    // Of a key that nobody has timestamped no root was asked.
-    const asked = [...counted.signers, ...counted.countersigners].filter(({ times }) => times.length > 0)
-    const isAsked = ({ name }: { readonly name: string }) =>
-      asked.some(({ signer }) => signer.kind === 'keyed' || signer.root === name)
+    const { policy } = this.#parts
+    const asked = [...counted.signers, ...counted.countersigners].flatMap(({ roots }) => roots)
     const evidence: Evidence = {
       policy: { digest: policy.digest, bytes: policy.bytes },
-      roots: asked.length === 0 ? [] : roots.list().filter(isAsked),
+      roots: [...new Map(asked.map((root) => [root.digest, root])).values()],
     }
     return {
       statement,

@@ -1,7 +1,8 @@
 import { ARCHIVE_BOUNDS, type StagedTarball } from '../../src/core/archive.ts'
 import { readArchive } from '../../src/core/archive-reader.ts'
 import type { ReleaseHistory } from '../../src/core/verified.ts'
-import { NO_ROOTS, type TrustPolicy, Verifier, type VerifierParts, type Wanted } from '../../src/verify/index.ts'
+import { type TrustPolicy, Verifier, type VerifierParts, type Wanted } from '../../src/verify/index.ts'
+import { NO_ROOTS } from '../../src/verify/roots.ts'
 
 export const NOW = new Date('2026-11-21T12:00:00Z')
 export const NEVER_SEEN: ReleaseHistory = { highWater: null, digestOf: () => null }

@@ -179,7 +179,7 @@ test('a revocation names a principal, a key, a release or a tarball', () => {
     '@1.0.0',
     'acme/hello@',
     'acme/hello@1; rm',
-    'http://issuer.example me@example.com',
+    'issuer.example me@example.com',
     'https://issuer.example',
     'sha256:00',
     'sha512:00',

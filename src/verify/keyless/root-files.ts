@@ -6,13 +6,11 @@ import { withFileLock } from '../file-lock.ts'
 import { assertSafePath } from '../path-safety.ts'
 import { replaceFile } from '../replaced-file.ts'
 import { readSafeFile } from '../safe-file.ts'
+import { PUBLIC_GOOD, ROOT_NAME } from './root-name.ts'
 import { parseTrustedRoot, ROOT_MAX_BYTES, type TrustedRoot } from './trusted-root.ts'
 
-/** The root of Sigstore's public-good instance, which comes with the package. */
-export const PUBLIC_GOOD = 'public-good'
 const PACKAGED = join('keys', `${PUBLIC_GOOD}.trusted_root.json`)
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 const ROOTS_MAX = 64
 
 export interface RootEntry {
@@ -35,7 +33,7 @@ export class RootFiles {
 
   /** @throws PluginError `ROOT_NOT_FOUND`; VerificationError `ROOT_INVALID`, `POLICY_UNSAFE`. */
   find(name: string): TrustedRoot {
-    const entry = NAME.test(name) ? this.#entryOf(name) : null
+    const entry = ROOT_NAME.test(name) ? this.#entryOf(name) : null
     if (entry !== null) return entry.root
     throw notFound(name)
   }
@@ -51,7 +49,7 @@ export class RootFiles {
    * @throws UsageError; PluginError `FILE_UNREADABLE`; VerificationError `ROOT_INVALID`, `POLICY_UNSAFE`.
    */
   async add(file: string, name: string): Promise<TrustedRoot> {
-    if (!NAME.test(name)) {
+    if (!ROOT_NAME.test(name)) {
       throw new UsageError('USAGE', `cannot name a trusted root ${printable(name, 80)}`, {
         hint: 'expected up to 63 of a-z, 0-9 and -, not beginning with -',
       })
@@ -73,7 +71,7 @@ export class RootFiles {
 
   /** Takes away what was added; of `public-good` the packaged one is left. @throws PluginError `ROOT_NOT_FOUND` */
   async remove(name: string): Promise<void> {
-    if (!NAME.test(name) || !this.#names().includes(name)) throw notFound(name)
+    if (!ROOT_NAME.test(name) || !this.#names().includes(name)) throw notFound(name)
     const path = this.#pathOf(name)
     assertSafePath(path, this.#uid)
     await withFileLock(path, () => rmSync(path, { force: true }))
@@ -91,7 +89,7 @@ export class RootFiles {
     if (lstatSync(this.#folder, { throwIfNoEntry: false }) === undefined) return []
     return readdirSync(this.#folder).flatMap((file) => {
       const name = file.endsWith('.json') ? file.slice(0, -'.json'.length) : ''
-      return NAME.test(name) ? [name] : []
+      return ROOT_NAME.test(name) ? [name] : []
     })
   }
 

@@ -1,0 +1,43 @@
+import { basename } from 'node:path'
+import { openManager } from '../../index.ts'
+import type { Io } from '../io.ts'
+import type { Settings } from '../options.ts'
+import { plain, record, table } from '../text.ts'
+
+export async function rootAdd(settings: Settings, io: Io, file: string, options: { name?: string }) {
+  await using manager = await openManager(settings)
+  const added = await manager.roots.add(file, options.name ?? nameOf(file))
+  if (settings.json) return void io.stdout(`${JSON.stringify(added, null, 2)}\n`)
+  io.stdout(
+    record([
+      ['root', added.name],
+      ['sha256', added.digest],
+    ]),
+  )
+  if (settings.quiet) return
+  io.stderr(
+    `\nits authorities vouch for nobody yet: plugins trust add --keyless --root ${added.name} --issuer URL --identity SAN --for 'NAMESPACE/*'\n`,
+  )
+}
+
+/** `acme.trusted_root.json` and `acme.json` are called acme. */
+const nameOf = (file: string): string => basename(file).replace(/(?:[._-]trusted[._-]root)?\.json$/, '')
+
+export async function rootList(settings: Settings, io: Io) {
+  await using manager = await openManager(settings)
+  const roots = await manager.roots.list()
+  if (settings.json) return void io.stdout(`${JSON.stringify(roots, null, 2)}\n`)
+  io.stdout(
+    table(
+      ['NAME', 'FROM', 'SHA256'],
+      roots.map(({ name, source, digest }) => [name, source === 'home' ? 'this host' : 'Bulkhead', digest]),
+      io.columns,
+    ),
+  )
+}
+
+export async function rootRemove(settings: Settings, io: Io, name: string) {
+  await using manager = await openManager(settings)
+  await manager.roots.remove(name)
+  io.stdout(settings.json ? `${JSON.stringify({ name })}\n` : `removed ${plain(name)}\n`)
+}
