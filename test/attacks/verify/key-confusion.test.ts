@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { buildStatement } from '../../../src/verify/statement.ts'
 import { authority, staged, trusting } from '../../helpers/authority.ts'
 import { edited } from '../../helpers/edited.ts'
-import { verdictOf } from '../../helpers/examine.ts'
+import { verdictOf, verifierFor } from '../../helpers/examine.ts'
+import { keylessLine } from '../../helpers/sigstore/keyless.ts'
+import { startSigstore } from '../../helpers/sigstore/sigstore.ts'
 
 const alice = await authority()
 const mallory = await authority()
-const { bundle, tarball } = alice.publish()
+const { bundle, tarball, statement } = alice.publish()
 const HINT = ['verificationMaterial', 'publicKey', 'hint']
 const KEYID = ['dsseEnvelope', 'signatures', 0, 'keyid']
 
@@ -31,10 +34,13 @@ test('a bundle cannot bring its own key', async () => {
   assert.equal(await verdictOf(trusting([alice]), staged(tarball, changed)), 'BUNDLE_MALFORMED')
 })
 
-test('a certificate where the policy knows keys is refused, and says that it is one', async () => {
-  const without = edited(bundle, ['verificationMaterial', 'publicKey'], undefined)
-  const certified = edited(without, ['verificationMaterial', 'certificate'], { rawBytes: 'MIIB' })
-  assert.equal(await verdictOf(trusting([alice]), staged(tarball, certified)), 'SIGNER_NOT_TRUSTED')
+test('a certificate where the policy knows keys is refused, and says whose it is', async () => {
+  await using sigstore = await startSigstore()
+  const certified = await keylessLine(sigstore, buildStatement(statement))
+  const { verdict } = await verifierFor(trusting([alice])).examine(staged(tarball, certified))
+  assert.ok(!verdict.ok && verdict.error.code === 'SIGNER_NOT_TRUSTED')
+  assert.match(verdict.error.message, /release\.yml@refs\/heads\/main, for whom http:\/\/127\.0\.0\.1:\d+ vouches/)
+  assert.match(verdict.error.hint ?? '', /plugins trust add --keyless --issuer .* --identity .* --for 'NAMESPACE/)
 })
 
 test('hint and keyid cannot name two keys', async () => {
