@@ -101,8 +101,10 @@ function readKey(reader: Reader, value: unknown, at: string): ({ key: KeyObject 
 function parseKey(der: Buffer, format: 'spki' | 'pkcs1'): KeyObject | null {
   try {
     const key = createPublicKey({ key: der, format: 'der', type: format })
-    // One key, one form: what OpenSSL reads past the end of is not what it writes.
-    return key.export({ format: 'der', type: format as 'spki' }).equals(der) ? key : null
+    const written = key.export({ format: 'der', type: 'spki' })
+    // One key, one form: OpenSSL reads past the end. PKCS #1 is the last part of the other form.
+    const same = format === 'spki' ? written : written.subarray(-der.length)
+    return same.equals(der) ? key : null
   } catch {
     // Whatever OpenSSL finds wrong, it is a fault of the document; the caller reports it.
     return null

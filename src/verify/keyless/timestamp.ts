@@ -89,8 +89,8 @@ function isOf(token: Token, authority: TrustedAuthority): boolean {
 
 const SIGNED_DATA = '1.2.840.113549.1.7.2'
 const TST_INFO = '1.2.840.113549.1.9.16.1.4'
-/** RFC 3161 §2.4.2: granted, and granted with modifications. The library does not ask. */
-const GRANTED: readonly (number | undefined)[] = [0, 1]
+/** RFC 3161 §2.4.2. The library does not ask; `grantedWithMods` is refused too: the status is not signed. */
+const GRANTED = 0
 
 /** RFC 3161 §2.4.2 and RFC 5652 §5. */
 function readToken(der: Buffer): Token {
@@ -98,7 +98,7 @@ function readToken(der: Buffer): Token {
     const [status, token, ...rest] = sequenceOf(readDer(der), 'timestamp response')
     const [verdict, ...remarks] = sequenceOf(status, 'status')
     const { content } = expectTag(verdict, TAG.integer, 'status')
-    if (content.length !== 1 || !GRANTED.includes(content[0])) throw new DerFault('says that none was granted')
+    if (content.length !== 1 || content[0] !== GRANTED) throw new DerFault('says that none was granted')
     if (rest.length > 0 || remarks.length > 0) throw new DerFault('has parts that nobody signed')
     return readSignedData(token)
   } catch (error) {
@@ -111,15 +111,24 @@ function readSignedData(token: DerElement | undefined): Token {
   const [type, holder] = sequenceOf(token, 'token')
   if (oidOf(type) !== SIGNED_DATA) throw new DerFault('is no signed data')
   const [inner] = childrenOf(expectTag(holder, context(0), 'signed data'))
-  const [, , encapsulated, ...rest] = sequenceOf(inner, 'signed data')
+  const [version, digests, encapsulated, ...rest] = sequenceOf(inner, 'signed data')
   const certificates = rest.filter(({ tag }) => tag === context(0))
   const signers = childrenOf(expectTag(rest.at(-1), TAG.set, 'signers'))
   const [signer] = signers
   if (signers.length !== 1 || rest.length !== certificates.length + 1)
     throw new DerFault('has parts that nobody signed')
-  const [, identifier, ...others] = sequenceOf(signer, 'signer')
-  // signedAttrs, and behind the signature nothing: unsigned attributes would be just that.
-  if (others.length !== 4 || others[1]?.tag !== context(0)) throw new DerFault('has parts that nobody signed')
+  const [signerVersion, identifier, digest, attributes, algorithm, signature, ...more] = sequenceOf(signer, 'signer')
+  // Unsigned attributes would stand at the end.
+  if (attributes?.tag !== context(0) || more.length > 0) throw new DerFault('has parts that nobody signed')
+  // RFC 5652 §5.1 and §5.3 leave no choice in what follows; it is unsigned, and the library looks at none of it.
+  expectVersion(version, 3)
+  expectVersion(signerVersion, 1)
+  const [listed, ...others] = childrenOf(expectTag(digests, TAG.set, 'digest algorithms'))
+  if (others.length > 0 || listed?.bytes.equals(algorithmIn(digest)) !== true) {
+    throw new DerFault('has other digest algorithms than its signer')
+  }
+  algorithmIn(algorithm)
+  expectTag(signature, TAG.octetString, 'signature')
   const [issuer, serial] = sequenceOf(identifier, 'signer identifier')
   return {
     atMs: readInfo(encapsulated),
@@ -128,6 +137,22 @@ function readSignedData(token: DerElement | undefined): Token {
     certificates: certificates.flatMap(childrenOf).map(({ bytes }) => bytes),
   }
 }
+
+function expectVersion(element: DerElement | undefined, version: number): void {
+  const { content } = expectTag(element, TAG.integer, 'version')
+  if (!content.equals(Buffer.from([version]))) throw new DerFault(`is not of version ${version}`)
+}
+
+/** An identifier, and behind it nothing or NULL (RFC 5754 §2). The whole of it is returned. */
+function algorithmIn(element: DerElement | undefined): Buffer {
+  const [id, parameters, ...more] = sequenceOf(element, 'algorithm')
+  oidOf(id)
+  const isBare = parameters === undefined || parameters.bytes.equals(NULL)
+  if (!isBare || more.length > 0) throw new DerFault('has an algorithm with parameters')
+  return element?.bytes ?? NULL
+}
+
+const NULL = Buffer.from([0x05, 0x00])
 
 const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{3}))?Z$/
 
