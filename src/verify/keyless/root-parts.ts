@@ -67,14 +67,14 @@ function readLog(reader: Reader, value: unknown, at: string): TrustedLog | null 
   const url = readText(reader, log.baseUrl, `${at}.baseUrl`)
   reader.literal(log.hashAlgorithm, `${at}.hashAlgorithm`, 'SHA2_256')
   const id = readLogId(reader, log.logId, `${at}.logId`)
-  // The library takes this one in place of the log id, and then finds no entry by its id.
-  if (log.checkpointKeyId !== undefined)
-    reader.fault(`${at}.checkpointKeyId`, 'is not supported (expected logId alone)')
+  // Where a log's checkpoints are signed under another id than its entries were, that one is in the bundles too.
+  const noteId =
+    log.checkpointKeyId === undefined ? id : readLogId(reader, log.checkpointKeyId, `${at}.checkpointKeyId`)
   if (log.operator !== undefined) readText(reader, log.operator, `${at}.operator`)
   const key = readKey(reader, log.publicKey, `${at}.publicKey`)
   const host = url === null ? null : hostOf(reader, url, `${at}.baseUrl`)
-  if (url === null || host === null || id === null || key === null) return null
-  return { url, host, id, ...key }
+  if (url === null || host === null || id === null || noteId === null || key === null) return null
+  return { url, host, id: noteId, ...key }
 }
 
 function readKey(reader: Reader, value: unknown, at: string): ({ key: KeyObject } & Period) | null {

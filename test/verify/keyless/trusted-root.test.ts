@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { parseTrustedRoot, ROOT_MAX_BYTES } from '../../../src/verify/keyless/trusted-root.ts'
 import { edited, type Json, places } from '../../helpers/edited.ts'
-import { askLibrary, Forge } from '../../helpers/forge.ts'
+import { askLibrary, askUs, Forge } from '../../helpers/forge.ts'
 import { spkiOf } from '../../helpers/sigstore/x509.ts'
 
 const packaged = readFileSync(new URL('../../../keys/public-good.trusted_root.json', import.meta.url))
@@ -105,6 +105,15 @@ test('refuses a log that is there twice, times that are no times, and periods th
   }
   const period = { start: '2026-01-02T00:00:00Z', end: '2026-01-01T00:00:00.000Z' }
   refused(edited(bytes, [...KEY, 'validFor'], period), /ends before it begins/)
+})
+
+test("knows a log by the id of its checkpoints' key where that is another, as the library does", async () => {
+  const [log] = forge.trustedRoot.tlogs
+  const other = { ...log, logId: { keyId: Buffer.alloc(32, 1).toString('base64') }, checkpointKeyId: log?.logId }
+  const root = edited(bytes, ['tlogs', 0], other as Json)
+  askLibrary(forge.sign(), JSON.parse(root.toString()))
+  await askUs(forge.sign(), JSON.parse(root.toString()))
+  refused(edited(root, ['tlogs', 0, 'checkpointKeyId', 'keyId'], 'AAAA'), /checkpointKeyId\.keyId must be 32 bytes/)
 })
 
 test('refuses a root that could verify nothing, and takes one that tells the time alone', () => {
