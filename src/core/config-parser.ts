@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { type Config, DEFAULT_CONFIG, NETWORKS } from './config.ts'
+import { type Config, DEFAULT_CONFIG, NETWORKS, type ScannerConfig } from './config.ts'
 import { ENGINES } from './engines.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
@@ -8,6 +8,7 @@ import { REQUIRED_LAYERS } from './layers.ts'
 import { limitsSchema } from './limit-request.ts'
 import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
+import { PATTERN } from './name-pattern.ts'
 import { isExactAddress, isUnspecified } from './network-address.ts'
 import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
@@ -56,6 +57,28 @@ const plugin = z.strictObject({
   weaker: z._default(z.array(z.enum(REQUIRED_LAYERS)).check(z.maxLength(REQUIRED_LAYERS.length)), []),
 })
 
+const SCANNERS_MAX = 16
+const SCANNER_TIMEOUT_MAX_MS = 600_000
+const SCANNER_TIMEOUT = '60s'
+/** A NUL would end the argument early, for the program and not for whoever reads the file. */
+const argument = z.string().check(z.maxLength(4096), z.regex(/^[^\u0000]*$/))
+
+const scanner = z.strictObject({
+  name: z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?$/)),
+  command: z.tuple([absolute], argument).check(z.refine(({ length }) => length <= 64, 'has more than 64 items')),
+  timeout: z._default(
+    z
+      .string()
+      .check(z.regex(DURATION), between(100, SCANNER_TIMEOUT_MAX_MS, parseDuration, 'a time from 100ms to 10m')),
+    SCANNER_TIMEOUT,
+  ),
+  // An empty list would be a scanner that never looks at anything, which nobody can have meant.
+  plugins: z._default(z.array(z.string().check(z.regex(PATTERN))).check(z.minLength(1), z.maxLength(256)), ['*/*']),
+})
+
+const hasUniqueNames = (scanners: readonly { readonly name: string }[]): boolean =>
+  new Set(scanners.map(({ name }) => name)).size === scanners.length
+
 const schema = z.strictObject({
   profile: z._default(z.enum(PROFILES), 'production'),
   defaults: z._default(limitsSchema, {}),
@@ -84,6 +107,10 @@ const schema = z.strictObject({
     z.strictObject({ run: z.optional(z.union([z.literal(0), logSize])), plugin: z.optional(logSize) }),
     {},
   ),
+  scanners: z._default(
+    z.array(scanner).check(z.maxLength(SCANNERS_MAX), z.refine(hasUniqueNames, 'has a name twice')),
+    [],
+  ),
 })
 
 /** @throws PluginError `CONFIG_INVALID`, listing every fault with its path. */
@@ -97,7 +124,7 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`),
     )
   }
-  const { profiles, plugins, sample: every = '', logs, ...rest } = parsed.data
+  const { profiles, plugins, sample: every = '', logs, scanners, ...rest } = parsed.data
   return {
     ...counted(rest),
     profiles: countedEach(profiles),
@@ -107,7 +134,12 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       runBytes: logs.run === 0 ? 0 : (parseSize(logs.run ?? '') ?? DEFAULT_CONFIG.logs.runBytes),
       pluginBytes: parseSize(logs.plugin ?? '') ?? DEFAULT_CONFIG.logs.pluginBytes,
     },
+    scanners: scanners.map(scannerOf),
   }
+}
+
+function scannerOf({ timeout, ...rest }: z.infer<typeof scanner>): ScannerConfig {
+  return { ...rest, timeoutMs: parseDuration(timeout) ?? SCANNER_TIMEOUT_MAX_MS }
 }
 
 interface Written {

@@ -20,6 +20,17 @@ export interface Config {
   /** How often figures of a run are taken. */
   readonly sampleMs: number
   readonly logs: LogConfig
+  /** The operator's own programs that look at a release before it is installed, in this order. */
+  readonly scanners: readonly ScannerConfig[]
+}
+
+export interface ScannerConfig {
+  readonly name: string
+  /** The program's absolute path, and its arguments: no shell stands between. */
+  readonly command: readonly [string, ...string[]]
+  readonly timeoutMs: number
+  /** Patterns of the plugins it looks at. */
+  readonly plugins: readonly string[]
 }
 
 /** What is kept of what plugins write to stderr, in bytes. */
@@ -76,4 +87,5 @@ export const DEFAULT_CONFIG: Config = {
   interpreters: {},
   sampleMs: 10_000,
   logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
+  scanners: [],
 }

@@ -3,8 +3,9 @@ declare const brand: unique symbol
 /** `namespace/name`, both lower case letters, digits and inner hyphens, 1 to 39 characters each. */
 export type PluginName = string & { readonly [brand]: 'PluginName' }
 
-const SEGMENT = '[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?'
-export const PLUGIN_NAME = new RegExp(`^${SEGMENT}/${SEGMENT}$`)
+/** One half of a name, as the source of a regular expression. */
+export const NAME_SEGMENT = '[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?'
+export const PLUGIN_NAME = new RegExp(`^${NAME_SEGMENT}/${NAME_SEGMENT}$`)
 
 export function isPluginName(text: string): text is PluginName {
   return PLUGIN_NAME.test(text)
