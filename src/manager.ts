@@ -1,5 +1,5 @@
 import { StoreError } from './core/errors.ts'
-import type { Installation } from './core/installation.ts'
+import { type Installation, unsignedUntilOf } from './core/installation.ts'
 import type { EffectiveLimits } from './core/limits.ts'
 import type { LogEntry } from './core/log-entry.ts'
 import type { Permissions } from './core/manifest.ts'
@@ -31,6 +31,8 @@ export interface InstalledPlugin {
   readonly state: Installation['state']
   readonly sha256: string
   readonly signers: readonly string[]
+  /** ISO 8601: let in without a signature, by name, until then; `null`: it is signed. */
+  readonly unsignedUntil: string | null
   readonly uid: number
   readonly installedAtMs: number
 }
@@ -246,6 +248,7 @@ const pluginOf = (installation: Installation): InstalledPlugin => ({
   state: installation.state,
   sha256: installation.digest,
   signers: installation.signers,
+  unsignedUntil: unsignedUntilOf(installation),
   uid: installation.uid,
   installedAtMs: installation.installedAtMs,
 })

@@ -156,6 +156,8 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .argument('<tarball>')
     .option('--yes', 'agree to what it asks for')
     .option('--allow-downgrade', 'accept an older version than was installed before (recorded)')
+    .option('--allow-unsigned <NAME>', 'accept this one plugin without any signature (recorded); needs --until')
+    .option('--until <TIME>', 'when that ends: a duration such as 7d, or a date; at most 30 days away')
     .addHelpText('after', example('plugins install dist/acme-hello-1.0.0.tgz --yes'))
     .action(on(async () => (await import('./commands/install.ts')).install))
   program

@@ -24,7 +24,7 @@ export const ERROR_CODES = {
   CONFIG_INVALID: { exitCode: 1, meaning: 'config.json breaks its schema' },
 
   // Verification: exit 3, one verdict each
-  UNSIGNED: { exitCode: 3, meaning: 'there is no bundle beside the tarball' },
+  UNSIGNED: { exitCode: 3, meaning: 'nobody signed it, and it is not, or no longer, allowed unsigned' },
   BUNDLE_MALFORMED: { exitCode: 3, meaning: 'the bundle breaks the Sigstore bundle format or our rules for it' },
   SIGNATURE_INVALID: { exitCode: 3, meaning: 'the signature does not match the signed bytes' },
   CERTIFICATE_INVALID: {

@@ -29,6 +29,10 @@ export interface Installation {
   readonly digest: Sha256
   /** sha256 of `plugin.json` as signed. */
   readonly manifestDigest: Sha256
+  /** sha256 of the list of files that was recorded at install; `null`: the signed statement has it. */
+  readonly filesDigest: Sha256 | null
+  /** Let in by name without a signature, until then; `null`: it is signed. */
+  readonly unsignedUntilMs: number | null
   /** The host uid and gid that only this plugin runs as. */
   readonly uid: number
   /** Key ids and identities that were counted. */
@@ -42,4 +46,9 @@ export interface Installation {
   /** Being removed together with its data and its user id. */
   readonly isPurging: boolean
   readonly installedAtMs: number
+}
+
+/** ISO 8601, as it is shown and recorded. */
+export function unsignedUntilOf({ unsignedUntilMs }: Pick<Installation, 'unsignedUntilMs'>): string | null {
+  return unsignedUntilMs === null ? null : new Date(unsignedUntilMs).toISOString()
 }

@@ -68,7 +68,12 @@ export class Layout {
 /** Inside a release's folder: the chroot directory, the package in it, and the evidence beside it. */
 export const chrootOf = (release: string): string => join(release, 'root')
 export const packageOf = (release: string): string => join(release, 'root', 'plugin')
-export const bundleOf = (release: string): string => join(release, 'bundle.sigstore.jsonl')
+export const bundleOf = (release: string): string => join(release, BUNDLE_FILE)
+export const fileListOf = (release: string): string => join(release, FILE_LIST)
+
+export const BUNDLE_FILE = 'bundle.sigstore.jsonl'
+/** What no signature says: the list of files as it was recorded at install. */
+export const FILE_LIST = 'files.json'
 
 /** Inside a plugin's folder of logs. */
 export const logOf = (logs: string, run: string): string => join(logs, `${run}.log`)

@@ -34,10 +34,12 @@ export interface VerifiedStatement {
   readonly signers: readonly Signer[]
   /** Whose countersignature was counted. */
   readonly countersigners: readonly Signer[]
-  /** `recorded`: the signers' statements, made by another tool, do not list the files; this host listed them itself. */
+  /** `recorded`: no signer lists the files, since another tool made their statements or there are none; this host did. */
   readonly fileList: 'signed' | 'recorded'
-  /** The raw bundle the verdict rests on. */
-  readonly bundle: Buffer
+  /** The raw bundle the verdict rests on; `null`: there is none, and `unsigned` says how it came in. */
+  readonly bundle: Buffer | null
+  /** Let in by name, without a signature, and until when. */
+  readonly unsigned: { readonly untilMs: number } | null
   /** sha256 of the policy the verdict was made under. */
   readonly policyDigest: string
   readonly evidence: Evidence
@@ -50,6 +52,8 @@ export interface VerifiedRelease {
   readonly manifest: Manifest
   readonly archive: Archive
   readonly tarball: StagedTarball
+  /** Where no signer lists the files: the list that this host keeps beside the release, as its bytes will be. */
+  readonly recorded: Buffer | null
 }
 
 /** One row of `verify --explain`. */

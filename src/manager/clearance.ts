@@ -8,6 +8,9 @@ import { PROFILES, type Profile } from '../core/limits.ts'
 import { parseDuration } from '../core/quantity.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
+import type { Differences } from '../store/index.ts'
+import { type Examination, orThrow, readRecordedFiles } from '../verify/index.ts'
+import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
@@ -43,7 +46,8 @@ export async function clear(host: Host, text: string, run: string, options: RunO
   }
   assertRunnable(installation)
   const release = host.layout.release(name, installation.version, installation.digest)
-  const verified = await host.verifier().reverify(readBundle(release, installation), installation)
+  // As quickly as can be: whoever runs it waits.
+  const verified = orThrow((await reexamine(host, release, installation, { thorough: false })).verdict)
   assertSameRelease(installation, verified)
   await assertUnmodified(host, installation, verified, packageOf(release))
 
@@ -90,6 +94,22 @@ export function readBundle(release: string, { name, version }: Installation): Bu
       details: { modified: [bundleOf(release)] },
     })
   }
+}
+
+/** What is kept with an installed release, judged under the trust policy of this moment. */
+export async function reexamine(
+  host: Host,
+  release: string,
+  installation: Installation,
+  how: { readonly thorough: boolean },
+): Promise<Examination<VerifiedStatement>> {
+  const { name, version, filesDigest, unsignedUntilMs } = installation
+  const recorded =
+    filesDigest === null && unsignedUntilMs === null ? null : readRecordedFiles(readFileList(release, installation))
+  if (unsignedUntilMs === null || recorded === null) {
+    return host.verifier().reexamine(readBundle(release, installation), { name, version, recorded }, how)
+  }
+  return host.verifier().reexamineUnsigned(recorded, { name, version, untilMs: unsignedUntilMs })
 }
 
 /** The bundle on disk is good by itself; it must also be that of the tarball which was installed. */
@@ -140,27 +160,29 @@ const NAMED = 10
 /** Names the files; `null` when the tree is the signed one. */
 export function modificationOf(
   { name, version }: Pick<Installation, 'name' | 'version'>,
-  found: {
-    readonly modified: readonly string[]
-    readonly missing: readonly string[]
-    readonly extra: readonly string[]
-  },
+  found: Differences,
 ): VerificationError | null {
+  const differences = sentenceOf(found)
+  if (differences === null) return null
+  return new VerificationError(
+    'MODIFIED',
+    `cannot trust ${name} ${version}: its files are not those that were signed (${differences})`,
+    {
+      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      details: { modified: found.modified, missing: found.missing, extra: found.extra },
+    },
+  )
+}
+
+/** `null`: there are none. */
+export function sentenceOf(found: Differences): string | null {
   const parts = (['modified', 'missing', 'extra'] as const).flatMap((kind) => {
     const files = found[kind]
     if (files.length === 0) return []
     const more = files.length > NAMED ? ` and ${files.length - NAMED} more` : ''
     return [`${kind}: ${files.slice(0, NAMED).join(', ')}${more}`]
   })
-  if (parts.length === 0) return null
-  return new VerificationError(
-    'MODIFIED',
-    `cannot trust ${name} ${version}: its files are not those that were signed (${parts.join('; ')})`,
-    {
-      hint: `plugins remove ${name}, then install it again; find out who changed it`,
-      details: { modified: found.modified, missing: found.missing, extra: found.extra },
-    },
-  )
+  return parts.length === 0 ? null : parts.join('; ')
 }
 
 function grantsOf(names: readonly string[], env: Readonly<Record<string, string | undefined>>): Record<string, string> {

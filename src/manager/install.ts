@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { StagedTarball } from '../core/archive.ts'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
-import type { Installation } from '../core/installation.ts'
+import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
@@ -10,7 +11,8 @@ import { printable } from '../core/printable.ts'
 import { withUndo } from '../core/undo.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
-import type { Host } from './host.ts'
+import { type Allowance, orThrow, parseAllowance } from '../verify/index.ts'
+import { type Host, nameOf } from './host.ts'
 import { finishRemoval } from './recovery.ts'
 
 /** Everything that saying yes agrees to. */
@@ -19,6 +21,8 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly version: string
   readonly description: string | null
   readonly signers: readonly string[]
+  /** ISO 8601: nobody signed it, and it is let in by name until then; `null`: it is signed. */
+  readonly unsignedUntil: string | null
   readonly permissions: Permissions
   /** What of `permissions.network` this host gives. */
   readonly network: NetworkGrant
@@ -31,7 +35,12 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
 export interface InstallOptions {
   /** Asked once, after everything was verified and before anything is written. */
   readonly consent: (question: ConsentQuestion) => boolean | Promise<boolean>
-  readonly allowDowngrade?: boolean
+  readonly allowDowngrade?: boolean | undefined
+  /**
+   * Lets one plugin in without a signature: by its exact name, until a date or for a duration of at most 30 days, and only
+   * where no rule of trust.json decides about the name. A bundle that is there is judged as ever.
+   */
+  readonly allowUnsigned?: { readonly name: string; readonly until: string } | undefined
 }
 
 export interface InstallReport {
@@ -39,6 +48,7 @@ export interface InstallReport {
   readonly version: string
   readonly sha256: string
   readonly signers: readonly string[]
+  readonly unsignedUntil: string | null
   readonly permissions: Permissions
   readonly uid: number
   /** The version whose place it took. */
@@ -53,11 +63,12 @@ const WAIT_MS = 30_000
  * never a weaker state than before.
  */
 export async function install(host: Host, source: string, options: InstallOptions): Promise<InstallReport> {
+  const allowance = allowanceOf(host, options)
   const tarball = await fetchTarball(source)
   let agreed: Permissions | null = null
   for (const deadline = Date.now() + WAIT_MS; ; await sleep(100)) {
     try {
-      const release = await host.verifier().verify(tarball, { allowDowngrade: options.allowDowngrade })
+      const release = await verified(host, tarball, allowance, options)
       assertSupported(release.manifest)
       host.store.assertNew(release)
       if (agreed === null) {
@@ -108,10 +119,27 @@ async function place(
     version: installation.version,
     sha256: installation.digest,
     signers: signers.map(({ id }) => id),
+    unsignedUntil: unsignedUntilOf(installation),
     permissions: consent,
     uid: installation.uid,
     replaced: replaced?.version ?? null,
   }
+}
+
+function allowanceOf({ now }: Host, { allowUnsigned }: InstallOptions): Allowance | null {
+  return allowUnsigned === undefined ? null : parseAllowance(nameOf(allowUnsigned.name), allowUnsigned.until, now())
+}
+
+/** Steps 2 to 10. */
+async function verified(
+  host: Host,
+  tarball: StagedTarball,
+  allowance: Allowance | null,
+  { allowDowngrade }: InstallOptions,
+): Promise<VerifiedRelease> {
+  const verifier = host.verifier()
+  if (allowance === null) return verifier.verify(tarball, { allowDowngrade })
+  return orThrow((await verifier.examineUnsigned(tarball, allowance, { allowDowngrade })).verdict)
 }
 
 async function askConsent(host: Host, release: VerifiedRelease, options: InstallOptions): Promise<Permissions> {
@@ -125,6 +153,7 @@ async function askConsent(host: Host, release: VerifiedRelease, options: Install
     version: manifest.version,
     description: manifest.description ?? null,
     signers: verified.signers.map(({ id }) => id),
+    unsignedUntil: unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null }),
     permissions: manifest.permissions,
     network,
     added: before === null ? null : widening(before, asked),

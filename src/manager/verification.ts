@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { PluginError, StoreError } from '../core/errors.ts'
-import type { Installation } from '../core/installation.ts'
+import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { assertSameRelease, modificationOf, noteworthy, readBundle } from './clearance.ts'
+import { assertSameRelease, modificationOf, noteworthy, reexamine } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
@@ -17,6 +17,8 @@ export interface Verification {
   readonly name: string | null
   readonly version: string | null
   readonly signers: readonly string[]
+  /** ISO 8601: an installed plugin that was let in without a signature, by name, until then. */
+  readonly unsignedUntil: string | null
   readonly checks: readonly Check[]
   readonly error: PluginError | null
 }
@@ -61,6 +63,7 @@ async function verifyTarball(host: Host, path: string): Promise<Verification> {
     name: statement.name,
     version: statement.version,
     signers: signers.map(({ id }) => id),
+    unsignedUntil: null,
     checks,
     error: null,
   }
@@ -70,10 +73,10 @@ async function verifyTarball(host: Host, path: string): Promise<Verification> {
 async function verifyInstalled(host: Host, installation: Installation): Promise<Verification> {
   const { name, version } = installation
   const release = host.layout.release(name, version, installation.digest)
-  const known = { name, version }
+  const known = { name, version, unsignedUntil: unsignedUntilOf(installation) }
   let checks: readonly Check[] = []
   try {
-    const examined = await host.verifier().reexamine(readBundle(release, installation), installation)
+    const examined = await reexamine(host, release, installation, { thorough: true })
     checks = examined.checks
     if (!examined.verdict.ok) {
       return {
@@ -90,6 +93,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
       host.store.note('modified', name, { version, ...noteworthy(error) })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
+    const listed = verified.fileList === 'signed' ? 'signed' : 'recorded at install'
     if (found.seal !== null) host.store.reseal(installation, found.seal)
     return {
       target: name,
@@ -98,7 +102,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
       signers: verified.signers.map(({ id }) => id),
       checks: [
         ...checks,
-        treeCheck('pass', `${files.length} installed files as signed, nothing missing, nothing extra`),
+        treeCheck('pass', `${files.length} installed files as ${listed}, nothing missing, nothing extra`),
       ],
       error: null,
     }
@@ -127,6 +131,7 @@ const refused = (target: string, checks: readonly Check[], error: PluginError): 
   name: null,
   version: null,
   signers: [],
+  unsignedUntil: null,
   checks,
   error,
 })

@@ -1,5 +1,6 @@
 import { type Sha256, sha256 } from '../core/digest.ts'
 import { PluginError } from '../core/errors.ts'
+import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { type Db, read } from './database.ts'
 
 /** One line of the audit trail. `hash` covers every other field and the hash of the line before. */
@@ -99,6 +100,18 @@ export class Events {
     }
     return { count, head: previous }
   }
+}
+
+/** That somebody let it in without a signature is a decision of its own, and easy to look for. */
+export function noteUnsigned(
+  events: Events,
+  atMs: number,
+  installation: Pick<Installation, 'name' | 'version' | 'digest' | 'unsignedUntilMs'>,
+): void {
+  const until = unsignedUntilOf(installation)
+  if (until === null) return
+  const { name, version, digest } = installation
+  events.append(atMs, 'unsigned-allowed', name, { version, sha256: digest, until })
 }
 
 const broken = (id: number, what: string) =>

@@ -102,4 +102,10 @@ export const MIGRATIONS: readonly string[] = [
   -- Of all minutes the newest are kept.
   CREATE INDEX minutes_by_time ON minutes (at_ms);
   `,
+  `
+  -- sha256 of files.json beside the release: the list of files as it was recorded at install, where no signature covers one.
+  ALTER TABLE releases ADD COLUMN files_sha256 TEXT CHECK (files_sha256 IS NULL OR length(files_sha256) = 64);
+  -- Let in by name without a signature, and until when.
+  ALTER TABLE installations ADD COLUMN unsigned_until_ms INTEGER;
+  `,
 ]

@@ -10,6 +10,8 @@ export interface InstallationRow {
   readonly state: string
   readonly sha256: string
   readonly manifest_sha256: string
+  readonly files_sha256: string | null
+  readonly unsigned_until_ms: number | null
   readonly uid: number | null
   readonly signers: string
   readonly consent: string
@@ -21,7 +23,7 @@ export interface InstallationRow {
 
 /** Everything but the seal: a list of a thousand plugins must not read a thousand of them. */
 export const SELECT_INSTALLATION = `
-  SELECT i.id, p.name, r.version, i.state, r.sha256, r.manifest_sha256, p.uid, r.signers, i.consent, i.holder,
+  SELECT i.id, p.name, r.version, i.state, r.sha256, r.manifest_sha256, r.files_sha256, i.unsigned_until_ms, p.uid, r.signers, i.consent, i.holder,
          i.purging, i.installed_at_ms, NULL AS seal
   FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id`
 
@@ -36,6 +38,8 @@ export function installationOf(row: InstallationRow): Installation {
     state: row.state as InstallationState,
     digest: row.sha256 as Sha256,
     manifestDigest: row.manifest_sha256 as Sha256,
+    filesDigest: row.files_sha256 as Sha256 | null,
+    unsignedUntilMs: row.unsigned_until_ms,
     uid: row.uid,
     signers: JSON.parse(row.signers) as string[],
     consent: JSON.parse(row.consent) as Installation['consent'],

@@ -1,10 +1,11 @@
+import { sha256 } from '../core/digest.ts'
 import { StoreError } from '../core/errors.ts'
 import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
 import { type Db, openDatabase, read, transact } from './database.ts'
-import { Events } from './events.ts'
+import { Events, noteUnsigned } from './events.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
 import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
 import { Runs } from './runs.ts'
@@ -67,7 +68,7 @@ export class Store {
    * installing this plugin or has done so meanwhile, `UIDS_EXHAUSTED`
    */
   begin(release: VerifiedRelease, consent: Permissions, seenHighWater: string | null): Installation {
-    const { statement } = release.verified
+    const { statement, unsigned } = release.verified
     return transact(this.#db, () => {
       this.assertNew(release)
       this.#refuseSecond(statement.name, statement.sha256)
@@ -81,21 +82,24 @@ export class Store {
       const now = this.#now()
       const { lastInsertRowid } = this.#db
         .prepare(
-          `INSERT INTO installations (plugin_id, release_id, state, consent, holder, installed_at_ms, changed_at_ms)
-           VALUES (?, ?, 'installing', ?, ?, ?, ?)`,
+          `INSERT INTO installations
+             (plugin_id, release_id, state, consent, holder, installed_at_ms, changed_at_ms, unsigned_until_ms)
+           VALUES (?, ?, 'installing', ?, ?, ?, ?, ?)`,
         )
-        .run(pluginId, releaseId, JSON.stringify(consent), this.#holder(), now, now)
+        .run(pluginId, releaseId, JSON.stringify(consent), this.#holder(), now, now, unsigned?.untilMs ?? null)
       return this.#get(Number(lastInsertRowid))
     })
   }
 
   /** @throws StoreError `ALREADY_INSTALLED`: asked before the operator is, and again inside the transaction. */
   assertNew({ verified: { statement } }: VerifiedRelease): void {
-    if (this.find(statement.name)?.digest !== statement.sha256) return
+    const installed = this.find(statement.name)
+    if (installed?.digest !== statement.sha256) return
+    const again = `to have it signed, or unsigned for longer: plugins remove ${statement.name} (its data stays) first`
     throw new StoreError(
       'ALREADY_INSTALLED',
       `cannot install ${statement.name} ${statement.version}: it is installed already, with the same bytes`,
-      { hint: `plugins verify ${statement.name} checks its files` },
+      { hint: installed.unsignedUntilMs === null ? `plugins verify ${statement.name} checks its files` : again },
     )
   }
 
@@ -120,6 +124,7 @@ export class Store {
         allowedDowngrade: settled.allowedDowngrade,
         ...(isDisabled ? { state: 'disabled' } : {}),
       })
+      noteUnsigned(this.events, this.#now(), installation)
       return { installation: this.#get(installation.id), replaced: before === null ? null : this.#get(before.id) }
     })
   }
@@ -353,15 +358,15 @@ export class Store {
     return row.uid
   }
 
-  #adoptRelease(pluginId: number, { verified }: VerifiedRelease): number {
+  #adoptRelease(pluginId: number, { verified, recorded }: VerifiedRelease): number {
     const { statement, signers, policyDigest } = verified
     // The verifier refused other bytes under a known version; the UNIQUE constraint says it once more.
     const row = this.#db
       .prepare<unknown[], { id: number; sha256: string }>(
-        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, signers, policy_digest, verified_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, files_sha256, signers, policy_digest, verified_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (plugin_id, version) DO UPDATE SET
-           manifest_sha256 = excluded.manifest_sha256, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
+           manifest_sha256 = excluded.manifest_sha256, files_sha256 = excluded.files_sha256, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
          WHERE sha256 = excluded.sha256
          RETURNING id, sha256`,
       )
@@ -370,6 +375,7 @@ export class Store {
         statement.version,
         statement.sha256,
         statement.manifestDigest,
+        recorded === null ? null : sha256(recorded),
         JSON.stringify(signers.map(({ id }) => id)),
         policyDigest,
         this.#now(),

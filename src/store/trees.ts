@@ -61,6 +61,14 @@ export class Trees {
     })
   }
 
+  /** The same release, whole, with its evidence and with nothing beside: for after somebody was let at it. */
+  async recheck(tree: UnpackedTree, release: VerifiedRelease): Promise<Differences> {
+    const { evidenceFaults } = await import('./evidence.ts')
+    const found = await this.check(tree.packageDir, release.verified.statement.files, null, { thorough: true })
+    const beside = await this.#onDisk(`check ${tree.path}`, async () => evidenceFaults(tree.path, release))
+    return { modified: [...found.modified, ...beside], missing: found.missing, extra: found.extra }
+  }
+
   /** Gives a tree its release's name, in one durable step; gives back that path. */
   async promote(tree: UnpackedTree, installation: TreeName): Promise<string> {
     const { flush, flushParents } = await import('./tree-flush.ts')

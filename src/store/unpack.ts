@@ -2,22 +2,23 @@ import { join } from 'node:path'
 import { type Archive, type ArchiveEntry, fileBytesOf } from '../core/archive.ts'
 import { shownName } from '../core/archive-fault.ts'
 import { ArchiveError } from '../core/errors.ts'
-import { bundleOf, chrootOf, packageOf } from '../core/layout.ts'
+import { chrootOf, packageOf } from '../core/layout.ts'
 import type { SignedFile } from '../core/statement.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
+import { evidenceOf } from './evidence.ts'
 import { flushTree } from './tree-flush.ts'
 import { buildSkeleton } from './tree-skeleton.ts'
 import { makeFile, makeFolder } from './tree-writer.ts'
 import { assertSameEntries } from './unpack-opinion.ts'
 
-/** Fills an empty release folder from the scanned buffer: chroot directory, package, bundle; all of it durable. */
+/** Fills an empty release folder from the scanned buffer: chroot directory, package, evidence; all of it durable. */
 export async function unpackRelease(release: VerifiedRelease, folder: string): Promise<void> {
   const { archive, manifest, verified } = release
   const wanted = matchSigned(archive, verified.statement.files)
   await assertSameEntries(archive)
   buildSkeleton(chrootOf(folder), manifest.permissions.read)
   writePackage(archive, wanted, packageOf(folder))
-  makeFile(bundleOf(folder), verified.bundle, 0o644)
+  for (const { name, bytes } of evidenceOf(release)) makeFile(join(folder, name), bytes, 0o644)
   await flushTree(folder)
 }
 

@@ -23,6 +23,7 @@ export {
   withdraw,
 } from './policy-edits.ts'
 export { type Credential, grant, type TrustGrant } from './policy-grant.ts'
+export { readRecordedFiles } from './recorded-files.ts'
 export { parseTarget } from './revocation-target.ts'
 export { openRootFiles, type Roots, rootsIn } from './roots.ts'
 export { readSafeFile } from './safe-file.ts'
@@ -32,5 +33,14 @@ export { differences, type FileDifferences, signedFilesOf } from './signed-files
 export { buildStatement } from './statement.ts'
 export { listTrust, type TrustEntry, type TrustedPattern } from './trust-list.ts'
 export { TrustFile } from './trustfile.ts'
+export { type Allowance, type KeptAllowance, parseAllowance } from './unsigned.ts'
 export { parseUtcTime } from './utc-time.ts'
-export { type Examination, type Kept, type Verdict, Verifier, type VerifierParts, type Wanted } from './verifier.ts'
+export {
+  type Examination,
+  type Kept,
+  orThrow,
+  type Verdict,
+  Verifier,
+  type VerifierParts,
+  type Wanted,
+} from './verifier.ts'

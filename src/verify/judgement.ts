@@ -119,7 +119,7 @@ export function assertCountersigned({ rule, countersigners }: Counted, name: Plu
  * @throws VerificationError `KEY_REVOKED`, `RELEASE_REVOKED`
  */
 export async function assertNotRevoked(
-  { signers, countersigners }: Counted,
+  { signers, countersigners }: Pick<Counted, 'signers' | 'countersigners'>,
   policy: TrustPolicy,
   statement: ReleaseStatement,
 ): Promise<string> {

@@ -18,10 +18,12 @@ import {
   signersOf,
 } from './judgement.ts'
 import type { TrustPolicy } from './policy.ts'
+import { recordFiles } from './recorded-files.ts'
 import { agreedStatement, assertAbout, assertNamed, unlisted } from './release.ts'
 import { assertDigests, assertSubject, freshness, manifestIn, observedStatement, unsigned } from './release-checks.ts'
 import type { Roots } from './roots.ts'
 import { assertSameFiles } from './signed-files.ts'
+import { type Allowance, examineUnsigned, type KeptAllowance, reexamineUnsigned } from './unsigned.ts'
 
 export interface VerifierParts {
   readonly policy: TrustPolicy
@@ -67,6 +69,29 @@ export class Verifier {
   /** Steps 2 to 10 of an install, in the order of DESIGN §4. Never throws: whatever goes wrong is a refusal. */
   examine(tarball: StagedTarball, wanted: Wanted = {}): Promise<Examination<VerifiedRelease>> {
     return examined(tarball.source, (log) => this.#walk(tarball, wanted, log))
+  }
+
+  /** The same for a tarball without a bundle, let in by name. Whatever bundle is there decides, whoever allowed what. */
+  examineUnsigned(
+    tarball: StagedTarball,
+    allowance: Allowance,
+    wanted: Wanted = {},
+  ): Promise<Examination<VerifiedRelease>> {
+    if (tarball.bundle !== null) return this.examine(tarball, { ...wanted, name: allowance.name })
+    return examined(tarball.source, async (log) => {
+      const found = await examineUnsigned(tarball, allowance, this.#parts, wanted.allowDowngrade ?? false, log)
+      const { statement, manifest, archive } = found
+      const verified = this.#seal(statement, NOBODY, null, true, { untilMs: allowance.untilMs })
+      return { verified, manifest, archive, tarball, recorded: recordFiles(statement) } as VerifiedRelease
+    })
+  }
+
+  /** And for one that is installed, from what was written down then. */
+  reexamineUnsigned(recorded: ReleaseStatement, allowance: KeptAllowance): Promise<Examination<VerifiedStatement>> {
+    return examined(`${allowance.name} ${allowance.version}`, async (log) => {
+      await reexamineUnsigned(recorded, allowance, this.#parts, log)
+      return this.#seal(recorded, NOBODY, null, true, { untilMs: allowance.untilMs })
+    })
   }
 
   /** @throws PluginError with the code of the verdict. */
@@ -132,7 +157,8 @@ export class Verifier {
     log.pass(`${MANIFEST_FILE} is that of ${manifest.name} ${manifest.version}`)
 
     const verified = this.#seal(statement, counted, tarball.bundle, stated === null)
-    return { verified, manifest, archive, tarball } as VerifiedRelease
+    const recorded = stated === null ? recordFiles(statement) : null
+    return { verified, manifest, archive, tarball, recorded } as VerifiedRelease
   }
 
   async #rewalk(bundle: Buffer, kept: Kept, thorough: boolean, log: CheckLog): Promise<VerifiedStatement> {
@@ -222,7 +248,13 @@ export class Verifier {
     return archive
   }
 
-  #seal(statement: ReleaseStatement, counted: Counted, bundle: Buffer, isRecorded: boolean): VerifiedStatement {
+  #seal(
+    statement: ReleaseStatement,
+    counted: Pick<Counted, 'signers' | 'countersigners'>,
+    bundle: Buffer | null,
+    isRecorded: boolean,
+    unsigned: VerifiedStatement['unsigned'] = null,
+  ): VerifiedStatement {
     const { policy } = this.#parts
     const asked = [...counted.signers, ...counted.countersigners].flatMap(({ roots }) => roots)
     const evidence: Evidence = {
@@ -235,11 +267,14 @@ export class Verifier {
       countersigners: signersOf(counted.countersigners),
       fileList: isRecorded ? 'recorded' : 'signed',
       bundle,
+      unsigned,
       policyDigest: policy.digest as string,
       evidence,
     } as VerifiedStatement
   }
 }
+
+const NOBODY = { signers: [], countersigners: [] } as const
 
 async function examined<T>(source: string, walk: (log: CheckLog) => Promise<T>): Promise<Examination<T>> {
   const log = new CheckLog()
@@ -253,7 +288,8 @@ async function examined<T>(source: string, walk: (log: CheckLog) => Promise<T>):
   }
 }
 
-function orThrow<T>(verdict: Verdict<T>): T {
+/** @throws PluginError with the code of the verdict. */
+export function orThrow<T>(verdict: Verdict<T>): T {
   if (verdict.ok) return verdict.value
   throw verdict.error
 }

@@ -1,4 +1,4 @@
-import { formatLimits, formatNetwork, openManager, UsageError } from '../../index.ts'
+import { formatLimits, formatNetwork, type InstalledPlugin, openManager, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { record, table } from '../text.ts'
@@ -14,13 +14,7 @@ export async function list(settings: Settings, io: Io) {
   io.stdout(
     table(
       ['NAME', 'VERSION', 'STATE', 'INSTALLED', 'SIGNED BY'],
-      plugins.map((plugin) => [
-        plugin.name,
-        plugin.version,
-        plugin.state,
-        day(plugin.installedAtMs),
-        plugin.signers.join(', '),
-      ]),
+      plugins.map((plugin) => [plugin.name, plugin.version, plugin.state, day(plugin.installedAtMs), signedBy(plugin)]),
       io.columns,
     ),
   )
@@ -39,7 +33,7 @@ export async function info(settings: Settings, io: Io, name: string) {
       ['license', plugin.license ?? '-'],
       ['state', plugin.state],
       ['installed', new Date(plugin.installedAtMs).toISOString()],
-      ['signed by', plugin.signers.join(', ')],
+      ['signed by', signedBy(plugin)],
       ['sha256', plugin.sha256],
       ['runtime', `${plugin.runtime}, ${plugin.protocol}`],
       ['user id', `${plugin.uid}`],
@@ -84,5 +78,8 @@ export async function remove(settings: Settings, io: Io, name: string, options: 
   const what = removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`
   io.stdout(`${[`removed ${what}`, ...kept].join('; ')}\n`)
 }
+
+const signedBy = ({ signers, unsignedUntil }: InstalledPlugin): string =>
+  unsignedUntil === null ? signers.join(', ') : `unsigned until ${unsignedUntil}`
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

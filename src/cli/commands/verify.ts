@@ -35,10 +35,18 @@ const worst = (failed: readonly Verification[]): number =>
 
 function line(result: Verification, style: Style): string {
   const what = result.version === null ? result.target : `${result.target} ${result.version}`
-  const verdict = result.ok
-    ? style('good', 'verified')
-    : style('bad', `refused (${result.error?.code ?? 'VERIFIER_ERROR'})`)
-  return `${plain(what)}: ${verdict}${result.ok ? `, signed by ${result.signers.map(plain).join(', ')}` : ''}\n`
+  return `${plain(what)}: ${verdictOf(result, style)}\n`
+}
+
+function verdictOf({ ok, error, signers, unsignedUntil }: Verification, style: Style): string {
+  const unsigned = unsignedUntil === null ? '' : `unsigned until ${unsignedUntil}`
+  if (!ok) {
+    const refused = style('bad', `refused (${error?.code ?? 'VERIFIER_ERROR'})`)
+    return unsigned === '' ? refused : `${refused}, ${unsigned}`
+  }
+  // Not "verified": nobody vouched for it, and only that it is still the same was checked.
+  if (unsigned !== '') return `${style('strong', unsigned)}, unchanged since it was installed`
+  return `${style('good', 'verified')}, signed by ${signers.map(plain).join(', ')}`
 }
 
 const MARKS = { pass: 'pass', fail: 'FAIL', 'not-applicable': '-' } as const

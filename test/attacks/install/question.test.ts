@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { install } from '../../../src/cli/commands/install.ts'
 import type { Settings } from '../../../src/cli/options.ts'
@@ -9,7 +10,7 @@ const manifest = (more: object) =>
   JSON.stringify({ name: 'acme/hello', version: '1.0.0', entry: { runtime: 'node', path: 'main.js' }, ...more })
 
 /** What somebody at a terminal reads before the question, and after it. */
-async function asked(attacked: AttackedHome, path: string, more: Partial<Settings> = {}) {
+async function asked(attacked: AttackedHome, path: string, more: Partial<Settings> = {}, options: object = {}) {
   const settings = { home: attacked.home, json: false, quiet: false, color: false, columns: 80, ...more }
   let shown = ''
   let before = ''
@@ -27,7 +28,7 @@ async function asked(attacked: AttackedHome, path: string, more: Partial<Setting
     rows: null,
     ending: () => new AbortController().signal,
   }
-  await install(settings, io, path, {})
+  await install(settings, io, path, options)
   return before
 }
 
@@ -60,6 +61,18 @@ test('an update that asks for nothing more says nothing of the kind', async (t) 
   await attacked.install()
   const text = await asked(attacked, attacked.download(attacked.publisher.publish({ version: '1.1.0' })))
   assert.doesNotMatch(text, /new since|before, by/)
+})
+
+test('that nobody signed it is said in the question, and who signed what it replaces', async (t) => {
+  const attacked = await AttackedHome.make(t)
+  await attacked.install()
+  await attacked.with(({ trust }) => trust.remove(attacked.publisher.keyId))
+  const path = attacked.download(attacked.publisher.publish({ version: '1.1.0' }))
+  rmSync(`${path}.sigstore.json`)
+  const text = await asked(attacked, path, {}, { allowUnsigned: 'acme/hello', until: '1d' })
+  assert.match(text, /signed by +NOBODY: UNSIGNED/)
+  assert.match(text, new RegExp(`before, by +${attacked.publisher.keyId}`))
+  assert.match(text, /Install UNSIGNED acme\/hello 1\.1\.0\?$/)
 })
 
 test('a description cannot draw rows of its own', async (t) => {

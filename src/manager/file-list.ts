@@ -1,0 +1,43 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { sha256 } from '../core/digest.ts'
+import { VerificationError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { FILE_LIST, fileListOf } from '../core/layout.ts'
+import { BUNDLE_MAX_BYTES } from '../verify/index.ts'
+
+/**
+ * The list of files that was recorded when a release was installed whose signatures cover none: the very bytes, or a
+ * refusal. `Trees.unpack` writes it; its digest is in the database, so that a list and a tree that were changed together
+ * are not believed.
+ *
+ * @throws VerificationError `MODIFIED`
+ */
+export function readFileList(release: string, { name, version, filesDigest }: Installation): Buffer {
+  const bytes = readPlain(fileListOf(release))
+  if (bytes !== null && filesDigest !== null && sha256(bytes) === filesDigest) return bytes
+  throw new VerificationError(
+    'MODIFIED',
+    `cannot trust ${name} ${version}: its ${FILE_LIST} ${bytes === null ? 'is gone, or no plain file' : 'is not the one that was recorded when it was installed'}`,
+    {
+      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      details: { modified: [fileListOf(release)] },
+    },
+  )
+}
+
+function readPlain(path: string): Buffer | null {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    // A link, a socket, or nothing at all. Anything else is a failing disk, and no verdict on the plugin.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
+  }
+  try {
+    const stats = fstatSync(fd)
+    return stats.isFile() && stats.size <= BUNDLE_MAX_BYTES ? readFileSync(fd) : null
+  } finally {
+    closeSync(fd)
+  }
+}
