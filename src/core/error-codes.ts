@@ -53,6 +53,12 @@ export const ERROR_CODES = {
   POLICY_INVALID: { exitCode: 3, meaning: 'trust.json breaks its schema' },
   POLICY_UNSAFE: { exitCode: 3, meaning: 'trust.json, config.json or a parent folder could be changed by others' },
 
+  SCANNER_REFUSED: { exitCode: 3, meaning: "a scanner of the host's operator refused the release" },
+  SCANNER_FAILED: {
+    exitCode: 3,
+    meaning: "a scanner of the host's operator gave no verdict; this is a refusal, never a pass",
+  },
+
   // Archive: exit 3
   ARCHIVE_MALFORMED: { exitCode: 3, meaning: 'the tarball is not one whole gzip member holding one tar archive' },
   ARCHIVE_UNSAFE: { exitCode: 3, meaning: 'the archive holds an entry that may not be unpacked' },

@@ -14,6 +14,7 @@ import { fetchTarball } from '../registry/index.ts'
 import { type Allowance, orThrow, parseAllowance } from '../verify/index.ts'
 import { type Host, nameOf } from './host.ts'
 import { finishRemoval } from './recovery.ts'
+import { scan } from './scanning.ts'
 
 /** Everything that saying yes agrees to. */
 export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
@@ -87,7 +88,7 @@ export async function install(host: Host, source: string, options: InstallOption
   }
 }
 
-/** Steps 12 and 13: unpack, rename into place, one transaction. */
+/** Steps 12 and 13: unpack, let the operator's scanners look, rename into place, one transaction. */
 async function place(
   host: Host,
   release: VerifiedRelease,
@@ -103,6 +104,8 @@ async function place(
 
     const tree = await trees.unpack(release)
     undo.add(() => trees.discard(tree))
+
+    await scan(host, release, tree)
 
     await trees.promote(tree, begun)
     undo.add(() => trees.remove(begun))

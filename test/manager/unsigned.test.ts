@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { bundleOf, fileListOf } from '../../src/core/layout.ts'
 import type { ConsentQuestion } from '../../src/index.ts'
@@ -92,7 +93,7 @@ test('a revocation of its digest or of its release stops it at once, and keeps i
   }
 })
 
-test('the other rules of an install hold: consent, downgrade, other bytes under a version, the same bytes', async (t) => {
+test('the other rules of an install hold: consent, downgrade, other bytes under a version, scanners, the same bytes', async (t) => {
   const home = new UnsignedHome(t)
   await assert.rejects(home.install(undefined, undefined, { consent: () => false }), { code: 'CONSENT_REFUSED' })
   const path = home.tarball({ version: '2.0.0' })
@@ -104,6 +105,10 @@ test('the other rules of an install hold: consent, downgrade, other bytes under 
   const damaged = home.tarball({ version: '3.0.0' })
   writeFileSync(damaged, readFileSync(damaged).subarray(0, -3))
   await assert.rejects(home.install(damaged), { code: 'ARCHIVE_MALFORMED' })
+  const scanners = [{ name: 'no', command: [join('/usr/bin', 'false')] }]
+  writeFileSync(home.layout.configFile, JSON.stringify({ scanners }), { mode: 0o600 })
+  await assert.rejects(home.install(home.tarball({ version: '4.0.0' })), { code: 'SCANNER_REFUSED' })
+  rmSync(home.layout.configFile)
   await home.install(home.tarball({ version: '4.0.0' }))
   await home.plan()
 })

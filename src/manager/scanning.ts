@@ -1,0 +1,123 @@
+import { fileBytesOf } from '../core/archive.ts'
+import type { ScannerConfig } from '../core/config.ts'
+import { PluginError, StoreError, VerificationError } from '../core/errors.ts'
+import { packageOf } from '../core/layout.ts'
+import { MANIFEST_FILE } from '../core/manifest.ts'
+import { patternsFor } from '../core/name-pattern.ts'
+import { printable } from '../core/printable.ts'
+import { judgeScan, type ScanVerdict } from '../core/scan-verdict.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
+import type { UnpackedTree } from '../store/index.ts'
+import { assertSafePath } from '../verify/index.ts'
+import { sentenceOf } from './clearance.ts'
+import type { Host } from './host.ts'
+
+/**
+ * The operator's own scanners look at a release in staging, one after the other; the first that does not accept it ends
+ * the install. Then the tree must still be the signed one: a scanner works as the owner of the home, and so does whatever
+ * a hostile file makes of it.
+ *
+ * @throws VerificationError `SCANNER_REFUSED`, `SCANNER_FAILED`, `MODIFIED`
+ * @throws StoreError `STORE_BUSY` when the trust policy has changed meanwhile, and the release must be verified again
+ */
+export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {
+  const patterns = new Set<string>(patternsFor(release.manifest.name))
+  const scanners = host.config.scanners.filter(({ plugins }) => plugins.some((pattern) => patterns.has(pattern)))
+  if (scanners.length === 0) return
+  for (const scanner of scanners) await ask(host, scanner, release, tree)
+  await assertUntouched(host, release, tree)
+  if (host.trustFile.read().digest === release.verified.policyDigest) return
+  throw new StoreError(
+    'STORE_BUSY',
+    `cannot install ${titleOf(release)}: trust.json was changed while it was scanned`,
+    {
+      hint: 'try again',
+    },
+  )
+}
+
+async function ask(host: Host, scanner: ScannerConfig, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {
+  const { runScanner } = await import('../runtime/scanner.ts')
+  const danger = dangerOf(host, scanner)
+  const { end, stderr, wallMs } =
+    danger === null
+      ? await runScanner(requestOf(scanner, release, tree))
+      : { end: { kind: 'not-started', reason: danger } as const, stderr: '', wallMs: 0 }
+  const found = judgeScan(end, scanner.timeoutMs)
+  const { version, sha256 } = release.verified.statement
+  host.store.note('scanned', release.manifest.name, { version, sha256, scanner: scanner.name, ...found, wallMs })
+  if (found.verdict !== 'pass') throw refusalOf(scanner, release, found, stderr)
+}
+
+/** Whoever could change the program would decide what is installed here, and act as the owner of the home. */
+function dangerOf({ caller }: Host, { command: [program] }: ScannerConfig): string | null {
+  try {
+    return assertSafePath(program, caller.uid) ? null : `there is no ${program}`
+  } catch (error) {
+    if (error instanceof PluginError) return error.message
+    throw error
+  }
+}
+
+function requestOf({ command, timeoutMs }: ScannerConfig, release: VerifiedRelease, tree: UnpackedTree) {
+  const { archive, manifest, verified } = release
+  const { name, version, sha256 } = verified.statement
+  const path = packageOf(tree.path)
+  const entry = archive.entries.find((file) => file.path === MANIFEST_FILE)
+  const asked = {
+    name,
+    version,
+    sha256,
+    path,
+    // As its author wrote it, not as we read it; it was parsed strictly when it was verified.
+    manifest: entry === undefined ? manifest : (JSON.parse(fileBytesOf(archive, entry).toString('utf8')) as unknown),
+    signers: verified.signers.map(({ id }) => id),
+  }
+  return {
+    command,
+    timeoutMs,
+    input: `${JSON.stringify(asked)}\n`,
+    env: {
+      BULKHEAD_PLUGIN_NAME: name,
+      BULKHEAD_PLUGIN_VERSION: version,
+      BULKHEAD_PLUGIN_SHA256: sha256,
+      BULKHEAD_PLUGIN_PATH: path,
+    },
+  }
+}
+
+function refusalOf(
+  { name }: ScannerConfig,
+  release: VerifiedRelease,
+  { verdict, reason, findings, findingsCount }: ScanVerdict,
+  stderr: string,
+): VerificationError {
+  const last = printable(stderr.trim().split('\n').at(-1) ?? '', 200)
+  const details = { scanner: name, findings, findingsCount }
+  if (verdict === 'refuse') {
+    const why = reason ?? (last === '' ? 'it gave no reason' : last)
+    return new VerificationError(
+      'SCANNER_REFUSED',
+      `cannot install ${titleOf(release)}: the scanner ${name} refused it (${why})`,
+      { hint: `what it found: plugins audit ${release.manifest.name} --json`, details },
+    )
+  }
+  return new VerificationError(
+    'SCANNER_FAILED',
+    `cannot install ${titleOf(release)}: the scanner ${name} gave no verdict: ${reason}${last === '' ? '' : ` (${last})`}`,
+    { hint: 'a scanner that fails refuses: correct it, or its entry in config.json', details },
+  )
+}
+
+async function assertUntouched(host: Host, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {
+  const found = await host.trees.recheck(tree, release)
+  const differences = sentenceOf(found)
+  if (differences === null) return
+  throw new VerificationError(
+    'MODIFIED',
+    `cannot install ${titleOf(release)}: after it was scanned its files are not those that were signed (${differences})`,
+    { hint: 'a scanner must leave what it looks at as it is', details: { ...found } },
+  )
+}
+
+const titleOf = ({ manifest: { name, version } }: VerifiedRelease): string => `${name} ${version}`
