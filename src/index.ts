@@ -5,6 +5,7 @@ import type { PluginManager } from './manager.ts'
 import type { Marketplace } from './marketplace.ts'
 import type { HostProfile } from './runtime/index.ts'
 
+export { type AuditHead, formatAuditHead } from './core/audit-head.ts'
 export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts'
 export {
   ArchiveError,

@@ -1,3 +1,4 @@
+import { type AuditHead, formatAuditHead, parseAuditHead } from './core/audit-head.ts'
 import { StoreError } from './core/errors.ts'
 import { type Installation, unsignedUntilOf } from './core/installation.ts'
 import type { EffectiveLimits } from './core/limits.ts'
@@ -6,6 +7,7 @@ import type { Permissions } from './core/manifest.ts'
 import type { Minute } from './core/minute.ts'
 import type { PluginName } from './core/name.ts'
 import type { NetworkGrant } from './core/network.ts'
+import { printable } from './core/printable.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
@@ -225,9 +227,21 @@ export class PluginManager implements AsyncDisposable {
     return this.#host.store.events.list(subject, limit)
   }
 
-  /** @throws PluginError `AUDIT_BROKEN` naming the first event that was changed, removed or reordered. */
-  verifyAudit(): { readonly count: number; readonly head: string } {
-    return this.#host.store.events.verify()
+  /**
+   * Where the trail ends. `kept`, as `COUNT:HASH`: a head from before that it must still lead through.
+   *
+   * @throws PluginError `AUDIT_BROKEN` naming the first event that was changed, removed or reordered
+   */
+  verifyAudit(kept?: string): AuditHead {
+    return this.#host.store.events.verify(kept === undefined ? null : parseAuditHead(kept))
+  }
+
+  /** The same, sent to this host's syslog. @throws PluginError `SYSLOG_FAILED` */
+  async sendAuditHead(): Promise<AuditHead> {
+    const { sendToSyslog } = await import('./runtime/syslog.ts')
+    const found = this.verifyAudit()
+    sendToSyslog(`audit head ${formatAuditHead(found)} of ${printable(this.#host.layout.home, 400)}`)
+    return found
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

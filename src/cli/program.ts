@@ -274,7 +274,9 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .command('audit')
     .description('the trail of decisions')
     .argument('[subject]')
-    .option('--verify', 'check the hash chain')
+    .option('--verify', 'check the hash chain; with --head COUNT:HASH, also that it still leads through that head')
+    .option('--head [COUNT:HASH]', 'print where the trail ends, as COUNT:HASH, to be kept elsewhere')
+    .option('--syslog', 'send the head to syslog too')
     .option('--limit <N>', 'how many', '50')
     .action(on(async () => (await import('./commands/audit.ts')).audit))
 

@@ -83,6 +83,7 @@ export const ERROR_CODES = {
     meaning: 'a file cannot be written, read or moved: the disk is full, read-only or failing',
   },
   AUDIT_BROKEN: { exitCode: 3, meaning: 'the event chain was changed, cut or reordered' },
+  SYSLOG_FAILED: { exitCode: 1, meaning: 'the head of the audit trail could not be sent to syslog' },
 
   // Isolation: exit 5
   SANDBOX_UNAVAILABLE: { exitCode: 5, meaning: 'this host cannot build a required layer of the sandbox' },

@@ -17,6 +17,7 @@ const PACKAGES = {
   fusermount: 'fuse3',
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
+  logger: 'bsdutils',
 } as const
 export type HostTool = keyof typeof PACKAGES
 

@@ -1,3 +1,4 @@
+import { type AuditHead, formatAuditHead } from '../core/audit-head.ts'
 import { type Sha256, sha256 } from '../core/digest.ts'
 import { PluginError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
@@ -79,24 +80,30 @@ export class Events {
   }
 
   /**
-   * Walks the whole chain.
+   * Walks the whole chain; with `kept`, a head from before, it must still lead through that.
    *
    * @returns how many events there are and the last hash; keep it elsewhere, since a chain cut at its end still holds
    * @throws PluginError `AUDIT_BROKEN` naming the first event that does not follow from the one before
    */
-  verify(): { count: number; head: string } {
-    return read(this.#db, () => this.#walk())
+  verify(kept: AuditHead | null = null): AuditHead {
+    return read(this.#db, () => this.#walk(kept))
   }
 
-  #walk(): { count: number; head: string } {
+  #walk(kept: AuditHead | null): AuditHead {
     let previous: string = GENESIS
     let count = 0
+    assertKept(kept, count, previous)
     for (const row of this.#db.prepare<[], Row>('SELECT * FROM events ORDER BY id').iterate()) {
       if (row.id !== count + 1) throw broken(count + 1, `event ${count + 1} is missing, found ${row.id}`)
       if (row.previous !== previous) throw broken(row.id, `event ${row.id} does not follow event ${count}`)
       if (row.hash !== hashOf(row)) throw broken(row.id, `event ${row.id} was changed after it was written`)
       previous = row.hash
       count++
+      // Whoever can write the file can compute every hash anew; the one that was kept elsewhere stays what it was.
+      assertKept(kept, count, previous)
+    }
+    if (kept !== null && kept.count > count) {
+      throw broken(count + 1, `it has ${count} events and had ${kept.count}: it was cut after event ${count}`)
     }
     return { count, head: previous }
   }
@@ -114,8 +121,15 @@ export function noteUnsigned(
   events.append(atMs, 'unsigned-allowed', name, { version, sha256: digest, until })
 }
 
-const broken = (id: number, what: string) =>
+function assertKept(kept: AuditHead | null, count: number, hash: string): void {
+  if (kept === null || kept.count !== count || kept.head === hash) return
+  const found = formatAuditHead({ count, head: hash })
+  const what = `expected ${formatAuditHead(kept)}, found ${found}: it was written anew, or is another home's`
+  throw broken(count, what, 'nothing up to this event is proven')
+}
+
+const broken = (id: number, what: string, unproven = 'nothing from this event on is proven') =>
   new PluginError('AUDIT_BROKEN', `cannot trust the audit trail: ${what}`, {
     details: { event: id },
-    hint: 'compare with a copy of the database from before; nothing after this event is proven',
+    hint: `compare with a copy of the database from before; ${unproven}`,
   })

@@ -94,3 +94,22 @@ test('a trail that goes on after a removal at its end has another head', (t) => 
   assert.equal(store.events.verify().count, TOLD)
   assert.notEqual(store.events.verify().head, head)
 })
+
+test('a trail still leads through every head it has had, and through the empty one', (t) => {
+  const { store } = placeWithEvents(t)
+  const events = store.events.list(null, 100)
+  const all = store.events.verify()
+  for (const { id, hash } of events) assert.deepEqual(store.events.verify({ count: id, head: hash }), all)
+  assert.deepEqual(store.events.verify({ count: 0, head: '0'.repeat(64) }), all)
+})
+
+test('a head that the trail does not lead through is told apart from one it ends before', (t) => {
+  const { store } = placeWithEvents(t)
+  const { head } = store.events.verify()
+  assert.throws(() => store.events.verify({ count: TOLD + 1, head }), {
+    code: 'AUDIT_BROKEN',
+    message: /it was cut after event 6/,
+  })
+  assert.throws(() => store.events.verify({ count: TOLD - 1, head }), { code: 'AUDIT_BROKEN', message: /written anew/ })
+  assert.throws(() => store.events.verify({ count: 0, head }), { code: 'AUDIT_BROKEN', message: /written anew/ })
+})
