@@ -9,11 +9,13 @@ import type { PluginName } from './core/name.ts'
 import type { NetworkGrant } from './core/network.ts'
 import { printable } from './core/printable.ts'
 import type { RunOptions } from './manager/clearance.ts'
+import { type ClockReading, clockFinding, readClock, resetClock } from './manager/clock.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
 import type { LogOptions } from './manager/logs.ts'
+import type { Provenance } from './manager/provenance.ts'
 import { recover } from './manager/recovery.ts'
 import type { Removal } from './manager/remove.ts'
 import { TrustRoots } from './manager/roots.ts'
@@ -134,6 +136,12 @@ export class PluginManager implements AsyncDisposable {
     }
   }
 
+  /** Who signed what is installed, and what is running of it; of every plugin when `name` is `null`. */
+  async provenance(name: string | null = null): Promise<Provenance[]> {
+    const { provenanceOf } = await import('./manager/provenance.ts')
+    return provenanceOf(this.#host, name)
+  }
+
   /** The plan of a run as data: every mount, id and limit, and where each limit came from. Nothing is started. */
   async plan(name: string, options: RunOptions = {}): Promise<RunPlan> {
     return planOf(this.#host, name, options)
@@ -220,7 +228,8 @@ export class PluginManager implements AsyncDisposable {
   async doctor(): Promise<Diagnosis> {
     const { diagnose } = await import('./runtime/doctor.ts')
     const { layout, caller, config } = this.#host
-    return diagnose({ layout, caller, config })
+    const { findings, canRun } = diagnose({ layout, caller, config })
+    return { findings: [...findings, clockFinding(this.#host)], canRun }
   }
 
   audit(subject: string | null, limit: number): AuditEvent[] {
@@ -242,6 +251,16 @@ export class PluginManager implements AsyncDisposable {
     const found = this.verifyAudit()
     sendToSyslog(`audit head ${formatAuditHead(found)} of ${printable(this.#host.layout.home, 400)}`)
     return found
+  }
+
+  /** This host's clock, and the latest moment it has ever shown. */
+  clock(): ClockReading {
+    return readClock(this.#host)
+  }
+
+  /** For a latest moment that was a wrong one; the reason is in the audit trail. */
+  resetClock(reason: string): ClockReading {
+    return resetClock(this.#host, reason)
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

@@ -126,6 +126,12 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .requiredOption('--reason <TEXT>')
     .option('--since <DATE>', 'compromised since then: spares what carries a trusted timestamp from before')
     .action(on(async () => (await import('./commands/trust.ts')).trustRevoke))
+  trust
+    .command('clock')
+    .description('this clock, and the latest moment it has shown: behind that, nothing is judged')
+    .option('--reset', 'the latest moment was a wrong one: forget it (recorded)')
+    .option('--reason <TEXT>', 'why')
+    .action(on(async () => (await import('./commands/clock.ts')).trustClock))
   const root = trust.command('root').description('Sigstore instances whose certificates and timestamps count here')
   root
     .command('add')
@@ -168,7 +174,8 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
   program
     .command('info')
     .description('everything known about an installed plugin')
-    .argument('<name>')
+    .argument('[name]')
+    .option('--signers', 'who signed it and what it was judged by, running releases too; without a name, of all')
     .action(on(async () => (await import('./commands/installed.ts')).info))
   program
     .command('enable')

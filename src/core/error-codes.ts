@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   RELEASE_REVOKED: { exitCode: 3, meaning: 'the release was revoked' },
   METADATA_STALE: { exitCode: 3, meaning: 'trust metadata is older than it may be' },
   VERIFIER_ERROR: { exitCode: 3, meaning: 'the verifier itself failed; this is a refusal, never a pass' },
+  CLOCK_BEHIND: { exitCode: 3, meaning: 'the clock is behind a moment that this host has seen' },
   POLICY_INVALID: { exitCode: 3, meaning: 'trust.json breaks its schema' },
   POLICY_UNSAFE: { exitCode: 3, meaning: 'trust.json, config.json or a parent folder could be changed by others' },
 

@@ -63,13 +63,20 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
       new Verifier({
         policy: trustFile.read(),
         roots: rootsIn(layout.roots, uid),
-        now,
+        // A clock that was set back makes nothing valid again that this host has seen end.
+        now: () => latest(now(), store.clock.seenMs()),
         historyOf: (name) => store.history(name),
         readArchive: async (tarball) =>
           (await import('../core/archive-reader.ts')).readArchive(tarball, ARCHIVE_BOUNDS),
       }),
   }
 }
+
+/** The last moment that `Date` can tell; beyond it every comparison would be false. */
+const LAST_MS = 8.64e15
+
+const latest = (now: Date, seenMs: number | null): Date =>
+  new Date(Math.min(Math.max(now.getTime(), seenMs ?? 0), LAST_MS))
 
 function defaultHome(uid: number): string {
   const named = process.env.BULKHEAD_HOME

@@ -9,9 +9,11 @@ import type { PluginName } from '../core/name.ts'
 import { agreedNetwork, effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
 import { withUndo } from '../core/undo.ts'
-import type { VerifiedRelease } from '../core/verified.ts'
+import type { Check, VerifiedRelease } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { type Allowance, orThrow, parseAllowance } from '../verify/index.ts'
+import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
+import { assertClock } from './clock.ts'
+import { acceptance } from './evidence.ts'
 import { type Host, nameOf } from './host.ts'
 import { finishRemoval } from './recovery.ts'
 import { scan } from './scanning.ts'
@@ -69,7 +71,10 @@ export async function install(host: Host, source: string, options: InstallOption
   let agreed: Permissions | null = null
   for (const deadline = Date.now() + WAIT_MS; ; await sleep(100)) {
     try {
-      const release = await verified(host, tarball, allowance, options)
+      assertClock(host)
+      const { verdict, checks } = await examine(host, tarball, allowance, options)
+      if (!verdict.ok) throw verdict.error
+      const release = verdict.value
       assertSupported(release.manifest)
       host.store.assertNew(release)
       if (agreed === null) {
@@ -77,7 +82,7 @@ export async function install(host: Host, source: string, options: InstallOption
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
         if (host.trustFile.read().digest !== release.verified.policyDigest) continue
       }
-      return await place(host, release, agreed, options)
+      return await place(host, release, checks, agreed, options)
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
       if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) continue
@@ -92,6 +97,7 @@ export async function install(host: Host, source: string, options: InstallOption
 async function place(
   host: Host,
   release: VerifiedRelease,
+  checks: readonly Check[],
   consent: Permissions,
   options: InstallOptions,
 ): Promise<InstallReport> {
@@ -113,7 +119,8 @@ async function place(
     const path = host.layout.release(begun.name, begun.version, begun.digest)
     const seal = await trees.seal(packageOf(path), statement.files)
     const highWater = await newest(seen, statement.version)
-    return store.settle(begun, { seal, highWater, allowedDowngrade: options.allowDowngrade === true })
+    const allowedDowngrade = options.allowDowngrade === true
+    return store.settle(begun, { seal, highWater, allowedDowngrade, verdict: acceptance(release.verified, checks) })
   })
   // The new release stands whatever happens now: what it replaced is finished by the next command if not here.
   if (replaced !== null) await finishRemoval(host, replaced).catch(() => store.abandon(replaced))
@@ -134,15 +141,15 @@ function allowanceOf({ now }: Host, { allowUnsigned }: InstallOptions): Allowanc
 }
 
 /** Steps 2 to 10. */
-async function verified(
+function examine(
   host: Host,
   tarball: StagedTarball,
   allowance: Allowance | null,
   { allowDowngrade }: InstallOptions,
-): Promise<VerifiedRelease> {
+): Promise<Examination<VerifiedRelease>> {
   const verifier = host.verifier()
-  if (allowance === null) return verifier.verify(tarball, { allowDowngrade })
-  return orThrow((await verifier.examineUnsigned(tarball, allowance, { allowDowngrade })).verdict)
+  if (allowance === null) return verifier.examine(tarball, { allowDowngrade })
+  return verifier.examineUnsigned(tarball, allowance, { allowDowngrade })
 }
 
 async function askConsent(host: Host, release: VerifiedRelease, options: InstallOptions): Promise<Permissions> {

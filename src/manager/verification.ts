@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
+import type { Change } from '../core/change.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
-import type { Check } from '../core/verified.ts'
+import type { Check, VerifiedStatement } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
 import { assertSameRelease, modificationOf, noteworthy, reexamine } from './clearance.ts'
+import { assertClock } from './clock.ts'
+import { witnessed } from './evidence.ts'
 import { type Host, nameOf } from './host.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
@@ -21,6 +24,8 @@ export interface Verification {
   readonly unsignedUntil: string | null
   readonly checks: readonly Check[]
   readonly error: PluginError | null
+  /** Of what is installed: what is not as it was then. */
+  readonly since?: readonly Change[]
 }
 
 /**
@@ -28,6 +33,7 @@ export interface Verification {
  * there must not answer for what is installed. Else a tarball; `./` before it makes any path look like one.
  */
 export async function verify(host: Host, target: string): Promise<Verification> {
+  assertClock(host)
   const at = target.indexOf('@')
   const name = at < 0 ? target : target.slice(0, at)
   const version = at < 0 ? undefined : target.slice(at + 1)
@@ -43,6 +49,7 @@ export async function verify(host: Host, target: string): Promise<Verification> 
 }
 
 export async function verifyAll(host: Host): Promise<Verification[]> {
+  assertClock(host)
   const results: Verification[] = []
   for (const { name } of host.store.list()) {
     const installation = host.store.find(name)
@@ -69,8 +76,15 @@ async function verifyTarball(host: Host, path: string): Promise<Verification> {
   }
 }
 
+const verifyInstalled = (host: Host, installation: Installation): Promise<Verification> =>
+  witnessed(host, installation, (keep) => judgeInstalled(host, installation, keep))
+
 /** Always hashes every file, whatever the seal says (DESIGN §4). */
-async function verifyInstalled(host: Host, installation: Installation): Promise<Verification> {
+async function judgeInstalled(
+  host: Host,
+  installation: Installation,
+  keep: (verified: VerifiedStatement) => void,
+): Promise<Verification> {
   const { name, version } = installation
   const release = host.layout.release(name, version, installation.digest)
   const known = { name, version, unsignedUntil: unsignedUntilOf(installation) }
@@ -85,6 +99,7 @@ async function verifyInstalled(host: Host, installation: Installation): Promise<
       }
     }
     const verified = examined.verdict.value
+    keep(verified)
     assertSameRelease(installation, verified)
     const { files } = verified.statement
     const found = await host.trees.check(packageOf(release), files, null, { thorough: true })

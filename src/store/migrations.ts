@@ -108,4 +108,46 @@ export const MIGRATIONS: readonly string[] = [
   -- Let in by name without a signature, and until when.
   ALTER TABLE installations ADD COLUMN unsigned_until_ms INTEGER;
   `,
+  `
+  -- What verdicts rested on, byte for byte: policies and trusted roots, each once however many verdicts name it.
+  CREATE TABLE documents (
+    sha256 TEXT PRIMARY KEY CHECK (length(sha256) = 64),
+    bytes  BLOB NOT NULL
+  ) STRICT;
+
+  -- Of each release that is here: the verdict that let it in, and the latest one. A verdict without a policy was made
+  -- while trust.json could not be read.
+  CREATE TABLE verifications (
+    id            INTEGER PRIMARY KEY,
+    release_id    INTEGER NOT NULL REFERENCES releases (id) ON DELETE CASCADE,
+    occasion      TEXT    NOT NULL CHECK (occasion IN ('install', 'latest')),
+    at_ms         INTEGER NOT NULL,
+    bulkhead      TEXT    NOT NULL,
+    verdict       TEXT    NOT NULL,
+    signers       TEXT    NOT NULL CHECK (json_valid(signers)),
+    countersigners TEXT   NOT NULL CHECK (json_valid(countersigners)),
+    checks        TEXT    NOT NULL CHECK (json_valid(checks)),
+    bundle_sha256 TEXT    CHECK (length(bundle_sha256) = 64),
+    policy_sha256 TEXT    REFERENCES documents (sha256) ON DELETE RESTRICT,
+    UNIQUE (release_id, occasion)
+  ) STRICT;
+
+  CREATE TABLE verification_roots (
+    verification_id INTEGER NOT NULL REFERENCES verifications (id) ON DELETE CASCADE,
+    name            TEXT    NOT NULL,
+    sha256          TEXT    NOT NULL REFERENCES documents (sha256) ON DELETE RESTRICT,
+    PRIMARY KEY (verification_id, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Which documents are still named.
+  CREATE INDEX verifications_by_policy ON verifications (policy_sha256);
+  CREATE INDEX verification_roots_by_document ON verification_roots (sha256);
+
+  -- The latest moment this host's own clock has shown. A database from before knows when it last verified something.
+  CREATE TABLE clock (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    seen_ms INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO clock (id, seen_ms) SELECT 1, max(verified_at_ms) FROM releases HAVING count(*) > 0;
+  `,
 ]

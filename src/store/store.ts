@@ -1,14 +1,16 @@
-import { sha256 } from '../core/digest.ts'
 import { StoreError } from '../core/errors.ts'
 import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
+import { Clock } from './clock.ts'
 import { type Db, openDatabase, read, transact } from './database.ts'
 import { Events, noteUnsigned } from './events.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
+import { Releases } from './releases.ts'
 import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
 import { Runs } from './runs.ts'
+import { type Verdict, Verdicts } from './verdicts.ts'
 
 /** The host user ids plugins may be given: `first` up to `first + count - 1`. */
 export interface UidRange {
@@ -29,6 +31,8 @@ export interface Settled {
   readonly highWater: string
   /** Said in the audit trail: an older version was let in by name. */
   readonly allowedDowngrade: boolean
+  /** Why it was let in. */
+  readonly verdict: Verdict
 }
 
 /**
@@ -39,14 +43,20 @@ export class Store {
   readonly #db: Db
   readonly #uids: UidRange
   readonly #now: () => number
+  readonly clock: Clock
   readonly events: Events
+  readonly releases: Releases
   readonly runs: Runs
+  readonly verdicts: Verdicts
 
   private constructor(db: Db, options: StoreOptions) {
     this.#db = db
     this.#uids = options.uids
     this.#now = options.now
+    this.clock = new Clock(db, options.now)
     this.events = new Events(db)
+    this.releases = new Releases(db, options.now)
+    this.verdicts = new Verdicts(db, options.now)
     this.runs = new Runs(db, options.now, this.events)
   }
 
@@ -78,7 +88,7 @@ export class Store {
         })
       }
       const pluginId = this.#adoptPlugin(statement.name)
-      const releaseId = this.#adoptRelease(pluginId, release)
+      const releaseId = this.releases.adopt(pluginId, release)
       const now = this.#now()
       const { lastInsertRowid } = this.#db
         .prepare(
@@ -114,6 +124,8 @@ export class Store {
       if (isDisabled) this.#move(installation, 'disabled')
       this.#db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(settled.seal, installation.id)
       this.#db.prepare('UPDATE plugins SET high_water = ? WHERE name = ?').run(settled.highWater, installation.name)
+      this.verdicts.keepInstall(installation, settled.verdict)
+      this.clock.raiseInside()
       this.events.append(this.#now(), 'installed', installation.name, {
         version: installation.version,
         sha256: installation.digest,
@@ -179,6 +191,7 @@ export class Store {
     const { id, name, version, state, isPurging } = installation
     transact(this.#db, () => {
       if (this.#db.prepare('DELETE FROM installations WHERE id = ?').run(id).changes === 0) return
+      this.verdicts.sweep()
       this.events.append(this.#now(), 'forgotten', name, { version, state })
       if (isPurging) this.#releaseUid(name)
     })
@@ -198,7 +211,19 @@ export class Store {
 
   /** Writes a decision that changed no row: a refusal, a change of policy, a weaker run. */
   note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
-    transact(this.#db, () => this.events.append(this.#now(), kind, subject, details))
+    transact(this.#db, () => {
+      this.clock.raiseInside()
+      this.events.append(this.#now(), kind, subject, details)
+    })
+  }
+
+  /** The latest moment that was seen was a wrong one: from here on it is that of the clock now. */
+  resetClock(reason: string): void {
+    transact(this.#db, () => {
+      const seenMs = this.clock.seenMs()
+      this.clock.reset()
+      this.events.append(this.#now(), 'clock-reset', 'clock', { seenMs, nowMs: this.clock.seenMs(), reason })
+    })
   }
 
   /** The settled installation of a plugin, or `null`. */
@@ -238,22 +263,7 @@ export class Store {
   }
 
   history(name: PluginName): ReleaseHistory {
-    const plugin = read(this.#db, () =>
-      this.#db
-        .prepare<[string], { id: number; high_water: string | null }>(
-          'SELECT id, high_water FROM plugins WHERE name = ?',
-        )
-        .get(name),
-    )
-    const digests = 'SELECT sha256 FROM releases WHERE plugin_id = ? AND version = ?'
-    const digestOf = (version: string) =>
-      read(this.#db, () =>
-        this.#db.prepare<[number, string], { sha256: string }>(digests).get(plugin?.id ?? 0, version),
-      )
-    return {
-      highWater: plugin?.high_water ?? null,
-      digestOf: (version) => digestOf(version)?.sha256 ?? null,
-    }
+    return this.releases.history(name)
   }
 
   #all(select: string): Installation[] {
@@ -356,37 +366,6 @@ export class Store {
       )
     }
     return row.uid
-  }
-
-  #adoptRelease(pluginId: number, { verified, recorded }: VerifiedRelease): number {
-    const { statement, signers, policyDigest } = verified
-    // The verifier refused other bytes under a known version; the UNIQUE constraint says it once more.
-    const row = this.#db
-      .prepare<unknown[], { id: number; sha256: string }>(
-        `INSERT INTO releases (plugin_id, version, sha256, manifest_sha256, files_sha256, signers, policy_digest, verified_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (plugin_id, version) DO UPDATE SET
-           manifest_sha256 = excluded.manifest_sha256, files_sha256 = excluded.files_sha256, signers = excluded.signers, policy_digest = excluded.policy_digest, verified_at_ms = excluded.verified_at_ms
-         WHERE sha256 = excluded.sha256
-         RETURNING id, sha256`,
-      )
-      .get(
-        pluginId,
-        statement.version,
-        statement.sha256,
-        statement.manifestDigest,
-        recorded === null ? null : sha256(recorded),
-        JSON.stringify(signers.map(({ id }) => id)),
-        policyDigest,
-        this.#now(),
-      )
-    if (row === undefined) {
-      throw new StoreError(
-        'VERSION_REPUBLISHED',
-        `cannot install ${statement.name} ${statement.version}: this host has seen other bytes under that version`,
-      )
-    }
-    return row.id
   }
 
   #holder(): string {

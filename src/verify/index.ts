@@ -15,6 +15,7 @@ export {
 export type { RootEntry } from './keyless/root-files.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
 export { parsePolicy, TrustPolicy } from './policy.ts'
+export { policyChanges } from './policy-changes.ts'
 export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
 export {
   type PolicyEdit,

@@ -56,3 +56,48 @@ test('audit --head --syslog on a host without syslog fails and prints no head', 
   const { value } = own.json(['audit', '--head', '--syslog'])
   assert.equal((value as { error: { code: string } }).error.code, 'SYSLOG_FAILED')
 })
+
+test('info --signers shows all that is installed or one plugin, as a table and as JSON; info alone needs a name', async (t) => {
+  const own = await shell(t)
+  assert.deepEqual(own.json(['info', '--signers']).value, [])
+  own.plugins(['install', own.publish(), '--yes'])
+  own.plugins(['install', own.publish({ name: 'acme/other' }), '--yes'])
+  const { value } = own.json(['info', '--signers'])
+  assert.deepEqual(
+    (value as { name: string }[]).map(({ name }) => name),
+    ['acme/hello', 'acme/other'],
+  )
+  const [one] = own.json(['info', HELLO, '--signers']).value as { signers: { id: string; kind: string }[] }[]
+  assert.deepEqual([one?.signers[0]?.id, one?.signers[0]?.kind], [own.publisher.keyId, 'keyed'])
+  const { stdout } = own.plugins(['info', '--signers'])
+  assert.match(stdout, new RegExp(`^NAME .*\\nacme/hello +1\\.0\\.0 +installed .*${own.publisher.keyId}\\n`))
+  assert.equal(own.json(['info']).code, 2)
+  assert.equal(own.json(['info', 'acme/none', '--signers']).code, 4)
+})
+
+test('verify --explain ends with what has changed since the install', async (t) => {
+  const own = await shell(t)
+  own.plugins(['install', own.publish(), '--yes'])
+  assert.match(own.plugins(['verify', HELLO, '--explain']).stdout, /since it was installed: nothing .* has changed\n$/)
+  own.plugins(['trust', 'revoke', own.publisher.keyId, '--reason', 'stolen'])
+  const { stdout, code } = own.plugins(['verify', HELLO, '--explain'])
+  assert.equal(code, 3)
+  assert.match(stdout, /since it was installed, this has changed:\n {4}ed25519:\S+ was revoked at \S+ \(stolen\)\n$/)
+  const { value } = own.json(['verify', HELLO])
+  const { since } = value as { since: { what: string; before: unknown }[] }
+  assert.deepEqual(
+    since.map(({ what, before }) => [what, before]),
+    [['revocation', null]],
+  )
+})
+
+test('trust clock shows the clock; a reset needs its reason and is in the trail', async (t) => {
+  const own = await shell(t)
+  own.plugins(['install', own.publish(), '--yes'])
+  assert.match(own.plugins(['trust', 'clock']).stdout, /^now +20\S+Z\nlatest seen +20\S+Z\n$/)
+  assert.equal(own.json(['trust', 'clock', '--reset']).code, 2)
+  assert.equal(own.json(['trust', 'clock', '--reason', 'x']).code, 2)
+  const { value } = own.json(['trust', 'clock', '--reset', '--reason', 'was wrong'])
+  assert.equal((value as { isBehind: boolean }).isBehind, false)
+  assert.match(own.plugins(['audit', 'clock']).stdout, /clock-reset .*reason=was wrong/)
+})

@@ -48,8 +48,11 @@ export function unpackable(
         expiresAt: null,
       },
       signers: [],
+      countersigners: [],
+      fileList: 'signed',
       bundle: Buffer.from('{}\n'),
       policyDigest: sha256(''),
+      evidence: { policy: { digest: sha256(''), bytes: Buffer.alloc(0) }, roots: [] },
     },
   } as unknown as VerifiedRelease
 }

@@ -37,7 +37,7 @@ export interface Household {
   install(spec?: ReleaseSpec, options?: { allowDowngrade?: boolean }): Promise<InstallReport>
   /** The package folder of what is installed. */
   packageOf(name?: PluginName): string
-  /** Everything on disk but the database, and every row but the trail: what must be the same after a refusal. */
+  /** Everything on disk but the database, and every row but the trail and the clock: what must be the same after a refusal. */
   state(): unknown
   reopen(): Promise<PluginManager>
   raw<T>(work: (db: Database.Database) => T): T
@@ -130,7 +130,9 @@ function listing(folder: string, at = ''): string[] {
 }
 
 function rowsOf(db: Database.Database): unknown {
-  const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'events'").all()
+  const tables = db
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('events', 'clock')")
+    .all()
   return (tables as { name: string }[]).map(({ name }) => [name, db.prepare(`SELECT * FROM "${name}"`).all()])
 }
 

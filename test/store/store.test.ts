@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { PluginName } from '../../src/core/name.ts'
 import { holderOf } from '../../src/store/holder.ts'
-import { makePlace, NAME, NOTHING, released, remove } from './stores.ts'
+import { acceptanceOf, makePlace, NAME, NOTHING, released, remove } from './stores.ts'
 
 const first = await released()
 const second = await released({ version: '2.0.0' })
 const republished = await released({ files: { 'main.js': 'console.log("other bytes")\n' } })
-const settled = { seal: null, highWater: '1.0.0', allowedDowngrade: false }
+const settled = { seal: null, highWater: '1.0.0', allowedDowngrade: false, verdict: acceptanceOf(first) }
 const run = (version: string, id = 'r1') => ({ id, name: NAME, version, profile: 'production', weaker: [] })
 
 test('an installation in the making is seen by nobody, until it is settled', (t) => {
@@ -33,7 +33,7 @@ test('what a new release replaces becomes removing in the same moment', (t) => {
   const place = makePlace(t)
   const old = place.install(first)
   const begun = place.store.begin(second, NOTHING, '1.0.0')
-  const { replaced } = place.store.settle(begun, { ...settled, highWater: '2.0.0' })
+  const { replaced } = place.store.settle(begun, { ...settled, highWater: '2.0.0', verdict: acceptanceOf(second) })
   assert.deepEqual([replaced?.id, replaced?.state, replaced?.isPurging], [old.id, 'removing', false])
   assert.equal(place.store.find(NAME)?.version, '2.0.0')
   assert.equal(place.store.list().length, 1)

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
+import { sha256 } from '../../src/core/digest.ts'
 import type { Installation } from '../../src/core/installation.ts'
 import type { PluginName } from '../../src/core/name.ts'
 import type { VerifiedRelease } from '../../src/core/verified.ts'
-import { Store, type UidRange } from '../../src/store/index.ts'
+import { Store, type UidRange, type Verdict } from '../../src/store/index.ts'
 import { authority, type ReleaseSpec, trusting } from '../helpers/authority.ts'
 import { verifierFor } from '../helpers/examine.ts'
 
@@ -20,6 +21,20 @@ const policy = trusting([publisher], '*/*')
 /** A release that a real verifier let through. */
 export function released(spec: ReleaseSpec = {}): Promise<VerifiedRelease> {
   return verifierFor(policy).verify(publisher.publish(spec).staged)
+}
+
+/** Why it was let in, without checks. */
+export function acceptanceOf({ verified }: VerifiedRelease): Verdict {
+  const { signers, countersigners, evidence, bundle } = verified
+  return {
+    verdict: 'OK',
+    signers,
+    countersigners,
+    checks: [],
+    bundle: sha256(bundle ?? ''),
+    evidence,
+    bulkhead: '0.0.1',
+  }
 }
 
 export interface Place {
@@ -58,7 +73,8 @@ export function makePlace(context: TestContext, uids: UidRange = UIDS): Place {
       const { store } = place
       const begun = store.begin(release, NOTHING, store.history(release.manifest.name).highWater)
       const { version } = release.manifest
-      return store.settle(begun, { seal: null, highWater: version, allowedDowngrade: false }).installation
+      const verdict = acceptanceOf(release)
+      return store.settle(begun, { seal: null, highWater: version, allowedDowngrade: false, verdict }).installation
     },
   }
   context.after(() => {

@@ -20,7 +20,13 @@ export async function list(settings: Settings, io: Io) {
   )
 }
 
-export async function info(settings: Settings, io: Io, name: string) {
+export async function info(settings: Settings, io: Io, name: string | undefined, options: { signers?: boolean }) {
+  if (options.signers === true) return (await import('./provenance.ts')).provenance(settings, io, name)
+  if (name === undefined) {
+    throw new UsageError('USAGE', 'cannot show: name a plugin, or --signers for all of them', {
+      hint: 'plugins info NAME | plugins info --signers',
+    })
+  }
   await using manager = await openManager(settings)
   const plugin = await manager.info(name)
   if (settings.json) return void io.stdout(`${JSON.stringify(plugin, null, 2)}\n`)

@@ -59,5 +59,11 @@ function explained(result: Verification, style: Style): string {
       outcome === 'pass' ? style('good', mark) : outcome === 'fail' ? style('bad', mark) : style('dim', mark)
     return `  ${check.padEnd(width)}  ${shown}  ${plain(detail)}\n${remedy === null ? '' : `  ${' '.repeat(width)}        ${plain(remedy)}\n`}`
   })
-  return `${line(result, style)}${rows.join('')}`
+  return `${line(result, style)}${rows.join('')}${sinceInstalled(result)}`
+}
+
+function sinceInstalled({ since }: Verification): string {
+  if (since === undefined) return ''
+  if (since.length === 0) return '  since it was installed: nothing that decides about it has changed\n'
+  return `  since it was installed, this has changed:\n${since.map(({ detail }) => `    ${plain(detail)}\n`).join('')}`
 }
