@@ -85,7 +85,8 @@ export class Fulcio {
   /** Checks what Fulcio checks, and answers with the chain. */
   async #sign(request: SigningRequest, issuers: readonly string[], amiss: Misbehaviour): Promise<object> {
     const claims = await checkToken(request.credentials?.oidcIdentityToken ?? '', issuers, this.#now())
-    const spki = checkPossession(request, claims)
+    const asked = checkPossession(request, claims)
+    const spki = amiss.certificate === 'other-key' ? makeKey().spki : asked
     const leaf = this.issue(spki, claims, amiss)
     return { signedCertificateEmbeddedSct: { chain: { certificates: [leaf, ...this.chain].map(pem) } } }
   }

@@ -52,7 +52,7 @@ export async function serve(routes: (url: string) => Routes, answer: () => Answe
     const body = await bodyOf(incoming)
     requests.push(`${incoming.method} ${asked.pathname}`)
     const amiss = answer()
-    if (amiss !== undefined) return answerAmiss(amiss, response)
+    if (amiss !== undefined) return answerAmiss(amiss, response, body)
     const route = routeOf(table, `${incoming.method} ${asked.pathname}`)
     if (route === undefined) throw new Refusal(`no ${incoming.method} ${asked.pathname}`, 404)
     const reply = await route({ url: asked, headers: incoming.headers, body })
@@ -83,10 +83,15 @@ function routeOf(table: Routes, asked: string) {
   return below === undefined ? undefined : table[below]
 }
 
-function answerAmiss(answer: Answer, response: ServerResponse): void {
+function answerAmiss(answer: Answer, response: ServerResponse, body: Buffer): void {
   switch (answer) {
     case 'error':
       response.writeHead(500, { 'content-type': 'application/json' }).end('{"code":13,"message":"out of order"}')
+      return
+    case 'echo':
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ message: `what is ${body}?` }))
       return
     case 'garbage':
       response.writeHead(201, { 'content-type': 'application/json' }).end('<html>welcome to the hotel</html>')

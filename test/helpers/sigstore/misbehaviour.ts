@@ -4,9 +4,10 @@ export interface Misbehaviour {
   readonly sct?: 'missing' | 'forged'
   /**
    * Ended, or not yet begun, when the signature was made; signed by another authority of the same name; for another use;
-   * with a second name beside the true one; without the issuer's extension.
+   * with a second name beside the true one; without the issuer's extension; for another key than the asker's, which the
+   * log then takes without looking.
    */
-  readonly certificate?: 'expired' | 'future' | 'forged' | 'not-for-code' | 'two-names' | 'no-issuer'
+  readonly certificate?: 'expired' | 'future' | 'forged' | 'not-for-code' | 'two-names' | 'no-issuer' | 'other-key'
   /**
    * Every signature of the log by a key that the trusted root does not know; or only the promise, or only the
    * checkpoint; a checkpoint of another tree; a proof of another leaf; an entry about another signature; no promise;
@@ -32,5 +33,8 @@ export interface Misbehaviour {
 }
 
 export type ServiceName = 'issuer' | 'fulcio' | 'rekor1' | 'rekor2' | 'timestamp'
-/** An error, an answer that is no JSON, JSON of another shape, an answer without end, or the connection cut. */
-export type Answer = 'error' | 'garbage' | 'other-json' | 'silence' | 'endless' | 'cut'
+/**
+ * An error, a refusal that quotes what was sent, an answer that is no JSON, JSON of another shape, none at all, one
+ * without end, or the connection cut.
+ */
+export type Answer = 'error' | 'echo' | 'garbage' | 'other-json' | 'silence' | 'endless' | 'cut'
