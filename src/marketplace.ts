@@ -1,20 +1,9 @@
 import { basename } from 'node:path'
-import { ARCHIVE_BOUNDS, fileBytesOf } from './core/archive.ts'
-import { readArchive } from './core/archive-reader.ts'
-import { sha256 } from './core/digest.ts'
-import { ManifestError } from './core/errors.ts'
-import { MANIFEST_FILE } from './core/manifest.ts'
-import { parseManifest } from './core/manifest-parser.ts'
 import type { PluginName } from './core/name.ts'
-import { fetchTarball, initPlugin, packFolder, writeBundle, writeTarball } from './registry/index.ts'
-import {
-  buildStatement,
-  generateKey,
-  readSecretKey,
-  signedFilesOf,
-  signPayload,
-  writeKeyFiles,
-} from './verify/index.ts'
+import type { RotateOptions, RotationReport } from './marketplace/rotate.ts'
+import type { SignOptions, SignReport } from './marketplace/sign.ts'
+import { initPlugin, packFolder, writeTarball } from './registry/index.ts'
+import { generateKey, writeKeyFiles } from './verify/index.ts'
 
 /** What a packed folder came to. */
 export interface PackReport {
@@ -24,18 +13,6 @@ export interface PackReport {
   readonly bytes: number
   readonly sha256: string
   readonly leftOut: readonly string[]
-}
-
-export interface SignOptions {
-  /** Secret key file. */
-  readonly key: string
-  /** Asked only when the key is encrypted. */
-  readonly passphrase: () => Promise<string | null> | string | null
-  readonly sequence?: number | undefined
-  /** Replaces a signature that is there. */
-  readonly replace?: boolean | undefined
-  /** ISO 8601. */
-  readonly expiresAt?: string | undefined
 }
 
 /** What an author does: keys, packages, signatures. It touches no host's home. */
@@ -64,31 +41,16 @@ export class Marketplace {
     return { ...reportOf(packed), path: await writeTarball(out, packed) }
   }
 
-  /** Signs what is in the tarball, as it is read once, and writes the bundle beside it. */
-  async sign(tarball: string, options: SignOptions) {
-    const staged = await fetchTarball(tarball)
-    const archive = readArchive(staged.bytes, ARCHIVE_BOUNDS)
-    const entry = archive.entries.find(({ path }) => path === MANIFEST_FILE)
-    if (entry === undefined)
-      throw new ManifestError('MANIFEST_MISSING', `cannot sign ${tarball}: it has no ${MANIFEST_FILE}`)
-    const bytes = fileBytesOf(archive, entry)
-    const manifest = parseManifest(bytes, `${MANIFEST_FILE} of ${tarball}`)
-    const key = await readSecretKey(options.key, options.passphrase)
-    const now = this.#now()
-    const payload = buildStatement({
-      name: manifest.name,
-      version: manifest.version,
-      sha256: staged.sha256,
-      sha512: staged.sha512,
-      manifestDigest: sha256(bytes),
-      files: signedFilesOf(archive),
-      // Seconds since 1970 count up by themselves; a publisher with a counter of their own names it.
-      sequence: options.sequence ?? Math.floor(now.getTime() / 1000),
-      publishedAt: now.toISOString(),
-      expiresAt: options.expiresAt ?? null,
-    })
-    const bundle = await writeBundle(tarball, signPayload(payload, key), { replace: options.replace === true })
-    return { name: manifest.name, version: manifest.version, keyId: key.publicKey.id, bundle }
+  /** Signs a tarball, or adds a signature to it, and writes the bundle file beside it. */
+  async sign(tarball: string, options: SignOptions): Promise<SignReport> {
+    const { signTarball } = await import('./marketplace/sign.ts')
+    return signTarball(tarball, options, this.#now)
+  }
+
+  /** Says with the old key which key takes its place, in a file for the hosts that trust the old one. */
+  async rotate(options: RotateOptions): Promise<RotationReport> {
+    const { rotateKey } = await import('./marketplace/rotate.ts')
+    return rotateKey(options)
   }
 
   /** Writes a small working plugin into a new folder. */

@@ -31,7 +31,18 @@ export async function fetchTarball(
 }
 
 async function readBundle(tarball: string): Promise<Buffer | null> {
-  const found: { path: string; bytes: Buffer }[] = []
+  const found = await findBundles(tarball)
+  // With a second signature the first file gets the second's name: a look at that very moment can find it under both.
+  return onlyBundle(found.length > 1 ? await findBundles(tarball) : found)
+}
+
+interface FoundBundle {
+  readonly path: string
+  readonly bytes: Buffer
+}
+
+async function findBundles(tarball: string): Promise<readonly FoundBundle[]> {
+  const found: FoundBundle[] = []
   for (const suffix of BUNDLE_SUFFIXES) {
     const path = `${tarball}${suffix}`
     const bytes = await readOnce(path, BUNDLE_MAX_BYTES, (size) => {
@@ -40,6 +51,10 @@ async function readBundle(tarball: string): Promise<Buffer | null> {
     })
     if (bytes !== null) found.push({ path, bytes })
   }
+  return found
+}
+
+function onlyBundle(found: readonly FoundBundle[]): Buffer | null {
   if (found.length > 1) {
     throw new FetchError(
       'FILE_UNREADABLE',

@@ -54,10 +54,17 @@ export function formatBundle(signed: {
   payload: Buffer
   keyId: KeyId
   signature: Buffer
+  /** RFC 3161 TimeStampResp, DER each. */
+  timestamps?: readonly Buffer[]
 }): Buffer {
+  const { timestamps = [] } = signed
+  const rfc3161Timestamps = timestamps.map((der) => ({ signedTimestamp: der.toString('base64') }))
   const bundle = {
     mediaType: BUNDLE_MEDIA_TYPE,
-    verificationMaterial: { publicKey: { hint: signed.keyId } },
+    verificationMaterial: {
+      publicKey: { hint: signed.keyId },
+      ...(timestamps.length === 0 ? {} : { timestampVerificationData: { rfc3161Timestamps } }),
+    },
     dsseEnvelope: {
       payload: signed.payload.toString('base64'),
       payloadType: signed.payloadType,

@@ -2,7 +2,9 @@
 // Refuses whatever is unclear: an unknown signer, a second reading of the same bytes, an error of its own.
 // The manager calls it; it knows no other room, and gets the archive reader and the host's history handed in.
 export { BUNDLE_MAX_BYTES, parseBundles } from './bundle.ts'
+export { buildCountersignature, type Countersignature, parseCountersignature } from './countersignature.ts'
 export type { KeyId, PublicKey } from './ed25519.ts'
+export { withFileLock } from './file-lock.ts'
 export {
   formatPublicKey,
   type KeyFiles,
@@ -27,9 +29,11 @@ export { type Credential, grant, type TrustGrant } from './policy-grant.ts'
 export { readRecordedFiles } from './recorded-files.ts'
 export { parseTarget } from './revocation-target.ts'
 export { openRootFiles, type Roots, rootsIn } from './roots.ts'
+export { buildRotation, parseRotation, type Rotation, type RotationStatement, rotationSigner } from './rotation.ts'
 export { readSafeFile } from './safe-file.ts'
 export { generateKey, type SecretKey } from './secret-key.ts'
-export { signPayload } from './sign.ts'
+export { signPayload, signPayloadWithTime } from './sign.ts'
+export { agreedPayload, readSignatureLines, type SignatureLine, type StatedFacts } from './signature-lines.ts'
 export { differences, type FileDifferences, signedFilesOf } from './signed-files.ts'
 export { buildStatement } from './statement.ts'
 export { listTrust, type TrustEntry, type TrustedPattern } from './trust-list.ts'

@@ -9,7 +9,7 @@ const ROOMS = ['registry', 'verify', 'store', 'runtime'] as const
 function partOf(path: string): string {
   const [, first = ''] = path.split('/')
   if (first === 'manager.ts' || first === 'marketplace.ts') return 'conductors'
-  if (first === 'manager') return 'conductors'
+  if (first === 'manager' || first === 'marketplace') return 'conductors'
   return first.replace(/\.ts$/, '')
 }
 

@@ -86,7 +86,7 @@ test('a signature that is there is replaced only when that is asked for', async 
   const options = { key: at('acme.key'), passphrase: () => null }
   await market.sign(path, options)
   const before = readFileSync(`${path}.sigstore.json`)
-  await assert.rejects(market.sign(path, { ...options, sequence: 2 }), { code: 'FILE_EXISTS' })
+  await assert.rejects(market.sign(path, { ...options, sequence: 2 }), { code: 'ALREADY_SIGNED' })
   assert.deepEqual(readFileSync(`${path}.sigstore.json`), before)
   await market.sign(path, { ...options, sequence: 2, replace: true })
   assert.notDeepEqual(readFileSync(`${path}.sigstore.json`), before)

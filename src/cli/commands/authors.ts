@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { openMarketplace, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
+import { type PassphraseOptions, readPassphrase } from '../passphrase.ts'
 import { plain } from '../text.ts'
 
 export async function init(settings: Settings, io: Io, dir: string, options: { name: string; runtime: string }) {
@@ -34,10 +34,6 @@ function sayLeftOut(settings: Settings, io: Io, leftOut: readonly string[]): voi
   if (leftOut.length > 0 && !settings.quiet) io.stderr(`left out: ${leftOut.map(plain).join(', ')}\n`)
 }
 
-interface PassphraseOptions {
-  readonly passphraseFile?: string
-}
-
 export async function keygen(
   settings: Settings,
   io: Io,
@@ -52,24 +48,6 @@ export async function keygen(
     `${key.secretFile}  secret${passphrase === null ? ', NOT encrypted' : ', encrypted'}: keep it to yourself\n`,
   )
   io.stderr(`${key.publicFile}  public: give it to who installs your plugins\n`)
-}
-
-export async function sign(
-  settings: Settings,
-  io: Io,
-  tarball: string,
-  options: PassphraseOptions & { key: string; sequence?: string; expires?: string; force?: boolean },
-) {
-  const signed = await (await openMarketplace()).sign(tarball, {
-    key: options.key,
-    passphrase: () => readPassphrase(io, options.passphraseFile, `Passphrase of ${options.key}`),
-    sequence: wholeNumber(options.sequence, '--sequence'),
-    expiresAt: instant(options.expires, '--expires'),
-    replace: options.force,
-  })
-  if (settings.json) return print(io, signed)
-  io.stdout(`${signed.bundle}\n`)
-  if (!settings.quiet) io.stderr(`signed ${signed.name} ${signed.version} with ${signed.keyId}\n`)
 }
 
 async function newPassphrase(io: Io, file: string | undefined): Promise<string> {
@@ -87,32 +65,6 @@ async function newPassphrase(io: Io, file: string | undefined): Promise<string> 
     throw new UsageError('USAGE', 'cannot make the key: the two passphrases differ')
   }
   return first
-}
-
-async function readPassphrase(io: Io, file: string | undefined, question: string): Promise<string | null> {
-  if (file === undefined) return io.secret(question)
-  try {
-    return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? ''
-  } catch (error) {
-    throw new UsageError('FILE_UNREADABLE', `cannot read the passphrase: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-function wholeNumber(text: string | undefined, flag: string): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a whole number`)
-  }
-  return value
-}
-
-function instant(text: string | undefined, flag: string): string | undefined {
-  if (text === undefined) return undefined
-  const ms = Date.parse(text)
-  if (Number.isNaN(ms))
-    throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a date such as 2030-01-31T00:00:00Z`)
-  return new Date(ms).toISOString()
 }
 
 function print(io: Io, value: unknown): undefined {
