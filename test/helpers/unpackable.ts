@@ -35,6 +35,7 @@ export function unpackable(
     manifest,
     archive,
     tarball,
+    recorded: null,
     verified: {
       statement: {
         name: manifest.name as PluginName,
@@ -51,6 +52,7 @@ export function unpackable(
       countersigners: [],
       fileList: 'signed',
       bundle: Buffer.from('{}\n'),
+      unsigned: null,
       policyDigest: sha256(''),
       evidence: { policy: { digest: sha256(''), bytes: Buffer.alloc(0) }, roots: [] },
     },

@@ -46,11 +46,13 @@ test('killed at any moment of an install or a removal, a release is whole or not
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await once(child.stdout, 'data')
+    const ended = once(child, 'exit')
+    const isReady = await Promise.race([once(child.stdout, 'data').then(() => true), ended.then(() => false)])
+    assert.ok(isReady, 'it ended before it began')
     // Steps spread over the work, not chance: each round strikes a little later.
     await sleep(10 + round * 6)
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await ended
 
     // Killed before its first step, it has not even made the folder.
     const staged = () => (existsSync(join(home, 'home/staging')) ? readdirSync(join(home, 'home/staging')) : [])
