@@ -38,7 +38,10 @@ export function countedBy(policy: TrustPolicy, witnesses: readonly Witness[], na
   const publishing = witnesses.filter(({ attestation }) => attestation.kind !== 'countersignature')
   const listed = publishing.filter(({ signer }) => rule.principals.includes(signer.principal.id))
   const signers = listed.filter(({ attestation }) => isAccepted(rule, attestation))
-  if (signers.length > 0) return { rule, signers, countersigners }
+  if (signers.length > 0) {
+    assertOwnStatement(publishing, signers, rule, name)
+    return { rule, signers, countersigners }
+  }
   if (listed.length > 0) throw notAccepted(rule, listed, name)
   const expected = rule.principals.length === 0 ? 'nobody' : `one of ${rule.principals.slice(0, 5).join(', ')}`
   const found = publishing.length === 0 ? `only a countersignature (${shownIds(witnesses)})` : shownIds(publishing)
@@ -46,6 +49,26 @@ export function countedBy(policy: TrustPolicy, witnesses: readonly Witness[], na
     'SIGNER_NOT_TRUSTED',
     `cannot trust the signer of ${name}: the rule for ${rule.pattern} expects ${expected}, found ${found}`,
     { hint: keyHint(name), details: { signers: witnesses.map(({ signer }) => printable(signer.id, 600)) } },
+  )
+}
+
+/**
+ * A statement of ours says which files there are. Beside one of another tool, anybody whom this host knows for other names
+ * could add theirs: it would speak for a publisher who said nothing of files, and no revocation of its signer be asked for.
+ */
+function assertOwnStatement(
+  publishing: readonly Witness[],
+  signers: readonly Witness[],
+  { pattern }: Rule,
+  name: PluginName,
+): void {
+  const isRelease = ({ attestation }: Witness) => attestation.kind === 'release'
+  const releases = publishing.filter(isRelease)
+  if (releases.length === 0 || signers.some(isRelease)) return
+  throw new VerificationError(
+    'SIGNER_NOT_TRUSTED',
+    `cannot trust the statement about ${name}: the rule for ${pattern} does not list who signed it (${shownIds(releases)})`,
+    { hint: keyHint(name), details: { signers: releases.map(({ signer }) => printable(signer.id, 600)) } },
   )
 }
 
