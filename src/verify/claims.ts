@@ -10,6 +10,7 @@ import type { KeylessProof, TrustedTime } from './keyless/keyless.ts'
 import type { TrustedRoot } from './keyless/trusted-root.ts'
 import type { KnownIdentity, KnownKey, KnownSigner, TrustPolicy } from './policy.ts'
 import type { Roots } from './roots.ts'
+import { shellWord } from './shell-word.ts'
 
 /** A bundle, and the key or identity of the trust policy that it names. Nothing of it is proven yet. */
 export interface Claim {
@@ -118,8 +119,8 @@ export const keyHint = (name: PluginName | undefined): string =>
   `if you know this signer and have its public key: plugins trust add SIGNER.pub --for '${patternHint(name)}'`
 
 const identityHint = ({ issuer, identity }: CertificateIdentity, name: PluginName | undefined): string =>
-  `if you know that this is the publisher: plugins trust add --keyless --issuer '${printable(issuer, 200)}' ` +
-  `--identity '${printable(identity, 300)}' --for '${patternHint(name)}'`
+  `if you know that this is the publisher: plugins trust add --keyless --issuer ${shellWord(issuer, 'URL')} ` +
+  `--identity ${shellWord(identity, 'SAN')} --for '${patternHint(name)}'`
 
 /** How a claim is proven: at install by two verifiers and every timestamp, before a run by what decides there. */
 export interface Proving {

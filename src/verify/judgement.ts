@@ -6,6 +6,7 @@ import type { Signer } from '../core/verified.ts'
 import { idsOf, keyHint, seenAtMs, type Witness } from './claims.ts'
 import type { TrustPolicy } from './policy.ts'
 import type { Revocation, Rule } from './policy-document.ts'
+import { shellWord } from './shell-word.ts'
 
 /** Whose word counts under the one rule for a name: as signers, and as countersigners. */
 export interface Counted {
@@ -77,15 +78,16 @@ const isAccepted = ({ predicates = [] }: Rule, attestation: Witness['attestation
   (attestation.kind === 'foreign' && predicates.includes(attestation.statement.predicateType))
 
 function notAccepted(rule: Rule, listed: readonly Witness[], name: PluginName): VerificationError {
-  const types = listed.flatMap(({ attestation }) =>
-    attestation.kind === 'foreign' ? [printable(attestation.statement.predicateType, 300)] : [],
+  const found = listed.flatMap(({ attestation }) =>
+    attestation.kind === 'foreign' ? [attestation.statement.predicateType] : [],
   )
+  const types = found.map((type) => printable(type, 300))
   return new VerificationError(
     'PREDICATE_NOT_ACCEPTED',
     `cannot accept ${name}: the rule for ${rule.pattern} accepts ` +
       `${['our own statements', ...(rule.predicates ?? [])].join(', ')}, found ${types.join(', ')}`,
     {
-      hint: `a statement of another tool counts where a rule accepts its type: plugins trust add … --predicate '${types[0]}'`,
+      hint: `a statement of another tool counts where a rule accepts its type: plugins trust add … --predicate ${shellWord(found[0] ?? '', 'TYPE')}`,
       details: { predicates: types },
     },
   )
