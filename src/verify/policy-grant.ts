@@ -2,7 +2,7 @@ import { sha256 } from '../core/digest.ts'
 import { PluginError, UsageError, VerificationError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import type { PublicKey } from './ed25519.ts'
-import { ROOT_NAME } from './keyless/root-name.ts'
+import { PUBLIC_GOOD, ROOT_NAME } from './keyless/root-name.ts'
 import { broaderThan, PATTERN } from './pattern.ts'
 import {
   isIdentity,
@@ -57,7 +57,47 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
     asked,
     notes,
   )
-  return { document: { ...document, principals, rules }, notes }
+  const granted = { ...document, principals, rules }
+  return { document: granted, notes: [...notes, ...sideEffects(document, granted, id, asked)] }
+}
+
+/** What a grant does beyond its pattern: a rule names principals, and a principal signs with all it has. */
+function sideEffects(before: PolicyDocument, after: PolicyDocument, id: string, { pattern }: TrustGrant): string[] {
+  const notes: string[] = []
+  const holder = holderOf(after.principals, id)
+  const known = before.principals.find((principal) => principal.id === holder?.id)
+  const rule = after.rules.find((one) => one.pattern === pattern)
+  if (holder === undefined || rule === undefined) return notes
+  if (rule.principals.includes(holder.id) && rule.countersigners?.includes(holder.id) === true) {
+    notes.push(`${holder.id} both publishes and countersigns ${pattern}: there, nobody else need look at a release`)
+  }
+  if (known === undefined) return notes
+  const named = ({ principals, countersigners = [] }: Rule) => [...principals, ...countersigners].includes(known.id)
+  const elsewhere = before.rules.filter((one) => one.pattern !== pattern && named(one)).map((one) => one.pattern)
+  const others = credentialsOf(known).filter((credential) => credential !== id)
+  if (others.length === credentialsOf(known).length && elsewhere.length > 0) {
+    notes.push(`${id} signs for ${known.id} from now on, and so for ${shortList(elsewhere)} too`)
+  }
+  if (others.length > 0 && !before.rules.some((one) => one.pattern === pattern && named(one))) {
+    notes.push(`${known.id} signs with ${shortList(others)} too, which counts for ${pattern} as well`)
+  }
+  const everywhere = elsewhere.length === 0 ? '' : `, for ${shortList(elsewhere)} too`
+  return [...notes, ...changesOf(known, holder, id).map((change) => `${change}${everywhere}`)]
+}
+
+const shortList = (items: readonly string[]): string =>
+  `${items.slice(0, 5).join(', ')}${items.length > 5 ? ` and ${items.length - 5} more` : ''}`
+
+/** Where a credential that was known is bound differently now. */
+function changesOf(known: Principal, now: Principal, id: string): string[] {
+  const [was, is] = [known, now].map(({ keys, identities }): Partial<TrustedIdentity> | undefined => {
+    const identity = identities.find((one) => identityId(one.issuer, one.identity) === id)
+    return identity === undefined ? keys.find((key) => key.id === id) : { root: PUBLIC_GOOD, ...identity }
+  })
+  if (was === undefined || is === undefined) return []
+  return (['root', 'repositoryId', 'ownerId', 'validFrom', 'validUntil'] as const)
+    .filter((key) => was[key] !== is[key])
+    .map((key) => `${key} of ${id} was ${was[key] ?? 'not set'} and now is ${is[key] ?? 'not set'}`)
 }
 
 export const credentialId = (credential: Credential): string =>
@@ -96,9 +136,9 @@ function assertUsable({ credential, pattern, predicates = [] }: TrustGrant): voi
   if (ownerId !== undefined && !isNumericId(ownerId)) refuse('the owner id', ownerId, 'digits')
 }
 
-/** A principal of one identity is known by a short name that follows from it. */
+/** A principal of one identity is known by a name that follows from it, long enough that nobody finds another with it. */
 const ownName = (credential: Credential): string =>
-  'publicKey' in credential ? credential.publicKey.id : `keyless-${sha256(credentialId(credential)).slice(0, 16)}`
+  'publicKey' in credential ? credential.publicKey.id : `keyless-${sha256(credentialId(credential)).slice(0, 40)}`
 
 function withCredential(document: PolicyDocument, asked: TrustGrant): readonly Principal[] {
   const { credential } = asked
@@ -111,6 +151,10 @@ function withCredential(document: PolicyDocument, asked: TrustGrant): readonly P
     )
   }
   const wanted = holder?.id ?? asked.principal ?? ownName(credential)
+  if (holder === undefined && asked.principal === undefined && document.principals.some((other) => other.id === wanted))
+    throw new UsageError('USAGE', `cannot let ${printable(id)} stand for itself: ${wanted} is somebody else`, {
+      hint: '--principal NAME says who signs with it',
+    })
   if (!document.principals.some((principal) => principal.id === wanted)) {
     const named = asked.name === undefined ? {} : { name: asked.name }
     return [...document.principals, given({ id: wanted, ...named, keys: [], identities: [] }, asked)]
