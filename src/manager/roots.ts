@@ -1,4 +1,5 @@
-import { openRootFiles, type RootEntry } from '../verify/index.ts'
+import { PluginError } from '../core/errors.ts'
+import { openRootFiles, type RootEntry, type RootFiles, rootOf } from '../verify/index.ts'
 import type { Host } from './host.ts'
 
 /** One row of `plugins trust root list`. */
@@ -7,6 +8,12 @@ export interface TrustedRootInfo {
   /** sha256 of the file. */
   readonly digest: string
   readonly source: RootEntry['source']
+}
+
+/** A change of roots, and what it means for who is trusted already. */
+export interface RootChange {
+  readonly name: string
+  readonly notes: readonly string[]
 }
 
 /** Whose certificates and timestamps count on this host: the trusted roots of Sigstore instances. */
@@ -18,10 +25,18 @@ export class TrustRoots {
   }
 
   /** Takes `file` over as `name`; identities are bound to a root by its name. */
-  async add(file: string, name: string): Promise<TrustedRootInfo> {
-    const root = await (await this.#files()).add(file, name)
-    this.#host.store.note('root-added', name, { digest: root.digest })
-    return { name, digest: root.digest, source: 'home' }
+  async add(file: string, name: string): Promise<TrustedRootInfo & RootChange> {
+    const files = await this.#files()
+    const before = digestOf(files, name)
+    const root = await files.add(file, name)
+    this.#host.store.note('root-added', name, { digest: root.digest, replaced: before })
+    const notes = this.#bound(name)
+    if (before !== null && before !== root.digest)
+      notes.unshift(`it takes the place of the one that was there, sha256:${before}`)
+    // Nobody need be bound to a root for its authorities to tell the time.
+    if (root.timestampAuthorities.length > 0)
+      notes.push('its timestamp authorities tell, for every signer, what is older than the --since of a revocation')
+    return { name, digest: root.digest, source: 'home', notes }
   }
 
   async list(): Promise<readonly TrustedRootInfo[]> {
@@ -30,13 +45,37 @@ export class TrustRoots {
   }
 
   /** Of `public-good` the one that comes with the package is left. */
-  async remove(name: string): Promise<void> {
-    await (await this.#files()).remove(name)
-    this.#host.store.note('root-removed', name, {})
+  async remove(name: string): Promise<RootChange> {
+    const files = await this.#files()
+    await files.remove(name)
+    const left = digestOf(files, name)
+    this.#host.store.note('root-removed', name, { left })
+    const notes = left === null ? [] : [`${name} is the one that comes with Bulkhead again, sha256:${left}`]
+    return { name, notes: [...notes, ...(left === null ? [] : this.#bound(name))] }
+  }
+
+  /** Whom its authorities may vouch for without another word of the operator. */
+  #bound(name: string): string[] {
+    const { principals } = this.#host.trustFile.read().document
+    const bound = principals.filter(({ identities }) => identities.some((identity) => rootOf(identity) === name))
+    if (bound.length === 0) return []
+    const ids = bound.map(({ id }) => id)
+    const shown = `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ` and ${ids.length - 5} more` : ''}`
+    return [`identities of ${shown} are bound to ${name}: whoever has its authorities can sign as them`]
   }
 
   #files() {
     const { layout, caller } = this.#host
     return openRootFiles(layout.roots, caller.uid)
+  }
+}
+
+/** Of the root that is there now; `null` where none is, or one that nothing could be verified with. */
+function digestOf(files: RootFiles, name: string): string | null {
+  try {
+    return files.find(name).digest
+  } catch (error) {
+    if (error instanceof PluginError && (error.code === 'ROOT_NOT_FOUND' || error.code === 'ROOT_INVALID')) return null
+    throw error
   }
 }

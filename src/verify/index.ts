@@ -14,9 +14,9 @@ export {
   readSecretKey,
   writeKeyFiles,
 } from './keyfile.ts'
-export type { RootEntry } from './keyless/root-files.ts'
+export type { RootEntry, RootFiles } from './keyless/root-files.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
-export { parsePolicy, TrustPolicy } from './policy.ts'
+export { parsePolicy, rootOf, TrustPolicy } from './policy.ts'
 export { policyChanges } from './policy-changes.ts'
 export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
 export {

@@ -46,6 +46,9 @@ export interface KnownIdentity extends Known {
 
 export type KnownSigner = KnownKey | KnownIdentity
 
+/** The name of the trusted root whose authorities may vouch for an identity. */
+export const rootOf = ({ root = PUBLIC_GOOD }: TrustedIdentity): string => root
+
 /** Who may sign what on this host. Only `parsePolicy` makes one. */
 export class TrustPolicy {
   readonly document: PolicyDocument
@@ -69,7 +72,7 @@ export class TrustPolicy {
       }
       for (const identity of principal.identities) {
         const id = identityId(identity.issuer, identity.identity)
-        const root = identity.root ?? PUBLIC_GOOD
+        const root = rootOf(identity)
         this.#signers.set(id, { kind: 'keyless', id, principal, window: identity, identity, root })
       }
     }

@@ -14,9 +14,10 @@ export async function rootAdd(settings: Settings, io: Io, file: string, options:
       ['sha256', added.digest],
     ]),
   )
+  sayNotes(settings, io, added.notes)
   if (settings.quiet) return
   io.stderr(
-    `\nits authorities vouch for nobody yet: plugins trust add --keyless --root ${added.name} --issuer URL --identity SAN --for 'NAMESPACE/*'\n`,
+    `\nwhom its authorities vouch for is yours to say: plugins trust add --keyless --root ${added.name} --issuer URL --identity SAN --for 'NAMESPACE/*'\n`,
   )
 }
 
@@ -38,6 +39,12 @@ export async function rootList(settings: Settings, io: Io) {
 
 export async function rootRemove(settings: Settings, io: Io, name: string) {
   await using manager = await openManager(settings)
-  await manager.roots.remove(name)
-  io.stdout(settings.json ? `${JSON.stringify({ name })}\n` : `removed ${plain(name)}\n`)
+  const removed = await manager.roots.remove(name)
+  if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
+  io.stdout(`removed ${plain(name)}\n`)
+  sayNotes(settings, io, removed.notes)
+}
+
+function sayNotes(settings: Settings, io: Io, notes: readonly string[]): void {
+  if (!settings.quiet) for (const note of notes) io.stderr(`note: ${plain(note)}\n`)
 }
