@@ -1,14 +1,16 @@
 import { printable } from '../../core/printable.ts'
 import type { Bundle, LogEntry } from '../bundle.ts'
+import type { InclusionProof } from '../bundle-material.ts'
 import { assertCheckpoint } from './checkpoint.ts'
 import { assertLogged } from './log-body.ts'
 import { logInvalid } from './refusals.ts'
 import { isWithin, type TrustedLog } from './root-parts.ts'
 import type { TrustedRoot } from './trusted-root.ts'
 
-/** An entry, and the trusted log that it names. */
+/** An entry, its proof, and the trusted log that it names. */
 export interface Logged {
   readonly entry: LogEntry
+  readonly proof: InclusionProof
   readonly log: TrustedLog
 }
 
@@ -24,27 +26,33 @@ export function assertEntries(bundle: Bundle, leaf: Buffer, root: TrustedRoot): 
     if (log === undefined) {
       throw logInvalid(`${printable(root.name, 80)} names no log with the id ${entry.logId.toString('hex')}`)
     }
+    const { proof } = entry
+    // Bundles of version 0.1 need none; but nobody signs the version, and any bundle could be rewritten as one.
+    if (proof === null) throw logInvalid('its entry is promised to be in the log, and not proven')
     if (entry.promise !== null) assertPromise(entry, log)
-    else assertNoPromise(entry)
-    if (entry.proof !== null) assertCheckpoint(entry.proof, log)
+    else assertNoPromise(entry, proof)
+    assertCheckpoint(proof, log)
     assertLogged(entry, bundle, leaf)
-    return { entry, log }
+    return { entry, proof, log }
   })
 }
+
+/** Seconds: the end of what Date can hold. */
+const LATEST = 8_640_000_000_000n
 
 function assertPromise(entry: LogEntry, log: TrustedLog): void {
   // The promise is signed over these as JSON numbers; beyond 2^53 several texts are one number.
   const isExact = [entry.index, entry.integratedTime].every((number) => number <= BigInt(Number.MAX_SAFE_INTEGER))
-  if (!isExact || entry.integratedTime === 0n) throw logInvalid('its promise has no time and index that can be signed')
+  const isTime = entry.integratedTime > 0n && entry.integratedTime <= LATEST
+  if (!isExact || !isTime) throw logInvalid('its promise has no time and index that can be signed')
   if (!isWithin(Number(entry.integratedTime) * 1000, log)) {
     throw logInvalid(`${log.host} was not trusted at the time its promise states`)
   }
 }
 
 /** Nobody signed these two; they could say anything. */
-function assertNoPromise({ proof, integratedTime, index }: LogEntry): void {
+function assertNoPromise({ integratedTime, index }: LogEntry, proof: InclusionProof): void {
   if (integratedTime !== 0n) throw logInvalid('it states a time that no promise vouches for')
-  if (proof === null) throw logInvalid('its entry has neither a proof nor a promise')
   if (proof.index !== index) throw logInvalid('its entry and its proof are at different places')
 }
 
@@ -64,9 +72,6 @@ export function assertLogsTrustedAt(logged: readonly Logged[], times: readonly n
 /** For people. */
 export function sentenceOf(logged: readonly Logged[]): string {
   return logged
-    .map(({ entry, log }) => {
-      const how = entry.proof === null ? 'promised' : `proven in a tree of ${entry.proof.treeSize}`
-      return `entry ${entry.index} of ${log.host}, ${how}`
-    })
+    .map(({ entry, proof, log }) => `entry ${entry.index} of ${log.host}, proven in a tree of ${proof.treeSize}`)
     .join('; ')
 }
