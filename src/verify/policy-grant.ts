@@ -62,7 +62,8 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
 }
 
 /** What a grant does beyond its pattern: a rule names principals, and a principal signs with all it has. */
-function sideEffects(before: PolicyDocument, after: PolicyDocument, id: string, { pattern }: TrustGrant): string[] {
+function sideEffects(before: PolicyDocument, after: PolicyDocument, id: string, asked: TrustGrant): string[] {
+  const { pattern, predicates = [] } = asked
   const notes: string[] = []
   const holder = holderOf(after.principals, id)
   const known = before.principals.find((principal) => principal.id === holder?.id)
@@ -71,6 +72,12 @@ function sideEffects(before: PolicyDocument, after: PolicyDocument, id: string, 
   if (rule.principals.includes(holder.id) && rule.countersigners?.includes(holder.id) === true) {
     notes.push(`${holder.id} both publishes and countersigns ${pattern}: there, nobody else need look at a release`)
   }
+  const was = before.rules.find((one) => one.pattern === pattern)
+  const added = predicates.filter((type) => was?.predicates?.includes(type) !== true)
+  const fellows = rule.principals.filter((one) => one !== holder.id)
+  if (added.length > 0 && fellows.length > 0) {
+    notes.push(`statements of the type ${shortList(added)} count under ${pattern} for ${shortList(fellows)} too`)
+  }
   if (known === undefined) return notes
   const named = ({ principals, countersigners = [] }: Rule) => [...principals, ...countersigners].includes(known.id)
   const elsewhere = before.rules.filter((one) => one.pattern !== pattern && named(one)).map((one) => one.pattern)
@@ -78,7 +85,7 @@ function sideEffects(before: PolicyDocument, after: PolicyDocument, id: string, 
   if (others.length === credentialsOf(known).length && elsewhere.length > 0) {
     notes.push(`${id} signs for ${known.id} from now on, and so for ${shortList(elsewhere)} too`)
   }
-  if (others.length > 0 && !before.rules.some((one) => one.pattern === pattern && named(one))) {
+  if (others.length > 0 && (was === undefined || !named(was))) {
     notes.push(`${known.id} signs with ${shortList(others)} too, which counts for ${pattern} as well`)
   }
   const everywhere = elsewhere.length === 0 ? '' : `, for ${shortList(elsewhere)} too`

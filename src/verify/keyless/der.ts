@@ -52,8 +52,12 @@ export function sequenceOf(element: DerElement | undefined, what: string): reado
   return childrenOf(expectTag(element, TAG.sequence, what))
 }
 
+const OID_MAX_BYTES = 128
+
 export function oidOf(element: DerElement | undefined): string {
   const { content } = expectTag(element, TAG.oid, 'object identifier')
+  // An arc has no end of its own, and reading one takes time by the square of its length: of anybody's certificate.
+  if (content.length > OID_MAX_BYTES) throw new DerFault(`has an object identifier of ${content.length} bytes`)
   const arcs: bigint[] = []
   let arc = 0n
   for (const [at, byte] of content.entries()) {

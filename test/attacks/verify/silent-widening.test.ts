@@ -60,6 +60,13 @@ test('that one and the same is to publish and to review is said', () => {
   assert.match(add(market.document, bob.key, 'acme/*').notes.join('\n'), /both publishes and countersigns/)
 })
 
+test('a type of statement counts for everybody under a pattern, which is said', () => {
+  const predicates = ['https://slsa.dev/provenance/v1']
+  const { document, notes } = add(team, { identity: WHO }, 'acme/*', { principal: 'ci', predicates })
+  assert.match(notes.join('\n'), /the type https:\/\/slsa\.dev\/provenance\/v1 count under acme\/\* for team too/)
+  assert.deepEqual(add(document, { identity: WHO }, 'acme/*', { predicates }).notes, [])
+})
+
 test('an identity that stands for itself joins nobody, whatever its name comes to', () => {
   const id = `${WHO.issuer} ${WHO.identity}`
   // 64 bits could be met by search; the whole name by nobody, but an operator may have chosen it.
