@@ -28,7 +28,18 @@ export const context = (number: number): number => 0xa0 | number
 export function readDer(bytes: Buffer): DerElement {
   const element = elementAt(bytes)
   if (element.bytes.length !== bytes.length) throw new DerFault('has bytes behind its end')
+  assertDer(element, DEPTH_MAX)
   return element
+}
+
+const CONSTRUCTED = 0x20
+const DEPTH_MAX = 32
+
+/** Also of what nobody here reads: the library would throw there, and a stranger's bytes look like a failure of ours. */
+function assertDer(element: DerElement, depthLeft: number): void {
+  if ((element.tag & CONSTRUCTED) === 0) return
+  if (depthLeft === 0) throw new DerFault('is nested too deep')
+  for (const child of childrenOf(element)) assertDer(child, depthLeft - 1)
 }
 
 /** What a constructed element holds. */
