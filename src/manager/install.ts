@@ -16,6 +16,7 @@ import { assertClock } from './clock.ts'
 import { acceptance } from './evidence.ts'
 import { type Host, nameOf } from './host.ts'
 import { finishRemoval } from './recovery.ts'
+import { isSameTrust } from './roots.ts'
 import { scan } from './scanning.ts'
 
 /** Everything that saying yes agrees to. */
@@ -80,7 +81,7 @@ export async function install(host: Host, source: string, options: InstallOption
       if (agreed === null) {
         agreed = await askConsent(host, release, options)
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
-        if (host.trustFile.read().digest !== release.verified.policyDigest) continue
+        if (!(await isSameTrust(host, release.verified))) continue
       }
       return await place(host, release, checks, agreed, options)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { PluginError } from '../core/errors.ts'
+import type { VerifiedStatement } from '../core/verified.ts'
 import { openRootFiles, type RootEntry, type RootFiles, rootOf } from '../verify/index.ts'
 import type { Host } from './host.ts'
 
@@ -14,6 +15,20 @@ export interface TrustedRootInfo {
 export interface RootChange {
   readonly name: string
   readonly notes: readonly string[]
+}
+
+/**
+ * Whether a verdict would rest on the same policy and the same roots now.
+ * @throws PluginError `ROOT_NOT_FOUND` for a root that is gone
+ */
+export async function isSameTrust(
+  { layout, caller, trustFile }: Host,
+  { policyDigest, evidence }: Pick<VerifiedStatement, 'policyDigest' | 'evidence'>,
+): Promise<boolean> {
+  if (trustFile.read().digest !== policyDigest) return false
+  if (evidence.roots.length === 0) return true
+  const files = await openRootFiles(layout.roots, caller.uid)
+  return evidence.roots.every(({ name, digest }) => files.find(name).digest === digest)
 }
 
 /** Whose certificates and timestamps count on this host: the trusted roots of Sigstore instances. */

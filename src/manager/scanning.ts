@@ -11,6 +11,7 @@ import type { UnpackedTree } from '../store/index.ts'
 import { assertSafePath } from '../verify/index.ts'
 import { sentenceOf } from './clearance.ts'
 import type { Host } from './host.ts'
+import { isSameTrust } from './roots.ts'
 
 /**
  * The operator's own scanners look at a release in staging, one after the other; the first that does not accept it ends
@@ -18,7 +19,7 @@ import type { Host } from './host.ts'
  * a hostile file makes of it.
  *
  * @throws VerificationError `SCANNER_REFUSED`, `SCANNER_FAILED`, `MODIFIED`
- * @throws StoreError `STORE_BUSY` when the trust policy has changed meanwhile, and the release must be verified again
+ * @throws StoreError `STORE_BUSY` when the trust policy or a root has changed meanwhile, and the release must be verified again
  */
 export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {
   const patterns = new Set<string>(patternsFor(release.manifest.name))
@@ -26,10 +27,10 @@ export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedT
   if (scanners.length === 0) return
   for (const scanner of scanners) await ask(host, scanner, release, tree)
   await assertUntouched(host, release, tree)
-  if (host.trustFile.read().digest === release.verified.policyDigest) return
+  if (await isSameTrust(host, release.verified)) return
   throw new StoreError(
     'STORE_BUSY',
-    `cannot install ${titleOf(release)}: trust.json was changed while it was scanned`,
+    `cannot install ${titleOf(release)}: whom this host trusts was changed while it was scanned`,
     {
       hint: 'try again',
     },

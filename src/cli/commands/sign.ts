@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { type KeylessOptions, openMarketplace, type SignReport, UsageError } from '../../index.ts'
+import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts'
@@ -146,14 +147,6 @@ function wholeNumber(text: string | undefined, flag: string): number | undefined
     throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a whole number`)
   }
   return value
-}
-
-function instant(text: string | undefined, flag: string): string | undefined {
-  if (text === undefined) return undefined
-  const ms = Date.parse(text)
-  if (Number.isNaN(ms))
-    throw new UsageError('USAGE', `cannot use ${flag} "${text}": expected a date such as 2030-01-31T00:00:00Z`)
-  return new Date(ms).toISOString()
 }
 
 function print(io: Io, value: unknown): undefined {

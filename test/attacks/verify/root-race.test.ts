@@ -8,7 +8,7 @@ import { buildStatement } from '../../../src/verify/index.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
 import { FORGED, Forge } from '../../helpers/forge.ts'
 
-test('a root removed while somebody reads the question installs nothing', { todo: 'install.ts' }, async (t) => {
+test('a root removed while somebody reads the question installs nothing', async (t) => {
   const attacked = await AttackedHome.make(t)
   const forge = new Forge()
   const release = attacked.publisher.publish()
