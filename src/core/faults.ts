@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini'
+import { printable } from './printable.ts'
 
 /** One fault of outside data: where, and which rule it breaks. */
 export interface SchemaFault {
@@ -40,11 +41,15 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`)
 
+/** No key of ours is longer, and a fault is said for each. */
+const KEY_SHOWN = 64
+
 function pathOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${key}]`
     const name = String(key)
-    const segment = /^[A-Za-z_$][\w$-]*$/.test(name) ? name : JSON.stringify(name)
+    // A key is as much somebody else's text as a value: JSON.stringify would leave DEL, C1 and direction marks as they are.
+    const segment = /^[A-Za-z_$][\w$-]{0,63}$/.test(name) ? name : `"${printable(name, KEY_SHOWN)}"`
     return text === '' ? segment : `${text}.${segment}`
   }, '')
 }
