@@ -34,9 +34,10 @@ function compare(
   seen: readonly { path: string; type: string; size: number }[],
   entries: readonly ArchiveEntry[],
 ): void {
-  // The npm folder was taken off the names, and its own entry off the list.
-  const prefix = seen.every(({ path }) => path.startsWith('package/')) ? 'package/' : ''
-  const others = seen.filter(({ path }) => path !== 'package/')
+  // The npm folder was taken off the names, and its own entry off the list; beside others, a folder of that name is one.
+  const isNpm = seen.every(({ path }) => path.startsWith('package/'))
+  const prefix = isNpm ? 'package/' : ''
+  const others = isNpm ? seen.filter(({ path }) => path !== 'package/') : seen
   if (others.length !== entries.length) {
     throw malformed(`one reader sees ${entries.length} entries in it and another ${others.length}`)
   }
