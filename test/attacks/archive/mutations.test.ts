@@ -12,6 +12,7 @@ import { PluginError } from '../../../src/core/errors.ts'
 import { Layout } from '../../../src/core/layout.ts'
 import { parseManifest } from '../../../src/core/manifest-parser.ts'
 import { Trees } from '../../../src/store/trees.ts'
+import { resum } from '../../fuzz/tar-mutations.ts'
 import { bare, END, MANIFEST, manifestPart, paxRecord, type TarPart, tarPart } from '../../helpers/hostile-archive.ts'
 import { signedFilesOf, unpackable } from '../../helpers/unpackable.ts'
 
@@ -145,12 +146,6 @@ test('random archives that are let through unpack to exactly their signed list',
     { numRuns: 1000 },
   )
 })
-
-function resum(tar: Buffer, start: number): void {
-  tar.write('        ', start + 148, 'latin1')
-  const sum = tar.subarray(start, start + 512).reduce((total, byte) => total + byte, 0)
-  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, start + 148, 'latin1')
-}
 
 test('the helper writes headers that hold', () => {
   assert.ok(scanned(bare(manifestPart(), tarPart({ name: 'a' }), END)) !== null)

@@ -5,7 +5,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { BREAKS, broken, corpusOf, randomFrom, shuffled } from './fuzz/mutations.ts'
+import { randomFrom } from '../../fuzz/random.ts'
+import { BREAKS, broken, corpusOf, shuffled } from './fuzz/mutations.ts'
 import {
   compartment,
   compile,

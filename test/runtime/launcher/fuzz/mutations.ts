@@ -1,19 +1,7 @@
 // Breaks a valid specification, each time against a rule of SPEC.md that is named. What comes out is never valid.
 
+import { pick, type Random } from '../../../fuzz/random.ts'
 import type { Fields } from '../launch.ts'
-
-/** Numbers below a bound, the same on every machine for one seed: a failure can be repeated. */
-export type Random = (below: number) => number
-
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0 || 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
 
 /** Keys that may come more than once. */
 const REPEATED = new Set([
@@ -76,7 +64,6 @@ type Break = (fields: Fields, random: Random) => Fields | Buffer
 
 const encode = (fields: Fields): Buffer =>
   Buffer.from(fields.map(([key, value]) => `${key}=${value}\0`).join(''), 'utf8')
-const pick = <T>(from: readonly T[], random: Random): T => from[random(from.length)] as T
 /** Between the first field and the last. */
 const insert = (fields: Fields, random: Random, ...extra: Fields): Fields => {
   const at = 1 + random(fields.length - 1)
