@@ -24,6 +24,7 @@ export interface Plan {
   readonly restarts?: number
   /** Processes that may be started to make an input smaller that ends one. */
   readonly crashTries?: number
+  readonly heapMiB?: number
   /** The part of a target's inputs that is tried without coverage, in a process to which Node denies every write. */
   readonly sealedShare?: number
 }
@@ -127,7 +128,7 @@ async function run(job: Job, plan: Plan): Promise<Ran> {
   try {
     const child = spawn(
       process.execPath,
-      [...flags(job), join(import.meta.dirname, 'worker.ts'), JSON.stringify(job)],
+      [...flags(job, plan), join(import.meta.dirname, 'worker.ts'), JSON.stringify(job)],
       {
         cwd: home,
         stdio: ['ignore', 'pipe', 'pipe', current],
@@ -179,9 +180,9 @@ async function run(job: Job, plan: Plan): Promise<Ran> {
   }
 }
 
-function flags({ guided }: Job): string[] {
+function flags({ guided }: Job, { heapMiB = HEAP_MIB }: Plan): string[] {
   const closed = ['--permission', '--allow-fs-read=*']
-  return ['--no-warnings', '--expose-gc', `--max-old-space-size=${HEAP_MIB}`, ...(guided ? [] : closed)]
+  return ['--no-warnings', '--expose-gc', `--max-old-space-size=${heapMiB}`, ...(guided ? [] : closed)]
 }
 
 function currentOf(fd: number): { readonly number: number; readonly input: Buffer } {

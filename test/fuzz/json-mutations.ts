@@ -80,7 +80,23 @@ function escaped(tree: Tree, random: Random): string {
   return `${whole.slice(0, index)}\\u${code}${whole.slice(index + 1)}`
 }
 
+const BASE64 = /^(?:[A-Za-z0-9+/]{4}){6,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+const isPacked = (value: unknown): boolean => typeof value === 'string' && BASE64.test(value)
+
+/** What lies packed in a string, DER or JSON, changed and packed again: a byte of the base64 alone would seldom be any. */
+const insideString: Change = (tree, random, ground) => {
+  const packed = [...places(tree)].filter((path) => isPacked(at(tree, path)))
+  const path = pick(packed, random)
+  if (path === undefined) return tree
+  const bytes = Buffer.from(String(at(tree, path)), 'base64')
+  const made = mutateDocument(bytes, random, { ...ground, pool: [bytes] }) ?? mutateBytes(bytes, random, ground)
+  return changed(tree, path, made.toString('base64'))
+}
+
 const CHANGES: readonly Change[] = [
+  insideString,
+  insideString,
   (tree, random) => changed(tree, somewhere(tree, random), pick(STRANGE, random)),
   (tree, random) => changed(tree, somewhere(tree, random), pick(STRANGE, random)),
   (tree, random) => changed(tree, somewhere(tree, random), undefined),

@@ -9,12 +9,13 @@ import { parseManifest } from '../../src/core/manifest-parser.ts'
 import type { PluginName } from '../../src/core/name.ts'
 import type { ReleaseStatement } from '../../src/core/statement.ts'
 import { type Bundle, parseBundles } from '../../src/verify/bundle.ts'
-import { buildStatement, Verifier } from '../../src/verify/index.ts'
+import { buildStatement, parsePolicy, type Verifier } from '../../src/verify/index.ts'
+import { parseTrustedRoot } from '../../src/verify/keyless/trusted-root.ts'
 import { keyFromSeed } from '../../src/verify/secret-key.ts'
 import { Authority, staged, trusting } from '../helpers/authority.ts'
-import { NEVER_SEEN, NOW } from '../helpers/examine.ts'
+import { verifierFor } from '../helpers/examine.ts'
 import { signedFilesOf } from '../helpers/unpackable.ts'
-import { CORPUS } from './corpus.ts'
+import { keptInputs } from './corpus.ts'
 import { must, type Trial } from './target.ts'
 
 /** The one release that the kept bundles are about. */
@@ -25,20 +26,31 @@ export async function signer(who: string): Promise<Authority> {
   return new Authority(await keyFromSeed(Buffer.from(sha256(`a fuzzing key of ${who}`), 'hex')))
 }
 
-/** All of a bundle that a verdict depends on. */
-const meaning = ({ material, payloadType, payload, signature }: Bundle): string =>
-  [JSON.stringify(material), payloadType, payload.toString('base64'), signature.toString('base64')].join('\n')
+/** All of a bundle that says who signed what. */
+function meaning({ material, payloadType, payload, signature }: Bundle): string {
+  const who = material.kind === 'key' ? material.hint : material.der.toString('base64')
+  return [who, payloadType, payload.toString('base64'), signature.toString('base64')].join('\n')
+}
 
 /** Changed bundles of an installed release: accepted only when each says exactly what a kept one says. */
 export async function bundleTrial(): Promise<Trial> {
-  const policy = trusting([await signer('alice'), await signer('bob')])
-  const parts = { policy, now: () => NOW, historyOf: () => NEVER_SEEN, readArchive: () => neverReached() }
-  const verifier = new Verifier(parts)
-  const kept = parseBundles(readFileSync(join(CORPUS, 'verify', 'valid-two-signers.jsonl')))
-  const known = new Set(kept.map(meaning))
+  return trialOf(verifierFor(trusting([await signer('alice'), await signer('bob')])), 'verify')
+}
+
+/** The same for bundles with a certificate, a log's entry and timestamps, of a Sigstore that signed once and is no more. */
+export async function keylessTrial(): Promise<Trial> {
+  const kept = (name: string): Buffer => readFileSync(join(import.meta.dirname, 'sigstore', name))
+  const root = parseTrustedRoot(kept('trusted_root.json'), 'local')
+  const roots = { find: async () => root, all: async () => [root] }
+  return trialOf(verifierFor(parsePolicy(kept('policy.json'), 'policy.json'), { roots }), 'keyless')
+}
+
+function trialOf(verifier: Verifier, corpus: string): Trial {
+  const valid = keptInputs(corpus).filter(({ name }) => name.startsWith('valid-'))
+  const known = new Set(valid.flatMap(({ bytes }) => parseBundles(bytes).map(meaning)))
   return {
-    attempt: (input) => {
-      const { verdict } = verifier.reexamine(input, KEPT)
+    attempt: async (input) => {
+      const { verdict } = await verifier.reexamine(input, KEPT)
       if (!verdict.ok) throw verdict.error
       const bundles = parseBundles(input)
       must(bundles.length > 0, 'it was verified without a bundle')
@@ -49,19 +61,10 @@ export async function bundleTrial(): Promise<Trial> {
   }
 }
 
-function neverReached(): never {
-  throw new Error('a bundle alone has no archive')
-}
-
 /** Changed tarballs that a trusted publisher signed: truthfully, or with the list of another where there is no truth to tell. */
 export async function releaseTrial(read: (tarball: Buffer) => Archive): Promise<Trial> {
   const alice = await signer('alice')
-  const verifier = new Verifier({
-    policy: trusting([alice], '*/*'),
-    now: () => NOW,
-    historyOf: () => NEVER_SEEN,
-    readArchive: read,
-  })
+  const verifier = verifierFor(trusting([alice], '*/*'), { readArchive: read })
   const other = alice.publish().statement
   return {
     attempt: async (input) => {

@@ -34,7 +34,7 @@ process.exitCode = asked.launcher
     ? await all()
     : await again(asked.replay)
 
-async function launcher(): Promise<number> {
+function launcher(): number {
   return fuzzLauncher({
     seconds: (asked.minutes ?? LAUNCHER_MINUTES) * 60,
     seed,

@@ -1,22 +1,37 @@
 // Everything that reads bytes which nobody vouches for. One row a parser: a new one needs a row here and a folder in corpus/.
+import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { ARCHIVE_BOUNDS, type ArchiveBounds } from '../../src/core/archive.ts'
 import { readArchive } from '../../src/core/archive-reader.ts'
 import { parseConfig } from '../../src/core/config-parser.ts'
+import { sha256 } from '../../src/core/digest.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/core/error-codes.ts'
 import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { readSignedManifest } from '../../src/core/signed-manifest.ts'
 import { PAYLOAD_TYPE } from '../../src/core/statement.ts'
+import { parseAttestation } from '../../src/verify/attestation.ts'
 import { parseBundles } from '../../src/verify/bundle.ts'
+import { readIdentity } from '../../src/verify/keyless/identity.ts'
+import { parseTrustedRoot } from '../../src/verify/keyless/trusted-root.ts'
 import { formatPolicy, parsePolicy } from '../../src/verify/policy.ts'
 import { buildStatement, parseStatement } from '../../src/verify/statement.ts'
 import { HOSTILE_ARCHIVES } from '../helpers/hostile-archive.ts'
 import { archiveTrial } from './archive-trial.ts'
+import { mutateBytes } from './byte-mutations.ts'
 import { mutateJson } from './json-mutations.ts'
-import { bundleTrial, releaseTrial } from './release-trial.ts'
+import { bundleTrial, keylessTrial, releaseTrial } from './release-trial.ts'
 import { mutateTarball, packed, unpacked } from './tar-mutations.ts'
 import { must, type Target } from './target.ts'
-import { BUNDLE_WORDS, CONFIG_WORDS, MANIFEST_WORDS, POLICY_WORDS, STATEMENT_WORDS, TAR_WORDS } from './words.ts'
+import {
+  BUNDLE_WORDS,
+  CERTIFICATE_WORDS,
+  CONFIG_WORDS,
+  MANIFEST_WORDS,
+  POLICY_WORDS,
+  ROOT_WORDS,
+  STATEMENT_WORDS,
+  TAR_WORDS,
+} from './words.ts'
 
 const only =
   (...codes: readonly ErrorCode[]) =>
@@ -83,6 +98,57 @@ export const TARGETS: readonly Target[] = [
         return statement
       },
     }),
+  },
+  {
+    ...json,
+    name: 'attestation',
+    share: 50,
+    dictionary: STATEMENT_WORDS,
+    refuses: only('STATEMENT_INVALID'),
+    open: async () => ({ attempt: (input) => sameAgain(input, (bytes) => parseAttestation(PAYLOAD_TYPE, bytes)) }),
+  },
+  {
+    ...json,
+    name: 'root',
+    share: 60,
+    dictionary: ROOT_WORDS,
+    refuses: only('ROOT_INVALID'),
+    open: async () => ({
+      attempt: (input) => {
+        const root = parseTrustedRoot(input, 'local')
+        must(root.digest === sha256(input) && root.bytes.equals(input), 'a root of other bytes')
+        const { digest, bytes, ...said } = parseTrustedRoot(Buffer.from(JSON.stringify(root.json)), 'local')
+        must(JSON.stringify(said) === JSON.stringify({ ...root, digest: undefined, bytes: undefined }), 'another root')
+        return root
+      },
+    }),
+  },
+  {
+    name: 'certificate',
+    mutate: mutateBytes,
+    share: 60,
+    dictionary: CERTIFICATE_WORDS,
+    refuses: only('CERTIFICATE_INVALID'),
+    open: async () => ({
+      attempt: (input) => {
+        const identity = readIdentity(input)
+        must(isDeepStrictEqual(readIdentity(input), identity), 'two readings of the same bytes differ')
+        const { subjectAltName = '' } = new X509Certificate(input)
+        // Where OpenSSL has a name to show, it is the one that we compare.
+        const shown = /^(?:URI|email):([^,"]+)$/.exec(subjectAltName)?.[1]
+        must(shown === undefined || shown === identity.identity, `OpenSSL reads ${subjectAltName}`)
+        return identity
+      },
+    }),
+  },
+  {
+    ...json,
+    name: 'keyless',
+    share: 15,
+    unguided: true,
+    dictionary: [...BUNDLE_WORDS, ...ROOT_WORDS],
+    refuses: only(...VERDICTS),
+    open: keylessTrial,
   },
   {
     ...json,

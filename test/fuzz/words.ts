@@ -200,3 +200,33 @@ export const TAR_WORDS = [
   ],
   ...['\x1f\x8b\x08\0', '\x1f\x8b\x08\x04', 'a'.repeat(100), '\xff\xfe', '\xc3\xa9', 'e\xcc\x81', 'con'],
 ]
+
+export const ROOT_WORDS = [
+  ...JSON_WORDS,
+  ...BASE64_WORDS,
+  'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+  ...['tlogs', 'ctlogs', 'certificateAuthorities', 'timestampAuthorities', 'baseUrl', 'hashAlgorithm', 'SHA2_256'],
+  ...['publicKey', 'rawBytes', 'keyDetails', 'PKIX_ECDSA_P256_SHA_256', 'PKIX_ED25519', 'validFor', 'start', 'end'],
+  ...['logId', 'keyId', 'checkpointKeyId', 'subject', 'organization', 'commonName', 'uri', 'certChain', 'certificates'],
+  ...['logIndex', 'kindVersion', 'kind', 'version', 'integratedTime', 'inclusionPromise', 'signedEntryTimestamp'],
+  ...[
+    'inclusionProof',
+    'rootHash',
+    'treeSize',
+    'hashes',
+    'checkpoint',
+    'envelope',
+    'canonicalizedBody',
+    'dsse',
+    '0.0.2',
+  ],
+]
+
+/** DER: tags, lengths in short, long, indefinite and padded form, and identifiers that decide something. */
+export const CERTIFICATE_WORDS = [
+  ...['\x30\x80', '\x30\x81\x01', '\x30\x82\xff\xff', '\x30\x84\xff\xff\xff\xff', '\x00\x00', '\x05\x00', '\x30\x00'],
+  ...['\x01\x01\xff', '\x01\x01\x01', '\x02\x01\x00', '\x02\x02\x00\x01', '\x1f\x81\x01', '\xa0\x03', '\xa3\x00'],
+  ...['\x82\x01a', '\x81\x01a', '\x86\x01a', '\x86\x00', '\x0c\x01\x00', '\x16\x01\x80', '\x06\x03\x55\x1d\x11'],
+  ...['\x06\x03\x55\x1d\x13', '\x06\x03\x55\x1d\x25', '\x06\x03\x55\x1d\x0f', '\x06\x01\x80', '\x06\x00', '\x17\x0d'],
+  ...['\x06\x0a\x2b\x06\x01\x04\x01\x83\xbf\x30\x01\x08', '\x06\x0a\x2b\x06\x01\x04\x01\x83\xbf\x30\x01\x01'],
+]

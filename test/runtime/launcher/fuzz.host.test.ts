@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { randomFrom } from '../../fuzz/random.ts'
+import { build, CLANG_PACKAGES, clang, FUZZED, type Fuzzed, LIBFUZZER } from './fuzz/build.ts'
 import { BREAKS, broken, corpusOf, shuffled } from './fuzz/mutations.ts'
 import {
   compartment,
@@ -20,7 +21,6 @@ import {
 } from './launch.ts'
 
 const HERE = join(import.meta.dirname, 'fuzz')
-const SOURCES = resolve(import.meta.dirname, '../../../src/runtime/launcher')
 const seed = Number(process.env.FUZZ_SEED ?? 20261128)
 const rounds = Number(process.env.FUZZ_ROUNDS ?? 4000)
 
@@ -90,20 +90,12 @@ test('the same, whole and in another order, runs what it says', { skip: needsRoo
   assert.equal(existsSync(join(there?.data ?? '', 'ran')), true, 'the mark is one that can be left')
 })
 
-const FILES = ['refusal.c', 'text.c', 'names.c', 'layers.c', 'relay/allowlist.c', 'relay/addresses.c'].map((file) =>
-  join(SOURCES, file),
-)
-const CHECKS = ['-g', '-O1', '-std=gnu11', '-D_GNU_SOURCE', '-w', '-I', SOURCES, '-I', join(SOURCES, 'relay')]
-
 test('the parser reads no byte that is not its own, and nothing in it is undefined', { skip: needsRoot }, (t) => {
   const program = join(scratch(), 'parse')
-  const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
-  const compiled = spawnSync('cc', [...CHECKS, ...sanitized, '-o', program, join(HERE, 'parse.c'), ...FILES], {
-    encoding: 'utf8',
-  })
-  if (/cannot find.*(asan|ubsan)/.test(compiled.stderr))
+  const complaint = build('spec', 'cc', program, ['-fsanitize=address,undefined'])
+  if (/cannot find.*(asan|ubsan)/.test(complaint ?? ''))
     return t.skip('this compiler has no sanitizers (Debian: libgcc-12-dev)')
-  assert.equal(compiled.status, 0, compiled.stderr)
+  assert.equal(complaint, null)
   const random = randomFrom(seed)
   const made = madeFrom(rounds).map(({ bytes }) => bytes)
   // Beside what is broken on purpose: bytes that were changed at random, some of which are valid.
@@ -122,36 +114,34 @@ test('the parser reads no byte that is not its own, and nothing in it is undefin
   assert.ok(accepted >= 1 && accepted <= rounds + 1, stdout)
 })
 
-const clang = ['/usr/bin/clang', '/usr/bin/clang-14', '/usr/bin/clang-19'].find((path) => existsSync(path))
+const seconds = Number(process.env.FUZZ_SECONDS ?? 10)
 
-test('libFuzzer finds nothing in ten seconds', {
-  skip: clang === undefined ? 'no clang (Debian: clang)' : needsRoot,
-}, (t) => {
-  const folder = scratch()
-  const program = join(folder, 'fuzz')
-  const flags = ['-DLIBFUZZER', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all']
-  const compiled = spawnSync(String(clang), [...CHECKS, ...flags, '-o', program, join(HERE, 'parse.c'), ...FILES], {
-    encoding: 'utf8',
+for (const part of Object.keys(FUZZED) as Fuzzed[]) {
+  // The specification comes from outside of the launcher; the rest it makes itself.
+  const share = part === 'spec' ? 0.6 : 0.2
+  test(`libFuzzer finds nothing in ${seconds * share} seconds of ${part}`, {
+    skip: clang === undefined ? `no clang (Debian: ${CLANG_PACKAGES})` : needsRoot,
+  }, (t) => {
+    const folder = scratch()
+    const program = join(folder, 'fuzz')
+    const complaint = build(part, String(clang), program, LIBFUZZER)
+    if (/cannot find|no such file/i.test(complaint ?? ''))
+      return t.skip(`this clang has no libFuzzer (Debian: ${CLANG_PACKAGES})`)
+    assert.equal(complaint, null)
+    const seeds = join(folder, 'seeds')
+    cpSync(resolve(import.meta.dirname, '../../fuzz/corpus', `launcher-${part}`), seeds, { recursive: true })
+    if (part === 'spec') {
+      for (const [at, { bytes }] of madeFrom(200).entries())
+        if (bytes.length < 8192) writeFileSync(join(seeds, `${at}`), bytes)
+      writeFileSync(join(seeds, 'whole'), encode(scene('test-whole')))
+    }
+    const { status, stderr } = spawnSync(
+      program,
+      [`-max_total_time=${Math.ceil(seconds * share)}`, '-max_len=8192', `-seed=${seed}`, seeds],
+      { encoding: 'utf8', cwd: folder, maxBuffer: 1 << 26 },
+    )
+    assert.equal(status, 0, stderr.slice(-4000))
+    t.diagnostic(stderr.trimEnd().split('\n').at(-1) ?? '')
+    assert.ok(readdirSync(seeds).length > 10)
   })
-  if (/cannot find|no such file/i.test(compiled.stderr))
-    return t.skip('this clang has no libFuzzer (Debian: libclang-rt-14-dev)')
-  assert.equal(compiled.status, 0, compiled.stderr)
-  const seeds = join(folder, 'seeds')
-  mkdirSync(seeds)
-  for (const [at, { bytes }] of madeFrom(200).entries())
-    if (bytes.length < 8192) writeFileSync(join(seeds, `${at}`), bytes)
-  writeFileSync(join(seeds, 'whole'), encode(scene('test-whole')))
-  const seconds = Number(process.env.FUZZ_SECONDS ?? 10)
-  const { status, stderr } = spawnSync(
-    program,
-    [`-max_total_time=${seconds}`, '-max_len=8192', `-seed=${seed}`, seeds],
-    {
-      encoding: 'utf8',
-      cwd: folder,
-      maxBuffer: 1 << 26,
-    },
-  )
-  assert.equal(status, 0, stderr.slice(-4000))
-  t.diagnostic(stderr.trimEnd().split('\n').at(-1) ?? '')
-  assert.ok(readdirSync(seeds).length > 100)
-})
+}
