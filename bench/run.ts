@@ -12,12 +12,14 @@ import { list } from './list.ts'
 import { load, machine } from './machine.ts'
 import { many } from './many.ts'
 import { memory } from './memory.ts'
+import { policy } from './policy.ts'
 import { relay } from './relay.ts'
 import { soak } from './soak.ts'
 import { Stage } from './stage.ts'
 import { startup } from './startup.ts'
 import { type Row, renderTable } from './table.ts'
 import { treeCheck } from './tree-check.ts'
+import { verify } from './verify.ts'
 
 /**
  * In the order of DESIGN §9; those that start a sandbox are left out where there can be none, and those that take minutes
@@ -32,6 +34,8 @@ const GROUPS = [
   { name: 'memory', measure: memory, needs: 'root' },
   { name: 'relay', measure: relay, needs: 'root' },
   { name: 'list', measure: list, needs: null },
+  { name: 'verify', measure: verify, needs: null },
+  { name: 'policy', measure: policy, needs: null },
   { name: 'startup', measure: startup, needs: null },
   { name: 'many', measure: many, needs: 'root', long: true },
   { name: 'soak', measure: soak, needs: 'root', long: true },

@@ -80,6 +80,11 @@ export class Stage {
     return { home, manager }
   }
 
+  /** The library on a home that is there. */
+  open(home: string): Promise<PluginManager> {
+    return library.openManager({ home })
+  }
+
   /** Packs and signs a folder; gives the tarball. */
   async publish(folder: string): Promise<string> {
     const { secretFile } = await this.#author()
