@@ -13,9 +13,13 @@ export async function startup(stage: Stage): Promise<Row[]> {
     ['info', name],
     ['history'],
     ['trust', 'list'],
+    ['trust', 'root', 'list'],
+    ['ps'],
     ['audit'],
+    ['audit', '--verify'],
     ['verify', tarball],
     ['verify', name],
+    ['verify', '--all'],
     ...(stage.noRoot === null ? [['run', name, '--dry-run'], ['doctor']] : []),
   ]
   const contenders = [stage.node, ...commands.map((command) => stage.plugins(home, ...command))]
