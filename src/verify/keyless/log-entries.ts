@@ -7,6 +7,9 @@ import { logInvalid } from './refusals.ts'
 import { isWithin, type TrustedLog } from './root-parts.ts'
 import type { TrustedRoot } from './trusted-root.ts'
 
+/** RFC 5280, 4.1.2.5: the last second that a certificate can name, in the year 9999. A later one is no date of ours either. */
+const TIME_MAX = 253_402_300_799n
+
 /** An entry, its proof, and the trusted log that it names. */
 export interface Logged {
   readonly entry: LogEntry
@@ -37,13 +40,10 @@ export function assertEntries(bundle: Bundle, leaf: Buffer, root: TrustedRoot): 
   })
 }
 
-/** Seconds: the end of what Date can hold. */
-const LATEST = 8_640_000_000_000n
-
 function assertPromise(entry: LogEntry, log: TrustedLog): void {
   // The promise is signed over these as JSON numbers; beyond 2^53 several texts are one number.
   const isExact = [entry.index, entry.integratedTime].every((number) => number <= BigInt(Number.MAX_SAFE_INTEGER))
-  const isTime = entry.integratedTime > 0n && entry.integratedTime <= LATEST
+  const isTime = entry.integratedTime > 0n && entry.integratedTime <= TIME_MAX
   if (!isExact || !isTime) throw logInvalid('its promise has no time and index that can be signed')
   if (!isWithin(Number(entry.integratedTime) * 1000, log)) {
     throw logInvalid(`${log.host} was not trusted at the time its promise states`)
