@@ -144,7 +144,7 @@ export const TARGETS: readonly Target[] = [
   {
     ...json,
     name: 'keyless',
-    share: 15,
+    share: 40,
     unguided: true,
     dictionary: [...BUNDLE_WORDS, ...ROOT_WORDS],
     refuses: only(...VERDICTS),
