@@ -33,7 +33,10 @@ function partsOf(policy: TrustPolicy, { name, digest, signers }: Concerned): Par
   // Every field of the rule may name principals: those that countersign as well.
   const named = new Set([...textsIn(rule), ...signers])
   const principals = policy.document.principals.filter(
-    (principal) => named.has(principal.id) || textsIn(principal).some((text) => signers.includes(text)),
+    ({ id, keys, identities }) =>
+      named.has(id) ||
+      keys.some((key) => signers.includes(key.id)) ||
+      identities.some(({ issuer, identity }) => signers.includes(`${issuer} ${identity}`)),
   )
   const ids = new Set([...principals.flatMap(textsIn), ...named])
   const revocations = policy.document.revocations.filter(

@@ -4,7 +4,7 @@ import { openManager } from '../../src/index.ts'
 import { version } from '../../src/version.ts'
 import { authority } from '../helpers/authority.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
-import { HELLO, household, trust } from './household.ts'
+import { agree, HELLO, household, trust, writeRelease } from './household.ts'
 import { pluginSpec } from './programs.ts'
 import { program, up, watchedHouse } from './watched.ts'
 
@@ -93,4 +93,16 @@ test('what runs is told with its release, a replaced one with the signers of its
     (await elsewhere.provenance(HELLO)).map((one) => [one.version, one.running]),
     [['1.1.0', []]],
   )
+})
+
+test('what was let in without a signature is told so: nobody signed it, and verifying it again finds nothing changed', async (t) => {
+  const house = await household(t)
+  const { tarball } = house.publisher.publish({ name: 'local/tool' })
+  const path = writeRelease(`${house.layout.home}/../unsigned`, tarball, null)
+  const allowUnsigned = { name: 'local/tool', until: '1d' }
+  await house.manager.install(path, { consent: agree, allowUnsigned })
+  const [one] = await house.manager.provenance('local/tool')
+  assert.deepEqual([one?.signers, one?.countersigners, one?.roots], [[], [], []])
+  const { ok, since } = await house.manager.verify('local/tool')
+  assert.deepEqual([ok, since], [true, []])
 })
