@@ -11,6 +11,8 @@ import { readSafeFile } from './safe-file.ts'
 export class TrustFile {
   readonly path: string
   readonly #uid: number
+  /** The policy that was read last. It cannot be changed, so the same bytes need no second parse. */
+  #last: TrustPolicy | null = null
 
   /** `uid`: the caller's; the file and its folders must be root's or theirs. */
   constructor(path: string, uid: number) {
@@ -24,7 +26,8 @@ export class TrustFile {
    */
   read(): TrustPolicy {
     const bytes = readSafeFile(this.path, this.#uid, POLICY_MAX_BYTES) ?? formatPolicy(EMPTY_DOCUMENT)
-    return parsePolicy(bytes, this.path)
+    if (this.#last === null || !this.#last.bytes.equals(bytes)) this.#last = parsePolicy(bytes, this.path)
+    return this.#last
   }
 
   /** Changes the file by `edit`, under a lock; the new file is parsed before it takes the old one's place. */
