@@ -212,4 +212,5 @@ async function newest(seen: string | null, version: string): Promise<string> {
 }
 
 /** Exit 3: a verdict about the tarball, not a failure of the host; that belongs into the trail of decisions. */
-const isRefusal = (error: unknown): error is PluginError => error instanceof PluginError && error.exitCode === 3
+const isRefusal = (error: unknown): error is PluginError =>
+  error instanceof PluginError && (error.exitCode === 3 || error.code === 'ROOT_NOT_FOUND')

@@ -74,11 +74,17 @@ function findKey(hint: string, policy: TrustPolicy, name: PluginName | undefined
 
 function findIdentity(found: CertificateIdentity, policy: TrustPolicy, name: PluginName | undefined): KnownIdentity {
   const { issuer, identity } = found
-  const shown = `${printable(identity, 300)}, for whom ${printable(issuer, 200)} vouches`
+  // Nobody has verified the certificate yet: its words are its own.
+  const shown = `of a certificate that says ${printable(identity, 300)}, by ${printable(issuer, 200)}`
   const known = policy.identityOf(issuer, identity)
   if (known === null) {
     const id = `${issuer} ${identity}`
-    throw untrusted(id, `the signer ${shown}: trust.json names no such identity`, policy, identityHint(found, name))
+    throw untrusted(
+      id,
+      `the signer ${shown} (not verified): trust.json names no such identity`,
+      policy,
+      identityHint(found, name),
+    )
   }
   assertSameNumbers(known, found)
   return known
