@@ -9,6 +9,7 @@ import type { CertificateIdentity } from './keyless/identity.ts'
 import type { KeylessProof, TrustedTime } from './keyless/keyless.ts'
 import type { TrustedRoot } from './keyless/trusted-root.ts'
 import type { KnownIdentity, KnownKey, KnownSigner, TrustPolicy } from './policy.ts'
+import { wholeIds } from './revocation-target.ts'
 import type { Roots } from './roots.ts'
 import { shellWord } from './shell-word.ts'
 
@@ -37,7 +38,7 @@ export const seenAtMs = ({ times }: Proof): number | null =>
   times.length === 0 ? null : Math.max(...times.map(({ atMs }) => atMs))
 
 /** The ids that a revocation of this signer may name. */
-export const idsOf = ({ signer }: Claim): readonly string[] => [signer.id, signer.principal.id]
+export const idsOf = ({ signer }: Claim): readonly string[] => [signer.id, ...wholeIds(signer.principal)]
 
 /**
  * Step 3. What a bundle says of its signer only *selects* a key or identity that the operator entered; it never brings one.
@@ -114,7 +115,7 @@ function untrusted(id: string, what: string, policy: TrustPolicy, hint: string):
   const was = revoked ? `; it was revoked at ${revoked.at} (${printable(revoked.reason)})` : ''
   return new VerificationError('SIGNER_NOT_TRUSTED', `cannot trust ${what}${was}`, {
     hint,
-    details: { signer: printable(id, 600) },
+    details: { signer: printable(id, 600), ...(revoked ? { revocation: revoked } : {}) },
   })
 }
 

@@ -1,9 +1,10 @@
 import { PluginError, UsageError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
+import { KEY_ID } from './ed25519.ts'
 import { broaderThan } from './pattern.ts'
 import type { PolicyDocument, Principal, Revocation, Rule } from './policy-document.ts'
 import { credentialsOf } from './policy-grant.ts'
-import { identityId, parseTarget, TARGETS } from './revocation-target.ts'
+import { identityId, parseTarget, TARGETS, wholeIds } from './revocation-target.ts'
 
 /** A policy after a change, and what the change means beyond what was asked: to be told to the operator. */
 export interface PolicyEdit {
@@ -24,7 +25,8 @@ export function withdraw(document: PolicyDocument, id: string, pattern?: string)
   if (pattern !== undefined && concerned.length === 0) {
     throw notFound(`cannot remove ${printable(id)} from ${printable(pattern)}: it is not trusted there`)
   }
-  const notes: string[] = []
+  const others = credentialsOf(principal).filter((credential) => credential !== id)
+  const notes = KEY_ID.test(id) && others.length > 0 ? [`${others.join(', ')} signed for ${id}, and goes with it`] : []
   const reduced = document.rules.map((rule) => (concerned.includes(rule) ? withoutPrincipal(rule, principal.id) : rule))
   const rules = reduced.filter((rule, index) => {
     if (document.rules[index] === rule) return true
@@ -55,7 +57,7 @@ function withCredentialsRevoked(
   credentials: readonly string[],
 ): readonly Revocation[] {
   const { revocations } = document
-  const revoked = revocations.filter(({ target }) => target === principal.id)
+  const revoked = revocations.filter(({ target }) => wholeIds(principal).includes(target))
   const inherited = revoked.flatMap((revocation) =>
     credentials
       .filter((target) => target !== principal.id)
@@ -91,7 +93,8 @@ function withoutCredential(
 
 /**
  * What to do with a rule that lost a principal. Dropping an empty one would hand its names to a broader rule, and so
- * *widen* what a removal was meant to narrow: then it stays, as a closed door. A threshold is never lowered.
+ * *widen* what a removal was meant to narrow: then it stays, as a closed door. So it does when it asks for more than one
+ * signature, which the next signer must not be let off. A threshold is never lowered.
  */
 function isKept(rule: Rule, rules: readonly Rule[], notes: string[]): boolean {
   const { pattern, principals, threshold, countersigners, countersignatures = 0 } = rule
@@ -109,8 +112,13 @@ function isKept(rule: Rule, rules: readonly Rule[], notes: string[]): boolean {
   const broader = broaderThan(pattern).find((wider) =>
     rules.some((other) => other.pattern === wider && other.principals.length > 0),
   )
-  if (broader === undefined) return false
-  notes.push(`nobody may sign ${pattern} now; its rule stays, empty, so that ${broader} does not take over`)
+  if (broader !== undefined) {
+    notes.push(`nobody may sign ${pattern} now; its rule stays, empty, so that ${broader} does not take over`)
+    return true
+  }
+  // Whoever is added next would sign alone, and unreviewed.
+  if (threshold === 1 && countersigners === undefined) return false
+  notes.push(`nobody may sign ${pattern} now; its rule stays, empty, for what it asks of the next signer`)
   return true
 }
 

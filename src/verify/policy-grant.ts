@@ -16,7 +16,7 @@ import {
   type Window,
 } from './policy-document.ts'
 import type { PolicyEdit } from './policy-edits.ts'
-import { identityId } from './revocation-target.ts'
+import { identityId, wholeIds } from './revocation-target.ts'
 
 /** What somebody signs with: a key of their own, or an identity that certificates vouch for. */
 export type Credential = { readonly publicKey: PublicKey } | { readonly identity: Omit<TrustedIdentity, keyof Window> }
@@ -43,7 +43,7 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
   const principals = withCredential(document, asked)
   const holder = holderOf(principals, id)
   if (holder === undefined) throw new PluginError('INTERNAL', `cannot find the principal of ${id}`)
-  const revoked = document.revocations.find(({ target }) => target === id || target === holder.id)
+  const revoked = document.revocations.find(({ target }) => target === id || wholeIds(holder).includes(target))
   if (revoked) {
     throw new VerificationError(
       'KEY_REVOKED',

@@ -115,10 +115,8 @@ export class TrustPolicy {
    */
   revocationOf(targets: readonly string[], seenAtMs: number | null = null): Revocation | null {
     for (const target of targets) {
-      for (const revocation of this.#revocations.get(target) ?? []) {
-        if (revocation.since === undefined || seenAtMs === null) return revocation
-        if (seenAtMs >= Date.parse(revocation.since)) return revocation
-      }
+      const held = this.#revocations.get(target)?.find((revocation) => holds(revocation, seenAtMs))
+      if (held !== undefined) return held
     }
     return null
   }
@@ -155,6 +153,10 @@ export class TrustPolicy {
   }
 }
 
+/** Whether a revocation holds for what was seen at that moment; `null`: nobody who is trusted says when. */
+export const holds = ({ since }: Revocation, seenAtMs: number | null): boolean =>
+  since === undefined || seenAtMs === null || seenAtMs >= Date.parse(since)
+
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [item])
@@ -178,6 +180,9 @@ export const EMPTY_DOCUMENT: PolicyDocument = { version: 1, principals: [], rule
 export function formatPolicy(document: PolicyDocument): Buffer {
   return Buffer.from(`${JSON.stringify(writtenDocument(document), null, 2)}\n`)
 }
+
+/** A document that was read before, as a policy: with what was changed in it. @throws VerificationError `POLICY_INVALID` */
+export const policyOf = (document: PolicyDocument): TrustPolicy => parsePolicy(formatPolicy(document), 'trust.json')
 
 function invalid(source: string, found: readonly SchemaFault[]): VerificationError {
   const faults = found.map(({ path, message }) => ({ path: printable(path, 200), message: printable(message, 300) }))

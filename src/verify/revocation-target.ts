@@ -16,6 +16,13 @@ export const TARGETS =
 /** A short name that the operator chose, or a key's own id. No `/`, `@`, blank or other `:`, so no target reads two ways. */
 export const PRINCIPAL_ID = /^(?:ed25519:[0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63})$/
 
+/**
+ * The ids by which a principal can be revoked as a whole. One that stands for a key has that key's id for its own: to revoke
+ * the key must not take along the key that has taken its place.
+ */
+export const wholeIds = (principal: { readonly id: string }): readonly string[] =>
+  KEY_ID.test(principal.id) ? [] : [principal.id]
+
 /** The id of a keyless signer. Neither part may hold a blank, so the one between them divides it in one way. */
 export const identityId = (issuer: string, identity: string): string => `${issuer} ${identity}`
 
