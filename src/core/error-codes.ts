@@ -44,6 +44,10 @@ export const ERROR_CODES = {
   PREDICATE_NOT_ACCEPTED: { exitCode: 3, meaning: 'the policy accepts no statements of this type for this plugin' },
   KEY_EXPIRED: { exitCode: 3, meaning: 'the key is outside its validity window' },
   KEY_REVOKED: { exitCode: 3, meaning: 'the key was revoked' },
+  ROTATION_REFUSED: {
+    exitCode: 3,
+    meaning: 'a rotation would give a key to a second principal, or bring back one that was taken out',
+  },
   DIGEST_MISMATCH: { exitCode: 3, meaning: 'the tarball is not the one that was signed' },
   SUBJECT_MISMATCH: { exitCode: 3, meaning: 'the statement is about another plugin or version' },
   STATEMENT_INVALID: { exitCode: 3, meaning: 'the signed statement breaks its schema' },

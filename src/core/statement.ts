@@ -7,11 +7,11 @@ export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 /** Our own predicate; the number changes when its meaning does. */
 export const PREDICATE_TYPE = 'https://bulkhead.dev/attestation/release/v1'
-/** The holder of a key names the key that takes its place. */
-export const ROTATION_TYPE = 'https://bulkhead.dev/attestation/rotation/v1'
 
 /** A marketplace's or reviewer's word about a release; it never makes them its publisher. */
 export const COUNTERSIGNATURE_TYPE = 'https://bulkhead.dev/attestation/countersignature/v1'
+/** The holder of a key names the key that takes its place. */
+export const ROTATION_TYPE = 'https://bulkhead.dev/attestation/rotation/v1'
 /** What every predicate of ours begins with: none of them is taken for one of another tool. */
 export const OWN_PREDICATES = 'https://bulkhead.dev/'
 

@@ -2,6 +2,7 @@
 // Refuses whatever is unclear: an unknown signer, a second reading of the same bytes, an error of its own.
 // The manager calls it; it knows no other room, and gets the archive reader and the host's history handed in.
 export { BUNDLE_MAX_BYTES, parseBundles } from './bundle.ts'
+export { type ClosedRule, closedRules } from './closed-rules.ts'
 export { buildCountersignature, type Countersignature, parseCountersignature } from './countersignature.ts'
 export type { KeyId, PublicKey } from './ed25519.ts'
 export { withFileLock } from './file-lock.ts'
@@ -16,7 +17,8 @@ export {
 } from './keyfile.ts'
 export type { RootEntry, RootFiles } from './keyless/root-files.ts'
 export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-safety.ts'
-export { parsePolicy, rootOf, TrustPolicy } from './policy.ts'
+export { readPlainFile } from './plain-file.ts'
+export { POLICY_MAX_BYTES, parsePolicy, policyOf, rootOf, TrustPolicy } from './policy.ts'
 export { policyChanges } from './policy-changes.ts'
 export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
 export {
@@ -26,6 +28,14 @@ export {
   withdraw,
 } from './policy-edits.ts'
 export { type Credential, grant, type TrustGrant } from './policy-grant.ts'
+export {
+  type ProvenRotation,
+  type RotatedPolicy,
+  type RotationEffect,
+  readRotation,
+  rotate,
+  rotationRefused,
+} from './policy-rotation.ts'
 export { readRecordedFiles } from './recorded-files.ts'
 export { parseTarget } from './revocation-target.ts'
 export { openRootFiles, type Roots, rootsIn } from './roots.ts'
