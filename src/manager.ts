@@ -16,8 +16,10 @@ import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
 import type { LogOptions } from './manager/logs.ts'
 import type { Provenance } from './manager/provenance.ts'
+import { inQuarantine, type Quarantine, quarantineOf } from './manager/quarantine.ts'
 import { recover } from './manager/recovery.ts'
 import type { Removal } from './manager/remove.ts'
+import type { VerifyAllOptions } from './manager/reverification.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { execute, planOf } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
@@ -39,6 +41,8 @@ export interface InstalledPlugin {
   readonly unsignedUntil: string | null
   readonly uid: number
   readonly installedAtMs: number
+  /** Why it was put away, and since when; `null` of what was not. */
+  readonly quarantine: Quarantine | null
 }
 
 /** What `plugins info` shows. */
@@ -109,13 +113,14 @@ export class PluginManager implements AsyncDisposable {
     return verify(this.#host, target)
   }
 
-  async verifyAll(): Promise<Verification[]> {
-    const { verifyAll } = await import('./manager/verification.ts')
-    return verifyAll(this.#host)
+  /** Each on its own, none missing; with `quarantine`, what is not to be trusted is put away. */
+  async verifyAll(options: VerifyAllOptions = {}): Promise<Verification[]> {
+    const { verifyAll } = await import('./manager/reverification.ts')
+    return verifyAll(this.#host, options)
   }
 
   list(): InstalledPlugin[] {
-    return this.#host.store.list().map(pluginOf)
+    return this.#host.store.list().map((installation) => this.#shown(installation))
   }
 
   async info(name: string): Promise<PluginInfo> {
@@ -124,7 +129,7 @@ export class PluginManager implements AsyncDisposable {
     const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
     const manifest = signedManifestOf(path, installation)
     return {
-      ...pluginOf(installation),
+      ...this.#shown(installation),
       ...limitsOf(this.#host, manifest),
       description: manifest.description ?? null,
       license: manifest.license ?? null,
@@ -209,12 +214,25 @@ export class PluginManager implements AsyncDisposable {
     return this.#host.store.runs.history(name === null ? null : nameOf(name), limit)
   }
 
-  enable(name: string): InstalledPlugin {
-    return pluginOf(this.#host.store.advance(this.#find(name, 'enable'), 'installed', 'enabled'))
+  /**
+   * Lets a disabled plugin run again. One in quarantine is verified first, every file of it.
+   * @throws PluginError with the code of the verdict: then it stays in quarantine
+   */
+  async enable(name: string): Promise<InstalledPlugin> {
+    const installation = this.#find(name, 'enable')
+    if (installation.state === 'quarantined') {
+      const { readmit } = await import('./manager/reverification.ts')
+      return this.#shown(await readmit(this.#host, installation))
+    }
+    return this.#shown(this.#host.store.advance(installation, 'installed', 'enabled'))
   }
 
+  /** @throws StoreError `WRONG_STATE` of what is disabled, or in quarantine: there it does not run either */
   disable(name: string): InstalledPlugin {
-    return pluginOf(this.#host.store.advance(this.#find(name, 'disable'), 'disabled', 'disabled'))
+    const installation = this.#find(name, 'disable')
+    const quarantined = quarantineOf(this.#host, installation)
+    if (quarantined !== null) throw inQuarantine('disable', installation, quarantined)
+    return this.#shown(this.#host.store.advance(installation, 'disabled', 'disabled'))
   }
 
   /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs. */
@@ -263,6 +281,13 @@ export class PluginManager implements AsyncDisposable {
     return resetClock(this.#host, reason)
   }
 
+  #shown(installation: Installation): InstalledPlugin {
+    const { name, version, state, digest, signers, uid, installedAtMs } = installation
+    const quarantine = quarantineOf(this.#host, installation)
+    const unsignedUntil = unsignedUntilOf(installation)
+    return { name, version, state, sha256: digest, signers, unsignedUntil, uid, installedAtMs, quarantine }
+  }
+
   #until(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
   }
@@ -274,14 +299,3 @@ export class PluginManager implements AsyncDisposable {
     throw new StoreError('NOT_INSTALLED', `cannot ${verb} ${name}: it is not installed`, { hint: 'plugins list' })
   }
 }
-
-const pluginOf = (installation: Installation): InstalledPlugin => ({
-  name: installation.name,
-  version: installation.version,
-  state: installation.state,
-  sha256: installation.digest,
-  signers: installation.signers,
-  unsignedUntil: unsignedUntilOf(installation),
-  uid: installation.uid,
-  installedAtMs: installation.installedAtMs,
-})

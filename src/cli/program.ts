@@ -145,7 +145,8 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .argument('<target>', 'key id, principal, "ISSUER IDENTITY", NAME@VERSION, "NAME@RANGE" or sha256:DIGEST')
     .requiredOption('--reason <TEXT>')
     .option('--since <DATE>', 'compromised since then: spares what carries a trusted timestamp from before')
-    .action(on(async () => (await import('./commands/trust.ts')).trustRevoke))
+    .option('--stop', 'also end what runs of it')
+    .action(on(async () => (await import('./commands/trust-revoke.ts')).trustRevoke))
   trust
     .command('clock')
     .description('this clock, and the latest moment it has shown: behind that, nothing is judged')
@@ -174,6 +175,7 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .description('check a tarball, an installed plugin, or all of them')
     .argument('[target]', 'X.tgz, or NAME of an installed plugin')
     .option('--all', 'every installed plugin')
+    .option('--quarantine', 'with --all: put away what is not to be trusted any more')
     .option('--explain', 'a row per check')
     .action(on(async () => (await import('./commands/verify.ts')).verify))
   program
@@ -199,7 +201,7 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .action(on(async () => (await import('./commands/installed.ts')).info))
   program
     .command('enable')
-    .description('let a disabled plugin run again')
+    .description('let a disabled plugin run again; one in quarantine, if it is found good')
     .argument('<name>')
     .action(on(async () => (await import('./commands/installed.ts')).enable))
   program

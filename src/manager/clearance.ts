@@ -9,9 +9,10 @@ import { parseDuration } from '../core/quantity.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
 import type { Differences } from '../store/index.ts'
-import { type Examination, orThrow, readRecordedFiles } from '../verify/index.ts'
+import { type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
 import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
+import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
 export interface RunOptions {
@@ -44,10 +45,9 @@ export async function clear(host: Host, text: string, run: string, options: RunO
   if (installation === null) {
     throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
   }
-  assertRunnable(installation)
+  assertRunnable(host, installation)
   const release = host.layout.release(name, installation.version, installation.digest)
-  // As quickly as can be: whoever runs it waits.
-  const verified = orThrow((await reexamine(host, release, installation, { thorough: false })).verdict)
+  const verified = await reverified(host, installation, release)
   assertSameRelease(installation, verified)
   await assertUnmodified(host, installation, verified, packageOf(release))
 
@@ -78,16 +78,42 @@ function assertReportable(name: string, { reportDenials }: RunOptions, weaker: r
   throw new UsageError('USAGE', `cannot report what ${name} is denied without the layer seccomp: it is what denies`)
 }
 
-function assertRunnable({ name, version, state }: Installation): void {
+function assertRunnable(host: Host, installation: Installation): void {
+  const { name, version, state } = installation
   if (state === 'installed') return
-  const hint = state === 'disabled' ? `plugins enable ${name}` : `plugins verify ${name} --explain`
-  throw new StoreError('WRONG_STATE', `cannot run ${name} ${version}: it is ${state}`, { hint })
+  const quarantined = quarantineOf(host, installation)
+  if (quarantined !== null) throw inQuarantine('run', installation, quarantined)
+  throw new StoreError('WRONG_STATE', `cannot run ${name} ${version}: it is ${state}`, {
+    hint: `plugins enable ${name}`,
+  })
 }
 
-export function readBundle(release: string, { name, version }: Installation): Buffer {
+/**
+ * What was revoked is quarantined when a run finds it so. Whatever else the policy says only refuses: a trust.json that
+ * was emptied by mistake must not put away everything that is started meanwhile.
+ */
+async function reverified(host: Host, installation: Installation, release: string): Promise<VerifiedStatement> {
+  try {
+    // As quickly as can be: whoever runs it waits.
+    return orThrow((await reexamine(host, release, installation, { thorough: false })).verdict)
+  } catch (error) {
+    if (isRevocation(error)) quarantine(host, installation, error)
+    throw error
+  }
+}
+
+/** What `open` says of a bundle that was taken away or put in another form; anything else is a failure of this host. */
+const CHANGED = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'])
+
+export function readBundle(release: string, { name, version }: Pick<Installation, 'name' | 'version'>): Buffer {
   try {
     return readFileSync(bundleOf(release))
   } catch (error) {
+    if (!CHANGED.has((error as NodeJS.ErrnoException).code ?? '')) {
+      throw new StoreError('DISK_FAILED', `cannot read the bundle of ${name} ${version}: ${(error as Error).message}`, {
+        cause: error,
+      })
+    }
     throw new VerificationError('MODIFIED', `cannot trust ${name} ${version}: its signature bundle is gone`, {
       cause: error,
       hint: `plugins remove ${name}, then install it again`,
@@ -96,24 +122,33 @@ export function readBundle(release: string, { name, version }: Installation): Bu
   }
 }
 
-/** What is kept with an installed release, judged under the trust policy of this moment. */
+/** What names a release on the disk, and what the database says of it. */
+export type Examined = Pick<
+  Installation,
+  'name' | 'version' | 'digest' | 'manifestDigest' | 'filesDigest' | 'unsignedUntilMs'
+>
+
+/** What is kept with an installed release, judged under the trust policy of this moment, or under the verifier's. */
 export async function reexamine(
-  host: Host,
+  host: Pick<Host, 'verifier'>,
   release: string,
-  installation: Installation,
-  how: { readonly thorough: boolean },
+  installation: Examined,
+  { thorough, verifier = host.verifier() }: { readonly thorough: boolean; readonly verifier?: Verifier },
 ): Promise<Examination<VerifiedStatement>> {
   const { name, version, filesDigest, unsignedUntilMs } = installation
   const recorded =
     filesDigest === null && unsignedUntilMs === null ? null : readRecordedFiles(readFileList(release, installation))
   if (unsignedUntilMs === null || recorded === null) {
-    return host.verifier().reexamine(readBundle(release, installation), { name, version, recorded }, how)
+    return verifier.reexamine(readBundle(release, installation), { name, version, recorded }, { thorough })
   }
-  return host.verifier().reexamineUnsigned(recorded, { name, version, untilMs: unsignedUntilMs })
+  return verifier.reexamineUnsigned(recorded, { name, version, untilMs: unsignedUntilMs })
 }
 
 /** The bundle on disk is good by itself; it must also be that of the tarball which was installed. */
-export function assertSameRelease(installation: Installation, { statement }: VerifiedStatement): void {
+export function assertSameRelease(
+  installation: Pick<Installation, 'name' | 'version' | 'digest' | 'manifestDigest'>,
+  { statement }: VerifiedStatement,
+): void {
   if (statement.sha256 === installation.digest && statement.manifestDigest === installation.manifestDigest) return
   throw new VerificationError(
     'DIGEST_MISMATCH',

@@ -12,7 +12,10 @@ import { BUNDLE_MAX_BYTES } from '../verify/index.ts'
  *
  * @throws VerificationError `MODIFIED`
  */
-export function readFileList(release: string, { name, version, filesDigest }: Installation): Buffer {
+export function readFileList(
+  release: string,
+  { name, version, filesDigest }: Pick<Installation, 'name' | 'version' | 'filesDigest'>,
+): Buffer {
   const bytes = readPlain(fileListOf(release))
   if (bytes !== null && filesDigest !== null && sha256(bytes) === filesDigest) return bytes
   throw new VerificationError(

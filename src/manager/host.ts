@@ -9,7 +9,15 @@ import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
-import { assertOwn, assertSafePath, readSafeFile, rootsIn, TrustFile, Verifier } from '../verify/index.ts'
+import {
+  assertOwn,
+  assertSafePath,
+  readSafeFile,
+  rootsIn,
+  TrustFile,
+  type TrustPolicy,
+  Verifier,
+} from '../verify/index.ts'
 
 export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
@@ -27,8 +35,8 @@ export interface Host {
   readonly trustFile: TrustFile
   readonly planner: Planner
   readonly now: () => Date
-  /** A verifier under the policy as it is at this moment. */
-  verifier(): Verifier
+  /** A verifier under the policy as it is at this moment, or under another one: to see what that would come to. */
+  verifier(policy?: TrustPolicy): Verifier
 }
 
 /**
@@ -59,9 +67,9 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     now,
     trees: new Trees({ layout, sealer: sealerOrNull() }),
     planner: new Planner({ layout, caller, config }),
-    verifier: () =>
+    verifier: (policy = trustFile.read()) =>
       new Verifier({
-        policy: trustFile.read(),
+        policy,
         roots: rootsIn(layout.roots, uid),
         // A clock that was set back makes nothing valid again that this host has seen end.
         now: () => latest(now(), store.clock.seenMs()),

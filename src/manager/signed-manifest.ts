@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../core/digest.ts'
-import { VerificationError } from '../core/errors.ts'
+import { StoreError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
@@ -28,7 +28,8 @@ function readOrNull(path: string): Buffer | null {
   try {
     return readFileSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '')) return null
+    throw new StoreError('DISK_FAILED', `cannot read ${path}: ${message}`, { cause: error })
   }
 }

@@ -14,6 +14,7 @@ import {
   withdraw,
 } from '../verify/index.ts'
 import { type Host, nameOf } from './host.ts'
+import type { RevocationEffect } from './revocation.ts'
 
 export interface TrustAdd {
   /** `acme/hello`, `acme/*` or `*`+`/*`. */
@@ -95,35 +96,25 @@ export class Trust {
     return { id, notes }
   }
 
-  /** `affected`: what is installed and will be refused from now on. */
-  async revoke(asked: RevocationRequest): Promise<TrustChange & { readonly affected: readonly string[] }> {
-    const { target, reason } = asked
-    await assertRange(target)
-    const since = instant(asked.since, 'since')
-    const { notes } = await this.#host.trustFile.edit((document) =>
-      revoke(document, { target, reason, since }, this.#host.now()),
-    )
+  /** What is installed or runs is examined again, and put away where the revocation hits it; with `stop`, ended too. */
+  async revoke(asked: RevocationRequest & { readonly stop?: boolean }): Promise<TrustChange & RevocationEffect> {
+    const { reason } = asked
+    const request = await checkedRevocation(asked)
+    const { target, since } = request
+    const { notes } = await this.#host.trustFile.edit((document) => revoke(document, request, this.#host.now()))
     this.#note('trust-revoked', target, { reason, ...defined({ since }) })
-    return { id: target, notes, affected: await this.#affected() }
-  }
-
-  /** By whom and what is recorded: the bundles themselves are asked when something runs, or is verified. */
-  async #affected(): Promise<readonly string[]> {
-    const policy = this.#host.trustFile.read()
-    const affected: string[] = []
-    for (const { name, version, digest, signers } of this.#host.store.list()) {
-      const ids = signers.flatMap((id) => [id, policy.signerOf(id)?.principal.id ?? id])
-      const isRevoked =
-        policy.revocationOf(ids) !== null ||
-        (await policy.releaseRevocationOf({ name, version, sha256: digest })) !== null
-      if (isRevoked) affected.push(`${name} ${version}`)
-    }
-    return affected
+    const { enforce } = await import('./revocation.ts')
+    return { id: target, notes, ...(await enforce(this.#host, target, asked.stop === true)) }
   }
 
   #note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
     this.#host.store.note(kind, subject, { ...details, policy: this.#host.trustFile.read().digest })
   }
+}
+
+async function checkedRevocation({ target, reason, since }: RevocationRequest): Promise<RevocationRequest> {
+  await assertRange(target)
+  return { target, reason, ...defined({ since: instant(since, 'since') }) }
 }
 
 /** A range that semver does not understand would hold every version; that is to be asked for as such. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Change } from '../core/change.ts'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { type PluginError, StoreError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { isPluginName } from '../core/name.ts'
@@ -10,7 +10,9 @@ import { fetchTarball } from '../registry/index.ts'
 import { assertSameRelease, modificationOf, noteworthy, reexamine } from './clearance.ts'
 import { assertClock } from './clock.ts'
 import { witnessed } from './evidence.ts'
+import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
+import { type Quarantine, quarantineOf } from './quarantine.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
 export interface Verification {
@@ -26,6 +28,8 @@ export interface Verification {
   readonly error: PluginError | null
   /** Of what is installed: what is not as it was then. */
   readonly since?: readonly Change[]
+  /** Of what is installed and put away: why, and since when; `isNew`: by this very verification. */
+  readonly quarantine?: Quarantine & { readonly isNew: boolean }
 }
 
 /**
@@ -45,17 +49,9 @@ export async function verify(host: Host, target: string): Promise<Verification> 
       hint: existsSync(target) ? `to check the file: plugins verify ./${printable(target)}` : 'plugins list',
     })
   }
-  return verifyInstalled(host, installation)
-}
-
-export async function verifyAll(host: Host): Promise<Verification[]> {
-  assertClock(host)
-  const results: Verification[] = []
-  for (const { name } of host.store.list()) {
-    const installation = host.store.find(name)
-    if (installation !== null) results.push(await verifyInstalled(host, installation))
-  }
-  return results
+  const verification = await verifyInstalled(host, installation)
+  const quarantined = quarantineOf(host, installation)
+  return quarantined === null ? verification : { ...verification, quarantine: { ...quarantined, isNew: false } }
 }
 
 async function verifyTarball(host: Host, path: string): Promise<Verification> {
@@ -76,7 +72,8 @@ async function verifyTarball(host: Host, path: string): Promise<Verification> {
   }
 }
 
-const verifyInstalled = (host: Host, installation: Installation): Promise<Verification> =>
+/** Never throws: one bad plugin must not end `verify --all`. */
+export const verifyInstalled = (host: Host, installation: Installation): Promise<Verification> =>
   witnessed(host, installation, (keep) => judgeInstalled(host, installation, keep))
 
 /** Always hashes every file, whatever the seal says (DESIGN §4). */
@@ -105,7 +102,8 @@ async function judgeInstalled(
     const found = await host.trees.check(packageOf(release), files, null, { thorough: true })
     const error = modificationOf(installation, found)
     if (error !== null) {
-      host.store.note('modified', name, { version, ...noteworthy(error) })
+      // Of what was put away for it, the trail says so once.
+      if (installation.state !== 'quarantined') host.store.note('modified', name, { version, ...noteworthy(error) })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
     const listed = verified.fileList === 'signed' ? 'signed' : 'recorded at install'
@@ -122,13 +120,7 @@ async function judgeInstalled(
       error: null,
     }
   } catch (thrown) {
-    // A verifier's exception is a refusal with its own code, and one bad plugin must not end `verify --all`.
-    const error =
-      thrown instanceof PluginError
-        ? thrown
-        : new PluginError('VERIFIER_ERROR', `cannot verify ${name} ${version}: ${(thrown as Error).message}`, {
-            cause: thrown,
-          })
+    const error = failureOf(thrown, `${name} ${version}`)
     return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
   }
 }

@@ -69,14 +69,19 @@ export class Events {
         .all(subject, subject, limit),
     )
       .reverse()
-      .map((row) => ({
-        id: row.id,
-        atMs: row.at_ms,
-        kind: row.kind,
-        subject: row.subject,
-        details: JSON.parse(row.details) as Record<string, unknown>,
-        hash: row.hash,
-      }))
+      .map(eventOf)
+  }
+
+  /** The newest event of these kinds about a subject. */
+  latest(subject: string, kinds: readonly string[]): AuditEvent | null {
+    const row = read(this.#db, () =>
+      this.#db
+        .prepare<[string, string], Row>(
+          `SELECT * FROM events WHERE subject = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT 1`,
+        )
+        .get(subject, JSON.stringify(kinds)),
+    )
+    return row === undefined ? null : eventOf(row)
   }
 
   /**
@@ -108,6 +113,15 @@ export class Events {
     return { count, head: previous }
   }
 }
+
+const eventOf = (row: Row): AuditEvent => ({
+  id: row.id,
+  atMs: row.at_ms,
+  kind: row.kind,
+  subject: row.subject,
+  details: JSON.parse(row.details) as Record<string, unknown>,
+  hash: row.hash,
+})
 
 /** That somebody let it in without a signature is a decision of its own, and easy to look for. */
 export function noteUnsigned(

@@ -10,6 +10,8 @@ export interface KnownRelease {
   readonly version: string
   readonly sha256: Sha256
   readonly manifestDigest: Sha256
+  /** Of the list of files that was recorded; `null`: its signers list them. */
+  readonly filesDigest: Sha256 | null
   /** Ids of those who were counted. */
   readonly signers: readonly string[]
   readonly policyDigest: string
@@ -19,6 +21,7 @@ export interface KnownRelease {
 interface Row {
   readonly sha256: string
   readonly manifest_sha256: string
+  readonly files_sha256: string | null
   readonly signers: string
   readonly policy_digest: string
   readonly verified_at_ms: number
@@ -82,6 +85,7 @@ export class Releases {
       version,
       sha256: row.sha256 as Sha256,
       manifestDigest: row.manifest_sha256 as Sha256,
+      filesDigest: row.files_sha256 as Sha256 | null,
       signers: JSON.parse(row.signers) as string[],
       policyDigest: row.policy_digest,
       verifiedAtMs: row.verified_at_ms,

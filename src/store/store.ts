@@ -10,13 +10,8 @@ import { holderOf, isAlive, pidOf } from './holder.ts'
 import { Releases } from './releases.ts'
 import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
 import { Runs } from './runs.ts'
+import { freeUid, type UidRange } from './uids.ts'
 import { type Verdict, Verdicts } from './verdicts.ts'
-
-/** The host user ids plugins may be given: `first` up to `first + count - 1`. */
-export interface UidRange {
-  readonly first: number
-  readonly count: number
-}
 
 export interface StoreOptions {
   readonly path: string
@@ -120,7 +115,7 @@ export class Store {
       if (before !== null) this.#move(before, 'removing')
       this.#move(installation, 'installed')
       // What the operator switched off stays off: an update is no consent to run it again.
-      const isDisabled = before?.state === 'disabled'
+      const isDisabled = before !== null && this.#isSwitchedOff(before)
       if (isDisabled) this.#move(installation, 'disabled')
       this.#db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(settled.seal, installation.id)
       this.#db.prepare('UPDATE plugins SET high_water = ? WHERE name = ?').run(settled.highWater, installation.name)
@@ -142,10 +137,11 @@ export class Store {
   }
 
   /** Moves an installation along the lifecycle table, and says why. */
-  advance(installation: Installation, to: InstallationState, reason: string): Installation {
+  advance(installation: Installation, to: InstallationState, reason: string, code?: string): Installation {
     return transact(this.#db, () => {
-      this.#move(installation, to)
-      this.events.append(this.#now(), to, installation.name, { version: installation.version, reason })
+      const from = this.#move(installation, to)
+      const { name, version } = installation
+      this.events.append(this.#now(), to, name, { version, reason, ...(code === undefined ? {} : { code }), from })
       return this.#get(installation.id)
     })
   }
@@ -243,6 +239,15 @@ export class Store {
     return this.#all(`${SELECT_INSTALLATION} WHERE i.state IN ('installed', 'disabled', 'quarantined') ORDER BY p.name`)
   }
 
+  /** The names of all these: a row that makes no sense spoils the list, and must not spoil what is done for each. */
+  names(): PluginName[] {
+    const settled = `SELECT p.name FROM installations i JOIN plugins p ON p.id = i.plugin_id
+                     WHERE i.state IN ('installed', 'disabled', 'quarantined') ORDER BY p.name`
+    return read(this.#db, () => this.#db.prepare<[], { name: string }>(settled).all()).map(
+      ({ name }) => name as PluginName,
+    )
+  }
+
   /** Rows that a process which is gone left pending; the caller finishes or undoes each. */
   interrupted(): Installation[] {
     const pending = `${SELECT_INSTALLATION} WHERE i.state IN ('installing', 'removing') ORDER BY i.id`
@@ -287,8 +292,14 @@ export class Store {
     return installationOf(row)
   }
 
-  /** Compares the state again inside the transaction: it may have moved since the caller looked. */
-  #move(installation: Installation, to: InstallationState): void {
+  /** Quarantine comes over what the operator switched off, and takes nothing of that back. */
+  #isSwitchedOff({ name, state }: Installation): boolean {
+    if (state !== 'quarantined') return state === 'disabled'
+    return this.events.latest(name, ['quarantined'])?.details.from === 'disabled'
+  }
+
+  /** Compares the state again inside the transaction: it may have moved since the caller looked. Gives the one it was. */
+  #move(installation: Installation, to: InstallationState): InstallationState {
     const { state } = this.#get(installation.id)
     if (!mayBecome(state, to)) {
       throw new StoreError(
@@ -299,6 +310,7 @@ export class Store {
     this.#db
       .prepare('UPDATE installations SET state = ?, holder = ?, changed_at_ms = ? WHERE id = ?')
       .run(to, this.#holder(), this.#now(), installation.id)
+    return state
   }
 
   /** One installation of a plugin in the making; and none over a tree, or data, that is still being taken away. */
@@ -336,7 +348,7 @@ export class Store {
       .prepare<[string], { id: number; uid: number | null }>('SELECT id, uid FROM plugins WHERE name = ?')
       .get(name)
     if (known !== undefined && known.uid !== null) return known.id
-    const uid = this.#freeUid()
+    const uid = freeUid(this.#db, this.#uids)
     if (known !== undefined) {
       this.#db.prepare('UPDATE plugins SET uid = ? WHERE id = ?').run(uid, known.id)
       return known.id
@@ -345,27 +357,6 @@ export class Store {
       .prepare('INSERT INTO plugins (name, uid, first_seen_ms) VALUES (?, ?, ?)')
       .run(name, uid, this.#now())
     return Number(lastInsertRowid)
-  }
-
-  #freeUid(): number {
-    const { first, count } = this.#uids
-    const row = this.#db
-      .prepare<[number, number, number], { uid: number | null }>(
-        `SELECT min(candidate) AS uid FROM (
-           SELECT ? AS candidate UNION ALL SELECT uid + 1 FROM plugins WHERE uid >= ? AND uid < ?
-         ) WHERE candidate NOT IN (SELECT uid FROM plugins WHERE uid IS NOT NULL)`,
-      )
-      .get(first, first, first + count - 1)
-    if (row?.uid == null) {
-      throw new StoreError(
-        'UIDS_EXHAUSTED',
-        `cannot give the plugin a user id: all ${count} from ${first} up are taken`,
-        {
-          hint: 'plugins remove --purge gives one back, or widen "uids" in config.json',
-        },
-      )
-    }
-    return row.uid
   }
 
   #holder(): string {

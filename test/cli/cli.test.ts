@@ -337,7 +337,8 @@ test('a run that never started exits with 125, and the report tells the real cod
   assert.match(own.plugins(['verify', 'acme/hello']).stderr, /modified: bin\/x/)
   assert.equal(own.plugins(['verify', '--all']).code, 3)
   own.plugins(['trust', 'revoke', own.publisher.keyId, '--reason', 'stolen'])
-  refused('KEY_REVOKED')
+  refused('WRONG_STATE')
+  assert.match(own.plugins(['run', 'acme/hello']).stderr, /it is quarantined since .*stolen/)
 
   const unwritable = own.plugins(['run', 'acme/hello', '--report', join(own.folder, 'none', 'report.json')])
   assert.equal(unwritable.code, 1)

@@ -1,7 +1,14 @@
-import { formatLimits, formatNetwork, type InstalledPlugin, openManager, UsageError } from '../../index.ts'
+import {
+  formatLimits,
+  formatNetwork,
+  type InstalledPlugin,
+  openManager,
+  type Quarantine,
+  UsageError,
+} from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
-import { record, table } from '../text.ts'
+import { plain, record, table } from '../text.ts'
 
 export async function list(settings: Settings, io: Io) {
   await using manager = await openManager(settings)
@@ -14,10 +21,19 @@ export async function list(settings: Settings, io: Io) {
   io.stdout(
     table(
       ['NAME', 'VERSION', 'STATE', 'INSTALLED', 'SIGNED BY'],
-      plugins.map((plugin) => [plugin.name, plugin.version, plugin.state, day(plugin.installedAtMs), signedBy(plugin)]),
+      plugins.map((plugin) => [
+        plugin.name,
+        plugin.version,
+        plugin.quarantine === null ? plugin.state : `${plugin.state} ${day(plugin.quarantine.sinceMs)}`,
+        day(plugin.installedAtMs),
+        signedBy(plugin),
+      ]),
       io.columns,
     ),
   )
+  if (settings.quiet) return
+  for (const { name, version, quarantine } of plugins)
+    if (quarantine !== null) io.stderr(`${name} ${version} is in quarantine: ${plain(quarantine.reason)}\n`)
 }
 
 export async function info(settings: Settings, io: Io, name: string | undefined, options: { signers?: boolean }) {
@@ -38,6 +54,7 @@ export async function info(settings: Settings, io: Io, name: string | undefined,
       ['description', plugin.description ?? '-'],
       ['license', plugin.license ?? '-'],
       ['state', plugin.state],
+      ...quarantined(plugin.quarantine),
       ['installed', new Date(plugin.installedAtMs).toISOString()],
       ['signed by', signedBy(plugin)],
       ['sha256', plugin.sha256],
@@ -54,7 +71,7 @@ export async function info(settings: Settings, io: Io, name: string | undefined,
 
 export async function enable(settings: Settings, io: Io, name: string) {
   await using manager = await openManager(settings)
-  const plugin = manager.enable(name)
+  const plugin = await manager.enable(name)
   io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `enabled ${plugin.name} ${plugin.version}\n`)
 }
 
@@ -87,5 +104,12 @@ export async function remove(settings: Settings, io: Io, name: string, options: 
 
 const signedBy = ({ signers, unsignedUntil }: InstalledPlugin): string =>
   unsignedUntil === null ? signers.join(', ') : `unsigned until ${unsignedUntil}`
+const quarantined = (quarantine: Quarantine | null): [string, string][] =>
+  quarantine === null
+    ? []
+    : [
+        ['quarantined', new Date(quarantine.sinceMs).toISOString()],
+        ['because', quarantine.reason],
+      ]
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

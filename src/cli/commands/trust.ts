@@ -100,7 +100,7 @@ function rowsOf(entry: TrustEntry): string[][] {
   ])
 }
 
-function sayNotes(settings: Settings, io: Io, notes: readonly string[]): void {
+export function sayNotes(settings: Settings, io: Io, notes: readonly string[]): void {
   if (!settings.quiet) for (const note of notes) io.stderr(`note: ${plain(note)}\n`)
 }
 
@@ -110,21 +110,4 @@ export async function trustRemove(settings: Settings, io: Io, id: string, option
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
   io.stdout(`removed ${plain(removed.id)}\n`)
   sayNotes(settings, io, removed.notes)
-}
-
-export async function trustRevoke(
-  settings: Settings,
-  io: Io,
-  target: string,
-  options: { reason: string; since?: string },
-) {
-  const { reason } = options
-  const since = instant(options.since, '--since')
-  await using manager = await openManager(settings)
-  const revoked = await manager.trust.revoke({ target, reason, since })
-  if (settings.json) return void io.stdout(`${JSON.stringify(revoked, null, 2)}\n`)
-  io.stdout(`revoked ${plain(revoked.id)}: ${plain(reason)}\n`)
-  sayNotes(settings, io, revoked.notes)
-  if (settings.quiet || revoked.affected.length === 0) return
-  io.stderr(`these will not run any more: ${revoked.affected.join(', ')}\n`)
 }

@@ -7,15 +7,21 @@ export async function verify(
   settings: Settings,
   io: Io,
   target: string | undefined,
-  options: { all?: boolean; explain?: boolean },
+  options: { all?: boolean; explain?: boolean; quarantine?: boolean },
 ): Promise<number> {
   if ((target === undefined) === (options.all !== true)) {
     throw new UsageError('USAGE', 'cannot verify: name one tarball or plugin, or --all', {
       hint: 'plugins verify X.tgz | NAME | --all',
     })
   }
+  if (options.quarantine === true && options.all !== true) {
+    throw new UsageError('USAGE', 'cannot quarantine one plugin: --quarantine comes with --all', {
+      hint: 'plugins trust revoke NAME@VERSION --reason TEXT puts one away',
+    })
+  }
   await using manager = await openManager(settings)
-  const results = target === undefined ? await manager.verifyAll() : [await manager.verify(target)]
+  const quarantine = options.quarantine === true
+  const results = target === undefined ? await manager.verifyAll({ quarantine }) : [await manager.verify(target)]
   const failed = results.filter((result) => !result.ok)
   if (settings.json) {
     io.stdout(`${JSON.stringify(target === undefined ? results : results[0], null, 2)}\n`)
@@ -35,7 +41,7 @@ const worst = (failed: readonly Verification[]): number =>
 
 function line(result: Verification, style: Style): string {
   const what = result.version === null ? result.target : `${result.target} ${result.version}`
-  return `${plain(what)}: ${verdictOf(result, style)}\n`
+  return `${plain(what)}: ${verdictOf(result, style)}${placeOf(result)}\n`
 }
 
 function verdictOf({ ok, error, signers, unsignedUntil }: Verification, style: Style): string {
@@ -47,6 +53,13 @@ function verdictOf({ ok, error, signers, unsignedUntil }: Verification, style: S
   // Not "verified": nobody vouched for it, and only that it is still the same was checked.
   if (unsigned !== '') return `${style('strong', unsigned)}, unchanged since it was installed`
   return `${style('good', 'verified')}, signed by ${signers.map(plain).join(', ')}`
+}
+
+function placeOf({ target, ok, quarantine }: Verification): string {
+  if (quarantine === undefined) return ''
+  if (quarantine.isNew) return '; quarantined now'
+  const since = new Date(quarantine.sinceMs).toISOString()
+  return `; in quarantine since ${since}${ok ? ` (plugins enable ${plain(target)} takes it out)` : ''}`
 }
 
 const MARKS = { pass: 'pass', fail: 'FAIL', 'not-applicable': '-' } as const

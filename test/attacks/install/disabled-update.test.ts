@@ -13,7 +13,7 @@ test('an update does not switch on what the operator switched off', async (t) =>
       [['1.1.0', 'disabled']],
     )
     await assert.rejects(manager.plan('acme/hello'), { code: 'WRONG_STATE' })
-    manager.enable('acme/hello')
+    await manager.enable('acme/hello')
     assert.equal(manager.list()[0]?.state, 'installed')
     manager.verifyAudit()
   })
