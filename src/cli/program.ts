@@ -148,6 +148,13 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .option('--stop', 'also end what runs of it')
     .action(on(async () => (await import('./commands/trust-revoke.ts')).trustRevoke))
   trust
+    .command('rotate')
+    .description('let a new key sign beside an old one that vouches for it, as its publisher asks in FILE')
+    .argument('<file>', 'made with: plugins rotate')
+    .option('--yes', 'agree to what it changes')
+    .addHelpText('after', example('plugins trust rotate acme.rotation.json'))
+    .action(on(async () => (await import('./commands/trust-rotate.ts')).trustRotate))
+  trust
     .command('clock')
     .description('this clock, and the latest moment it has shown: behind that, nothing is judged')
     .option('--reset', 'the latest moment was a wrong one: forget it (recorded)')

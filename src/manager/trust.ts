@@ -15,6 +15,7 @@ import {
 } from '../verify/index.ts'
 import { type Host, nameOf } from './host.ts'
 import type { RevocationEffect } from './revocation.ts'
+import type { RotationConsent, RotationQuestion } from './rotation.ts'
 
 export interface TrustAdd {
   /** `acme/hello`, `acme/*` or `*`+`/*`. */
@@ -105,6 +106,12 @@ export class Trust {
     this.#note('trust-revoked', target, { reason, ...defined({ since }) })
     const { enforce } = await import('./revocation.ts')
     return { id: target, notes, ...(await enforce(this.#host, target, asked.stop === true)) }
+  }
+
+  /** A new key beside an old one, by the word of the old one. @throws VerificationError with the reason why not */
+  async rotate(file: string, options: RotationConsent): Promise<RotationQuestion> {
+    const { applyRotation } = await import('./rotation.ts')
+    return applyRotation(this.#host, file, options)
   }
 
   #note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
