@@ -155,6 +155,16 @@ export async function runProgram(line: readonly string[], io: Io): Promise<numbe
     .addHelpText('after', example('plugins trust rotate acme.rotation.json'))
     .action(on(async () => (await import('./commands/trust-rotate.ts')).trustRotate))
   trust
+    .command('simulate')
+    .description('what a change would come to for everything that is installed; nothing is written')
+    .argument('[file]', 'a whole trust.json to be')
+    .option('--revoke <TARGET>', 'as plugins trust revoke would')
+    .option('--since <DATE>', 'with --revoke: compromised since then')
+    .option('--remove <ID>', 'as plugins trust remove would')
+    .option('--for <PATTERN>', 'with --remove: only there')
+    .addHelpText('after', example("plugins trust simulate --revoke 'acme/hello@<1.2.0'"))
+    .action(on(async () => (await import('./commands/trust-simulate.ts')).trustSimulate))
+  trust
     .command('clock')
     .description('this clock, and the latest moment it has shown: behind that, nothing is judged')
     .option('--reset', 'the latest moment was a wrong one: forget it (recorded)')

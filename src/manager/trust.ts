@@ -16,6 +16,7 @@ import {
 import { type Host, nameOf } from './host.ts'
 import type { RevocationEffect } from './revocation.ts'
 import type { RotationConsent, RotationQuestion } from './rotation.ts'
+import type { Simulation, TrustTrial } from './simulation.ts'
 
 export interface TrustAdd {
   /** `acme/hello`, `acme/*` or `*`+`/*`. */
@@ -112,6 +113,12 @@ export class Trust {
   async rotate(file: string, options: RotationConsent): Promise<RotationQuestion> {
     const { applyRotation } = await import('./rotation.ts')
     return applyRotation(this.#host, file, options)
+  }
+
+  /** What a change would come to for everything that is installed; nothing is written. */
+  async simulate(trial: TrustTrial): Promise<Simulation> {
+    const { simulate } = await import('./simulation.ts')
+    return simulate(this.#host, 'revoke' in trial ? { revoke: await checkedRevocation(trial.revoke) } : trial)
   }
 
   #note(kind: string, subject: string, details: Readonly<Record<string, unknown>>): void {
