@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 declare const brand: unique symbol
 
@@ -14,5 +14,5 @@ export const isSha256 = (text: string): text is Sha256 => SHA256.test(text)
 export const isSha512 = (text: string): text is Sha512 => SHA512.test(text)
 
 /** Hashing is computation, not I/O, and belongs to the value. node:crypto only: tweetnacl is thirty times slower. */
-export const sha256 = (bytes: Uint8Array | string): Sha256 => createHash('sha256').update(bytes).digest('hex') as Sha256
-export const sha512 = (bytes: Uint8Array | string): Sha512 => createHash('sha512').update(bytes).digest('hex') as Sha512
+export const sha256 = (bytes: Uint8Array | string): Sha256 => hash('sha256', bytes, 'hex') as Sha256
+export const sha512 = (bytes: Uint8Array | string): Sha512 => hash('sha512', bytes, 'hex') as Sha512

@@ -24,7 +24,10 @@ const L = 2n ** 252n + 27742317777372353535851937790883648493n
 /** y of the two points of order 8 whose x is positive; the other two have y = p - this. */
 const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
 /** y of every point whose order divides 8. A key among them lets anybody sign: h·A takes only eight values. */
-const SMALL_ORDER: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, Y8, P - Y8])
+const SMALL_ORDER: ReadonlySet<string> = new Set([0n, 1n, P - 1n, Y8, P - Y8].map((y) => encoded(y).toString('hex')))
+/** P is ed ff … ff 7f: whatever is not below it shares all but the first byte. */
+const P_LOW = encoded(P).readUInt8(0)
+const P_HIGH = encoded(P).subarray(1)
 
 /**
  * Why a public key may not be used, or `null`. Node's OpenSSL and tweetnacl differ in what they refuse here (facts:
@@ -32,10 +35,12 @@ const SMALL_ORDER: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, Y8, P - Y8])
  */
 export function keyFault(raw: Uint8Array): string | null {
   if (raw.length !== PUBLIC_KEY_BYTES) return `is ${raw.length} bytes, not ${PUBLIC_KEY_BYTES}`
-  const y = littleEndian(raw) & (2n ** 255n - 1n)
+  // RFC 8032 §5.1.2: little-endian, the sign of x in the top bit. Not as a BigInt: a trust file holds thousands of keys.
+  const y = Buffer.from(raw)
+  y.writeUInt8(y.readUInt8(31) & 0x7f, 31)
   // RFC 8032 §5.1.3 step 1. Two encodings of one point would be two key ids of one key.
-  if (y >= P) return 'is not in canonical form'
-  if (SMALL_ORDER.has(y)) return 'is a point of small order, under which anybody can sign'
+  if (y.readUInt8(0) >= P_LOW && y.subarray(1).equals(P_HIGH)) return 'is not in canonical form'
+  if (SMALL_ORDER.has(y.toString('hex'))) return 'is a point of small order, under which anybody can sign'
   return null
 }
 
@@ -103,4 +108,8 @@ function keyObjectOf(key: PublicKey): KeyObject {
 
 function littleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
+}
+
+function encoded(y: bigint): Buffer {
+  return Buffer.from(y.toString(16).padStart(2 * PUBLIC_KEY_BYTES, '0'), 'hex').reverse()
 }
