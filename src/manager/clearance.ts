@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { ENGINES, type EngineName, isEngine } from '../core/engines.ts'
 import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
@@ -9,9 +8,10 @@ import { parseDuration } from '../core/quantity.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
 import type { Differences } from '../store/index.ts'
-import { type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
+import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
 import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
+import { readKeptFile } from './kept-file.ts'
 import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
@@ -102,24 +102,24 @@ async function reverified(host: Host, installation: Installation, release: strin
   }
 }
 
-/** What `open` says of a bundle that was taken away or put in another form; anything else is a failure of this host. */
-const CHANGED = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'])
-
 export function readBundle(release: string, { name, version }: Pick<Installation, 'name' | 'version'>): Buffer {
+  let bytes: Buffer | null
   try {
-    return readFileSync(bundleOf(release))
+    bytes = readKeptFile(bundleOf(release), BUNDLE_MAX_BYTES)
   } catch (error) {
-    if (!CHANGED.has((error as NodeJS.ErrnoException).code ?? '')) {
-      throw new StoreError('DISK_FAILED', `cannot read the bundle of ${name} ${version}: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
-    throw new VerificationError('MODIFIED', `cannot trust ${name} ${version}: its signature bundle is gone`, {
+    throw new StoreError('DISK_FAILED', `cannot read the bundle of ${name} ${version}: ${(error as Error).message}`, {
       cause: error,
-      hint: `plugins remove ${name}, then install it again`,
-      details: { modified: [bundleOf(release)] },
     })
   }
+  if (bytes !== null) return bytes
+  throw new VerificationError(
+    'MODIFIED',
+    `cannot trust ${name} ${version}: its signature bundle is gone, or no plain file`,
+    {
+      hint: `plugins remove ${name}, then install it again`,
+      details: { modified: [bundleOf(release)] },
+    },
+  )
 }
 
 /** What names a release on the disk, and what the database says of it. */

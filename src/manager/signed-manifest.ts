@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../core/digest.ts'
 import { StoreError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
-import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
+import { MANIFEST_FILE, MANIFEST_MAX_BYTES, type Manifest } from '../core/manifest.ts'
 import { readSignedManifest } from '../core/signed-manifest.ts'
+import { readKeptFile } from './kept-file.ts'
 
 /** The installed manifest, from the very bytes that were signed. @throws VerificationError `MODIFIED` */
 export function signedManifestOf(release: string, installation: Installation): Manifest {
@@ -26,10 +26,8 @@ export function signedManifestOf(release: string, installation: Installation): M
 
 function readOrNull(path: string): Buffer | null {
   try {
-    return readFileSync(path)
+    return readKeptFile(path, MANIFEST_MAX_BYTES)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '')) return null
-    throw new StoreError('DISK_FAILED', `cannot read ${path}: ${message}`, { cause: error })
+    throw new StoreError('DISK_FAILED', `cannot read ${path}: ${(error as Error).message}`, { cause: error })
   }
 }

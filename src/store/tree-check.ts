@@ -87,7 +87,7 @@ export type Verdict = 'same' | 'modified' | 'missing'
 const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** What open says of a link, a socket, a device or a file whose mode was taken away: changed, not unreadable. */
 const NOT_PLAIN = new Set(['ELOOP', 'ENXIO', 'ENODEV', 'EACCES', 'EPERM', 'EISDIR'])
-const GONE = new Set(['ENOENT', 'ENOTDIR'])
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
 
 /** Type, owner, mode, size and content of one installed file against the signed list. */
 export function compareFile(path: string, file: SignedFile, owner: number): Verdict {
@@ -114,7 +114,13 @@ export function isPlainFolder(stats: Stats, owner: number): boolean {
 }
 
 export function statusOf(path: string): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null
+  try {
+    return lstatSync(path)
+  } catch (error) {
+    // Where a folder above it is none any more, or a link that leads round, it is gone as well.
+    if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
+  }
 }
 
 const CHUNK = 1024 * 1024
