@@ -1,4 +1,4 @@
-import type { PluginError } from '../core/errors.ts'
+import { type PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { assertClock } from './clock.ts'
@@ -60,8 +60,17 @@ function spoilt(name: PluginName, thrown: unknown): Verification {
 export async function readmit(host: Host, installation: Installation): Promise<Installation> {
   assertClock(host)
   const { name, version } = installation
+  const { digest } = host.trustFile.read()
   const { error } = await verifyInstalled(host, installation)
-  if (error === null) return host.store.advance(installation, 'installed', 'verified again')
+  if (error === null) {
+    // A revocation that came meanwhile has found it put away already, and would be forgotten here.
+    if (host.trustFile.read().digest !== digest) {
+      throw new StoreError('STORE_BUSY', `cannot enable ${name}: whom this host trusts was changed meanwhile`, {
+        hint: 'try again',
+      })
+    }
+    return host.store.advance(installation, 'installed', 'verified again')
+  }
   host.store.note('refused', name, { version, code: error.code, verb: 'enable' })
   throw error
 }

@@ -141,6 +141,8 @@ export class Store {
     return transact(this.#db, () => {
       const from = this.#move(installation, to)
       const { name, version } = installation
+      // What the caller saw and checked was another state: nothing comes out of quarantine as if it was only switched off.
+      if (to === 'installed' && from !== installation.state) throw cannotMove(installation, to, from)
       this.events.append(this.#now(), to, name, { version, reason, ...(code === undefined ? {} : { code }), from })
       return this.#get(installation.id)
     })
@@ -300,13 +302,12 @@ export class Store {
 
   /** Compares the state again inside the transaction: it may have moved since the caller looked. Gives the one it was. */
   #move(installation: Installation, to: InstallationState): InstallationState {
-    const { state } = this.#get(installation.id)
-    if (!mayBecome(state, to)) {
-      throw new StoreError(
-        'WRONG_STATE',
-        `cannot make ${installation.name} ${installation.version} ${to}: it is ${state}`,
-      )
+    const { state, name, installedAtMs } = this.#get(installation.id)
+    // SQLite gives the number of a row that is gone to the next: a verdict about what was there is none about this one.
+    if (name !== installation.name || installedAtMs !== installation.installedAtMs) {
+      throw cannotMove(installation, to, 'not installed any more')
     }
+    if (!mayBecome(state, to)) throw cannotMove(installation, to, state)
     this.#db
       .prepare('UPDATE installations SET state = ?, holder = ?, changed_at_ms = ? WHERE id = ?')
       .run(to, this.#holder(), this.#now(), installation.id)
@@ -365,3 +366,6 @@ export class Store {
     return holder
   }
 }
+
+const cannotMove = ({ name, version }: Installation, to: InstallationState, found: string): StoreError =>
+  new StoreError('WRONG_STATE', `cannot make ${name} ${version} ${to}: it is ${found}`)
