@@ -64,7 +64,9 @@ const VERDICTS: ReadonlySet<string> = new Set(
   Object.entries(IS_OF_THE_PLUGIN).flatMap(([code, isOfThePlugin]) => (isOfThePlugin ? [code] : [])),
 )
 
-export const isOfThePlugin = ({ code }: PluginError): boolean => VERDICTS.has(code)
+/** A timestamp of nobody whom this host knows is what a trusted root that was taken out leaves behind. */
+export const isOfThePlugin = ({ code, details }: PluginError): boolean =>
+  VERDICTS.has(code) && !(code === 'TIMESTAMP_INVALID' && details.authority === 'unknown')
 
 /** Somebody has said so, by name. */
 export const isRevocation = (error: unknown): error is PluginError =>

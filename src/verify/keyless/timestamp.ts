@@ -1,6 +1,6 @@
 import { printable } from '../../core/printable.ts'
 import { childrenOf, context, type DerElement, DerFault, expectTag, oidOf, readDer, sequenceOf, TAG } from './der.ts'
-import { timestampInvalid } from './refusals.ts'
+import { timestampInvalid, timestampUnknown } from './refusals.ts'
 import { isWithin, type TrustedAuthority } from './root-parts.ts'
 import type { TrustedRoot } from './trusted-root.ts'
 
@@ -32,7 +32,7 @@ export async function verifyTimestamp(
   const authorities = roots.flatMap((root) => root.timestampAuthorities).filter((authority) => isOf(token, authority))
   if (authorities.length === 0) {
     const names = roots.map(({ name }) => printable(name, 80)).join(', ')
-    throw timestampInvalid(`no authority in ${names || 'any trusted root'} was there to make the timestamp`)
+    throw timestampUnknown(`no authority in ${names || 'any trusted root'} was there to make the timestamp`)
   }
   const { RFC3161Timestamp } = await import('@sigstore/core')
   let cause: unknown
