@@ -48,7 +48,12 @@ export interface Installation {
   readonly installedAtMs: number
 }
 
+/** The first and last moment that `Date` can tell are as far from 1970. */
+const LAST_MS = 8.64e15
+
 /** ISO 8601, as it is shown and recorded. */
 export function unsignedUntilOf({ unsignedUntilMs }: Pick<Installation, 'unsignedUntilMs'>): string | null {
-  return unsignedUntilMs === null ? null : new Date(unsignedUntilMs).toISOString()
+  if (unsignedUntilMs === null) return null
+  // A hand in the database can write what no date is; that must not spoil the list of everything else.
+  return new Date(Math.max(-LAST_MS, Math.min(unsignedUntilMs, LAST_MS))).toISOString()
 }

@@ -10,6 +10,7 @@ import type { KeptVerdict, Verdict } from '../store/index.ts'
 import { parsePolicy, policyChanges, rootsIn, type TrustPolicy } from '../verify/index.ts'
 import { version } from '../version.ts'
 import { readBundle } from './clearance.ts'
+import { failureOf } from './examination.ts'
 import type { Host } from './host.ts'
 import type { Verification } from './verification.ts'
 
@@ -38,10 +39,11 @@ export async function witnessed(
     host.store.verdicts.keepLatest(installation, latest)
     return { ...result, since: await changesSince(host, installation, latest) }
   } catch (thrown) {
-    if (!(thrown instanceof PluginError)) throw thrown
-    // A disk that is full must not hide what is wrong with the plugin, and is no reason to call it good.
-    const row: Check = { check: 'evidence', result: 'fail', detail: thrown.message, remedy: thrown.hint ?? null }
-    return { ...result, ok: false, error: result.error ?? thrown, checks: [...result.checks, row] }
+    // A disk that is full, or a row that makes no sense, must not hide what is wrong with the plugin, and is no reason to
+    // call it good.
+    const error = failureOf(thrown, `${installation.name} ${installation.version}`)
+    const row: Check = { check: 'evidence', result: 'fail', detail: error.message, remedy: error.hint ?? null }
+    return { ...result, ok: false, error: result.error ?? error, checks: [...result.checks, row] }
   }
 }
 

@@ -160,6 +160,16 @@ export class Verdicts {
       .run()
   }
 
+  /** @throws StoreError `STORE_UNREADABLE`: only a hand in the file makes anything else of it */
+  #signersIn(row: Row, column: 'signers' | 'countersigners'): Signer[] {
+    const kept: unknown = JSON.parse(row[column])
+    const isSigner = (one: unknown) => typeof (one as Signer | null)?.id === 'string'
+    if (Array.isArray(kept) && kept.every(isSigner)) return kept as Signer[]
+    throw new StoreError('STORE_UNREADABLE', `cannot read ${this.#db.name}: the ${column} of a verdict make no sense`, {
+      hint: 'if it is damaged, put a copy from before in its place',
+    })
+  }
+
   #verdictOf(row: Row): KeptVerdict {
     const roots = read(this.#db, () =>
       this.#db
@@ -172,8 +182,8 @@ export class Verdicts {
       atMs: row.at_ms,
       bulkhead: row.bulkhead,
       verdict: row.verdict as Verdict['verdict'],
-      signers: JSON.parse(row.signers) as Signer[],
-      countersigners: JSON.parse(row.countersigners) as Signer[],
+      signers: this.#signersIn(row, 'signers'),
+      countersigners: this.#signersIn(row, 'countersigners'),
       checks: JSON.parse(row.checks) as Check[],
       bundle: row.bundle_sha256 as Sha256 | null,
       policyDigest: row.policy_sha256 as Sha256 | null,
