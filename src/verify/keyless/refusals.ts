@@ -9,14 +9,18 @@ export function logInvalid(reason: string, cause?: unknown): VerificationError {
 
 /** No root of this host names who made it: that may be the bundle's fault, or a root that is not there any more. */
 export function timestampUnknown(reason: string): VerificationError {
-  const { message, hint } = timestampInvalid(reason)
-  return new VerificationError('TIMESTAMP_INVALID', message, { hint, details: { authority: 'unknown' } })
+  return timestampInvalid(reason, undefined, { authority: 'unknown' })
 }
 
-export function timestampInvalid(reason: string, cause?: unknown): VerificationError {
+export function timestampInvalid(
+  reason: string,
+  cause?: unknown,
+  details: Readonly<Record<string, unknown>> = {},
+): VerificationError {
   return new VerificationError('TIMESTAMP_INVALID', `cannot rely on the time of the signature: ${reason}`, {
     hint: 'ask its publisher to sign again, or add the trusted root that names the authority: plugins trust root add FILE',
     cause,
+    details,
   })
 }
 

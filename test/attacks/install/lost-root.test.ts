@@ -38,7 +38,7 @@ test('without the root that knows its timestamp authority, a plugin is told to b
     const path = bundleOf(layout.release('acme/hello' as PluginName, '1.0.0', manager.list()[0]?.sha256 as never))
     const other = stamped(attacked.publisher.publish({ version: '2.0.0' }).bundle, sigstore)
     const { verificationMaterial } = JSON.parse(other.toString()) as {
-      verificationMaterial: { timestampVerificationData: object }
+      verificationMaterial: { timestampVerificationData: { rfc3161Timestamps: { signedTimestamp: string }[] } }
     }
     const stolen = verificationMaterial.timestampVerificationData
     writeFileSync(path, edited(bundle, ['verificationMaterial', 'timestampVerificationData'], stolen))
