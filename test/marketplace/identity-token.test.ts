@@ -39,7 +39,7 @@ describe('an identity token', () => {
 
   test('is shown by nothing that prints or serialises it', () => {
     const { text } = given()
-    const token = new IdentityToken(text, 'https://issuer.example.com')
+    const token = new IdentityToken(text, 'https://issuer.example.com', 'ada')
     for (const shown of [`${token}`, JSON.stringify({ token }), inspect(token), inspect({ token }, { depth: 9 })]) {
       assert.doesNotMatch(shown, /eyJ/)
     }

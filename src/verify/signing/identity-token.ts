@@ -14,14 +14,21 @@ export const TOKEN_MAX_BYTES = 64 * 2 ** 10
 export class IdentityToken {
   readonly #text: string
   readonly issuer: string
+  readonly #subject: string
 
-  constructor(text: string, issuer: string) {
+  constructor(text: string, issuer: string, subject: string) {
     this.#text = text
     this.issuer = issuer
+    this.#subject = subject
   }
 
   reveal(): string {
     return this.#text
+  }
+
+  /** Whom it names: what Fulcio wants signed as proof that the asker holds the key. */
+  get subject(): string {
+    return this.#subject
   }
 
   toString(): string {
@@ -71,8 +78,10 @@ export function parseIdentityToken(text: string, source: string, audience: strin
   }
   if (typeof claims.email === 'string') {
     if (claims.email_verified !== true) throw invalid(source, 'its issuer did not verify the e-mail address')
-  } else if (typeof claims.sub !== 'string' || claims.sub === '') throw invalid(source, 'it names nobody')
-  return new IdentityToken(text, claims.iss)
+  }
+  const subject = claims.email || claims.sub
+  if (typeof subject !== 'string' || subject === '') throw invalid(source, 'it names nobody')
+  return new IdentityToken(text, claims.iss, subject)
 }
 
 function invalid(source: string, reason: string, hint?: string): PluginError {

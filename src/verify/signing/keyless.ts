@@ -5,6 +5,7 @@ import { PAYLOAD_TYPE } from '../../core/statement.ts'
 import { type Bundle, parseBundles } from '../bundle.ts'
 import { preAuthEncoding } from '../dsse.ts'
 import { type CertificateIdentity, readIdentity } from '../keyless/identity.ts'
+import { certifiedBy } from './certificate-authority.ts'
 import type { IdentityToken } from './identity-token.ts'
 import { ANSWER_MS, RETRIES, RETRY_AFTER_MS, reasonOf, type Service, signingFailed } from './service.ts'
 import type { KeylessServices } from './services.ts'
@@ -30,7 +31,7 @@ export async function signKeyless(
   timeoutMs: number = ANSWER_MS,
 ): Promise<KeylessSignature> {
   // 291 files of libraries: nobody else pays for them.
-  const [{ DSSEBundleBuilder, FulcioSigner, RekorWitness }, { bundleToJSON }] = await Promise.all([
+  const [{ DSSEBundleBuilder, RekorWitness }, { bundleToJSON }] = await Promise.all([
     import('@sigstore/sign'),
     import('@sigstore/bundle'),
   ])
@@ -44,11 +45,6 @@ export async function signKeyless(
       throw signingFailed(service, reasonOf(error, timeoutMs, token.reveal()))
     }
   }
-  const authority = new FulcioSigner({
-    ...http,
-    fulcioBaseURL: fulcio.url,
-    identityProvider: { getToken: async () => token.reveal() },
-  })
   const log = new RekorWitness({ ...http, rekorBaseURL: rekor.url, majorApiVersion: rekorVersion })
   let stampedAt: Date | null = null
   const witnesses: Witness[] = [
@@ -67,7 +63,7 @@ export async function signKeyless(
         ]),
   ]
   const builder = new DSSEBundleBuilder({
-    signer: { sign: (data) => named(fulcio, () => authority.sign(data)) },
+    signer: certifiedBy(fulcio, token, timeoutMs),
     witnesses,
     certificateChain: false,
   })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FetchError, UsageError } from '../../core/errors.ts'
+import { parseStrictJson } from '../../core/json.ts'
 import { printable } from '../../core/printable.ts'
 
 /** Somebody on the network whom signing asks for something. */
@@ -80,16 +81,30 @@ async function attempted(service: Service, question: Question): Promise<Buffer |
       method,
       headers,
       ...(body === undefined ? {} : { body }),
-      redirect: 'error',
+      redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
     if (response.ok) return (await bounded(response, maxBytes)) ?? { reason: tooLong(maxBytes), mayPass: false }
-    await response.body?.cancel()
     const { status } = response
-    return { reason: `answered ${status}`, details: { status }, mayPass: isPassing(status) }
+    const said = await messageIn(response)
+    return { reason: refusal(status, said, question.secret), details: { status }, mayPass: isPassing(status) }
   } catch (error) {
     return { reason: reasonOf(error, timeoutMs, question.secret), mayPass: true }
   }
+}
+
+const MESSAGE_MAX_BYTES = 16 * 2 ** 10
+
+/** What a service says of its refusal, as Google's APIs do: `message` of a JSON document. */
+async function messageIn(response: Response): Promise<string> {
+  if (response.status >= 300 && response.status < 400) {
+    await response.body?.cancel()
+    return 'a redirection, which is not followed'
+  }
+  const body = await bounded(response, MESSAGE_MAX_BYTES)
+  const json = body === null ? null : parseStrictJson(body, { maxBytes: MESSAGE_MAX_BYTES, maxDepth: 8 })
+  const { message } = ((json?.ok === true ? json.value : null) ?? {}) as { message?: unknown }
+  return typeof message === 'string' ? message : ''
 }
 
 const tooLong = (maxBytes: number): string => `answered with more than ${maxBytes} bytes`
@@ -148,7 +163,7 @@ export function reasonOf(error: unknown, timeoutMs: number = ANSWER_MS, secret =
 }
 
 /** "(400) message" of the service, which may have echoed what it was sent. */
-function refusal(status: number, message: string, secret: string): string {
+function refusal(status: number, message: string, secret = ''): string {
   const said = withoutSecrets(message.replace(/^\(\d+\) ?/, ''), secret)
   return `answered ${status}${said === '' ? '' : `: ${printable(said, 200)}`}`
 }
