@@ -26,11 +26,23 @@ export async function verifyAll(host: Host, options: VerifyAllOptions = {}): Pro
   return results
 }
 
-async function verifyOne(host: Host, name: PluginName, options: VerifyAllOptions): Promise<Verification | null> {
+/** So often an update or a removal may come in between. */
+const ATTEMPTS = 3
+
+async function verifyOne(
+  host: Host,
+  name: PluginName,
+  options: VerifyAllOptions,
+  attempt = 1,
+): Promise<Verification | null> {
   const installation = host.store.find(name)
   // Removed since the list was made.
   if (installation === null) return null
   const verification = await verifyInstalled(host, installation)
+  // Its files went away under our eyes: what was found says nothing about the plugin that is there now.
+  if (verification.error !== null && attempt < ATTEMPTS && !isStill(host, installation)) {
+    return verifyOne(host, name, options, attempt + 1)
+  }
   const before = quarantineOf(host, installation)
   if (before !== null) return { ...verification, quarantine: { ...before, isNew: false } }
   const { error } = verification
@@ -39,6 +51,11 @@ async function verifyOne(host: Host, name: PluginName, options: VerifyAllOptions
   const now = host.store.find(name)
   const after = now === null ? null : quarantineOf(host, now)
   return after === null ? verification : { ...verification, quarantine: { ...after, isNew: true } }
+}
+
+function isStill({ store }: Host, { name, id, installedAtMs }: Installation): boolean {
+  const now = store.find(name)
+  return now?.id === id && now.installedAtMs === installedAtMs
 }
 
 function isToPutAway(host: Host, error: PluginError): boolean {

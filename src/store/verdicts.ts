@@ -62,18 +62,18 @@ export class Verdicts {
   }
 
   /** The verdict that lets a release in. Must be called inside the transaction that does so. */
-  keepInstall({ id }: Installation, verdict: Verdict): void {
-    const releaseId = this.#releaseOf(id)
+  keepInstall({ id, digest }: Installation, verdict: Verdict): void {
+    const releaseId = this.#releaseOf(id, digest)
     if (releaseId === undefined) throw new StoreError('WRONG_STATE', `cannot find installation ${id}: its row is gone`)
     this.#db.prepare('DELETE FROM verifications WHERE release_id = ?').run(releaseId)
     this.#keep(releaseId, 'install', verdict)
   }
 
   /** In the place of the latest before. A power cut may lose it: the next verification makes another. */
-  keepLatest({ id }: Installation, verdict: Verdict): void {
+  keepLatest({ id, digest }: Installation, verdict: Verdict): void {
     transactLightly(this.#db, () => {
-      // Removed since it was looked at: nobody will ask.
-      const releaseId = this.#releaseOf(id)
+      // Removed since it was looked at: nobody will ask. Its number may be another's by now.
+      const releaseId = this.#releaseOf(id, digest)
       if (releaseId !== undefined) this.#keep(releaseId, 'latest', verdict)
     })
   }
@@ -110,10 +110,12 @@ export class Verdicts {
     if (changes > 0) this.#forgetDocuments()
   }
 
-  #releaseOf(installationId: number): number | undefined {
+  #releaseOf(installationId: number, digest: Sha256): number | undefined {
     return this.#db
-      .prepare<[number], { release_id: number }>('SELECT release_id FROM installations WHERE id = ?')
-      .get(installationId)?.release_id
+      .prepare<[number, string], { release_id: number }>(
+        'SELECT i.release_id FROM installations i JOIN releases r ON r.id = i.release_id WHERE i.id = ? AND r.sha256 = ?',
+      )
+      .get(installationId, digest)?.release_id
   }
 
   #keep(releaseId: number, occasion: Occasion, kept: Verdict): void {

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Layout } from '../../../src/core/layout.ts'
 import type { PluginName } from '../../../src/core/name.ts'
-import { Store } from '../../../src/store/index.ts'
+import { Store, Trees } from '../../../src/store/index.ts'
 import { Verdicts } from '../../../src/store/verdicts.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
 
@@ -69,4 +69,41 @@ test('a revocation that comes while what is in quarantine is verified is not for
     assert.equal(manager.list()[0]?.state, 'quarantined')
     await assert.rejects(manager.enable(HELLO), { code: 'RELEASE_REVOKED' })
   })
+})
+
+test('an update that comes while the old release is verified is verified itself, and is no modification', async (t) => {
+  const attacked = await AttackedHome.make(t)
+  await attacked.install({ version: '1.0.0' })
+  await attacked.with(async (manager) => {
+    const { check } = Trees.prototype
+    let isUpdated = false
+    t.mock.method(Trees.prototype, 'check', async function (this: Trees, ...given: Parameters<typeof check>) {
+      if (!isUpdated) {
+        isUpdated = true
+        await attacked.install({ version: '1.1.0' })
+      }
+      return check.apply(this, given)
+    })
+    const results = await manager.verifyAll({ quarantine: true })
+    assert.deepEqual(
+      results.map(({ version, error }) => [version, error?.code ?? 'OK']),
+      [['1.1.0', 'OK']],
+    )
+    assert.equal(manager.list()[0]?.state, 'installed')
+  })
+})
+
+test('a verdict about what was removed meanwhile is not kept as one about what has got its number', async (t) => {
+  const attacked = await AttackedHome.make(t)
+  await attacked.install()
+  using store = storeOf(attacked)
+  const seen = store.find(HELLO)
+  assert.ok(seen !== null)
+  await attacked.with((manager) => manager.remove(HELLO, { purge: false }))
+  await attacked.install({ name: 'acme/other' })
+  assert.equal(store.list()[0]?.id, seen.id)
+  const { install } = store.verdicts.of('acme/other' as PluginName, '1.0.0')
+  assert.ok(install !== null)
+  store.verdicts.keepLatest(seen, { ...install, verdict: 'MODIFIED', evidence: null })
+  assert.equal(store.verdicts.of('acme/other' as PluginName, '1.0.0').latest, null)
 })
