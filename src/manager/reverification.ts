@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { type PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
@@ -46,7 +47,7 @@ async function verifyOne(
   const before = quarantineOf(host, installation)
   if (before !== null) return { ...verification, quarantine: { ...before, isNew: false } }
   const { error } = verification
-  if (options.quarantine !== true || error === null || !isToPutAway(host, error)) return verification
+  if (options.quarantine !== true || error === null || !isToPutAway(host, installation, error)) return verification
   if (!quarantine(host, installation, error)) return verification
   const now = host.store.find(name)
   const after = now === null ? null : quarantineOf(host, now)
@@ -58,10 +59,22 @@ function isStill({ store }: Host, { name, id, installedAtMs }: Installation): bo
   return now?.id === id && now.installedAtMs === installedAtMs
 }
 
-function isToPutAway(host: Host, error: PluginError): boolean {
+function isToPutAway(host: Host, { name, version, digest }: Installation, error: PluginError): boolean {
   if (!isOfThePlugin(error)) return false
+  // Nothing of it is there to be run. More likely than somebody who took it all is a disk that is not mounted.
+  if (isGone(host.layout.release(name, version, digest))) return false
   // A policy without any rule refuses everything that is installed: it was emptied, or is not where it should be.
   return error.code !== 'SIGNER_NOT_TRUSTED' || host.trustFile.read().document.rules.length > 0
+}
+
+/** Not what a link leads to: a link in its place was put there. */
+function isGone(path: string): boolean {
+  try {
+    lstatSync(path)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
 }
 
 /** Its row cannot be read, or what it came to cannot be written down. */

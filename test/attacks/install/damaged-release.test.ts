@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Layout } from '../../../src/core/layout.ts'
@@ -47,7 +47,9 @@ for (const [form, make] of Object.entries(FORMS)) {
       const found = verifyAll(home, ['--quarantine'])
       assert.deepEqual([place, found.status, ...found.codes], [place, 3, 'MODIFIED', 'OK'])
       const states = await attacked.with((manager) => manager.list().map(({ state }) => state))
-      assert.deepEqual(states, ['quarantined', 'installed'])
+      // Where nothing of it is left, nothing can be run, and a disk that is not mounted looks the same.
+      const isAllGone = place === '.' && form === 'is gone'
+      assert.deepEqual(states, [isAllGone ? 'installed' : 'quarantined', 'installed'])
     }
   })
 }
@@ -63,4 +65,19 @@ test('a manifest that is a FIFO does not keep whoever asks for it waiting', asyn
   const args = [BIN, '--home', attacked.home, 'info', 'acme/hello']
   const { status, signal } = spawnSync(process.execPath, args, { timeout: 30_000, killSignal: 'SIGKILL' })
   assert.deepEqual([status, signal], [3, null])
+})
+
+test('a disk of releases that is not mounted puts away nothing', async (t) => {
+  const attacked = await AttackedHome.make(t)
+  await attacked.install()
+  await attacked.install({ name: 'acme/other' })
+  const plugins = join(attacked.home, 'plugins')
+  renameSync(plugins, `${plugins}.away`)
+  mkdirSync(plugins, { mode: 0o755 })
+  assert.deepEqual(verifyAll(attacked.home, ['--quarantine']), { status: 3, codes: ['MODIFIED', 'MODIFIED'] })
+  rmSync(plugins, { recursive: true })
+  renameSync(`${plugins}.away`, plugins)
+  assert.deepEqual(verifyAll(attacked.home, ['--quarantine']), { status: 0, codes: ['OK', 'OK'] })
+  const states = await attacked.with((manager) => manager.list().map(({ state }) => state))
+  assert.deepEqual(states, ['installed', 'installed'])
 })
