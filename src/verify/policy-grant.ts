@@ -17,6 +17,7 @@ import {
 } from './policy-document.ts'
 import type { PolicyEdit } from './policy-edits.ts'
 import { identityId, wholeIds } from './revocation-target.ts'
+import { shellWord } from './shell-word.ts'
 
 /** What somebody signs with: a key of their own, or an identity that certificates vouch for. */
 export type Credential = { readonly publicKey: PublicKey } | { readonly identity: Omit<TrustedIdentity, keyof Window> }
@@ -40,6 +41,7 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
   assertUsable(asked)
   const id = credentialId(asked.credential)
   const notes: string[] = []
+  assertNamed(document, asked, id)
   const principals = withCredential(document, asked)
   const holder = holderOf(principals, id)
   if (holder === undefined) throw new PluginError('INTERNAL', `cannot find the principal of ${id}`)
@@ -59,6 +61,27 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
   )
   const granted = { ...document, principals, rules }
   return { document: granted, notes: [...notes, ...sideEffects(document, granted, id, asked)] }
+}
+
+/**
+ * A rule names principals, and whoever may sign for one may have had this key put beside theirs: a rotation asks its holder
+ * nothing. So nobody else's keys come along to where the principal did not sign before unless it is named.
+ */
+function assertNamed({ principals, rules }: PolicyDocument, { principal, pattern }: TrustGrant, id: string): void {
+  const holder = holderOf(principals, id)
+  if (holder === undefined || principal !== undefined) return
+  const others = credentialsOf(holder).filter((credential) => credential !== id)
+  const rule = rules.find((one) => one.pattern === pattern)
+  const isNamed = [...(rule?.principals ?? []), ...(rule?.countersigners ?? [])].includes(holder.id)
+  if (others.length === 0 || isNamed) return
+  throw new UsageError(
+    'USAGE',
+    `cannot trust ${printable(id, 300)} alone for ${pattern}: it belongs to ${printable(holder.id, 300)}, who signs with ` +
+      `${printable(shortList(others), 900)} too`,
+    {
+      hint: `--principal ${shellWord(holder.id, 'NAME')} lets all of them sign; if they are somebody else's: plugins trust remove ${shellWord(id, 'ID')} first`,
+    },
+  )
 }
 
 /** What a grant does beyond its pattern: a rule names principals, and a principal signs with all it has. */

@@ -33,7 +33,8 @@ test('a key that joins a principal signs wherever the principal is trusted, and 
 
 test('and what the principal had before counts for the new pattern, which is said too', () => {
   const both = add(team, bob.key, 'acme/*', { principal: 'team' }).document
-  const { notes } = add(both, bob.key, 'labs/toy')
+  assert.throws(() => add(both, bob.key, 'labs/toy'), { code: 'USAGE', message: /it belongs to team/ })
+  const { notes } = add(both, bob.key, 'labs/toy', { principal: 'team' })
   assert.match(notes.join('\n'), new RegExp(`team signs with ${alice.keyId} too, which counts for labs/toy as well`))
   assert.deepEqual(add(both, bob.key, 'acme/*').notes, [])
 })
