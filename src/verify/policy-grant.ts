@@ -67,13 +67,15 @@ export function grant(document: PolicyDocument, asked: TrustGrant): PolicyEdit {
  * A rule names principals, and whoever may sign for one may have had this key put beside theirs: a rotation asks its holder
  * nothing. So nobody else's keys come along to where the principal did not sign before unless it is named.
  */
-function assertNamed({ principals, rules }: PolicyDocument, { principal, pattern }: TrustGrant, id: string): void {
+function assertNamed({ principals, rules }: PolicyDocument, asked: TrustGrant, id: string): void {
+  const { principal, pattern, countersigner } = asked
   const holder = holderOf(principals, id)
   if (holder === undefined || principal !== undefined) return
   const others = credentialsOf(holder).filter((credential) => credential !== id)
   const rule = rules.find((one) => one.pattern === pattern)
-  const isNamed = [...(rule?.principals ?? []), ...(rule?.countersigners ?? [])].includes(holder.id)
-  if (others.length === 0 || isNamed) return
+  // Who countersigns there does not publish there, and the other way round.
+  const named = countersigner === true ? rule?.countersigners : rule?.principals
+  if (others.length === 0 || named?.includes(holder.id) === true) return
   throw new UsageError(
     'USAGE',
     `cannot trust ${printable(id, 300)} alone for ${pattern}: it belongs to ${printable(holder.id, 300)}, who signs with ` +

@@ -45,3 +45,21 @@ test('a key that joined a principal is trusted for more where that principal is 
     )
   })
 })
+
+test('a countersigner who claims the key of a publisher does not publish, nor a publisher countersign', async (t) => {
+  const attacked = await AttackedHome.make(t)
+  const [market, victim, auditor] = await Promise.all([authority(), authority(), authority()])
+  const written = (name: string, bytes: Buffer) => {
+    writeFileSync(join(attacked.base, name), bytes)
+    return join(attacked.base, name)
+  }
+  await attacked.with(async ({ trust }) => {
+    const pattern = 'acme/*'
+    const consent = () => true
+    await trust.add(attacked.keyFile(market), { pattern, countersigner: true })
+    await trust.rotate(written('market.json', rotationOf(market, victim)), { consent })
+    await assert.rejects(trust.add(attacked.keyFile(victim), { pattern }), { code: 'USAGE' })
+    await trust.rotate(written('publisher.json', rotationOf(attacked.publisher, auditor)), { consent })
+    await assert.rejects(trust.add(attacked.keyFile(auditor), { pattern, countersigner: true }), { code: 'USAGE' })
+  })
+})
