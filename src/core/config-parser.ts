@@ -111,6 +111,7 @@ const schema = z.strictObject({
     z.array(scanner).check(z.maxLength(SCANNERS_MAX), z.refine(hasUniqueNames, 'has a name twice')),
     [],
   ),
+  keepVersions: z._default(z.int().check(z.gte(1), z.lte(100)), DEFAULT_CONFIG.keepVersions),
 })
 
 /** @throws PluginError `CONFIG_INVALID`, listing every fault with its path. */

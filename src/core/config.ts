@@ -22,6 +22,8 @@ export interface Config {
   readonly logs: LogConfig
   /** The operator's own programs that look at a release before it is installed, in this order. */
   readonly scanners: readonly ScannerConfig[]
+  /** How many versions of a plugin stay on the disk, the active one among them. */
+  readonly keepVersions: number
 }
 
 export interface ScannerConfig {
@@ -88,4 +90,5 @@ export const DEFAULT_CONFIG: Config = {
   sampleMs: 10_000,
   logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
   scanners: [],
+  keepVersions: 3,
 }

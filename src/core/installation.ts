@@ -2,16 +2,20 @@ import type { Sha256 } from './digest.ts'
 import type { Permissions } from './manifest.ts'
 import type { PluginName } from './name.ts'
 
-/** Where an installation stands. `installing` and `removing` are pending: start-up finishes or undoes them. */
-export const INSTALLATION_STATES = ['installing', 'installed', 'disabled', 'quarantined', 'removing'] as const
+/**
+ * Where an installation stands. `installing` and `removing` are pending: start-up finishes or undoes them. `kept` is a version
+ * that was installed before and can be gone back to; it does not run.
+ */
+export const INSTALLATION_STATES = ['installing', 'installed', 'disabled', 'quarantined', 'kept', 'removing'] as const
 export type InstallationState = (typeof INSTALLATION_STATES)[number]
 
 /** The only moves there are. SQLite's CHECK repeats the states, and a test holds the two lists equal. */
 export const NEXT = {
   installing: ['installed', 'removing'],
-  installed: ['disabled', 'quarantined', 'removing'],
-  disabled: ['installed', 'quarantined', 'removing'],
-  quarantined: ['installed', 'removing'],
+  installed: ['disabled', 'quarantined', 'kept', 'removing'],
+  disabled: ['installed', 'quarantined', 'kept', 'removing'],
+  quarantined: ['installed', 'kept', 'removing'],
+  kept: ['installed', 'removing'],
   removing: [], // the row is deleted; there is no way back
 } as const satisfies Record<InstallationState, readonly InstallationState[]>
 
@@ -46,6 +50,10 @@ export interface Installation {
   /** Being removed together with its data and its user id. */
   readonly isPurging: boolean
   readonly installedAtMs: number
+  /** The registry it came from; `null`: a file. */
+  readonly source: string | null
+  /** Other plugins that it needs, as its manifest says. */
+  readonly requires: Readonly<Record<string, string>>
 }
 
 /** The first and last moment that `Date` can tell are as far from 1970. */

@@ -50,6 +50,16 @@ export class Layout {
     return join(this.allData, namespace, base)
   }
 
+  get allSnapshots(): string {
+    return join(this.home, 'snapshots')
+  }
+
+  /** What its `/data` was when a release gave way to another: a folder of each. */
+  snapshots(name: PluginName): string {
+    const { namespace, base } = splitName(name)
+    return join(this.allSnapshots, namespace, base)
+  }
+
   get allLogs(): string {
     return join(this.home, 'logs')
   }

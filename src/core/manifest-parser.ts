@@ -8,7 +8,7 @@ import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } fro
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { faultOfHost } from './network-address.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
-import { requestOf } from './signed-manifest.ts'
+import { hookOf, hooksOf, requestOf } from './signed-manifest.ts'
 
 /** Controls, line ends, marks of direction and what cannot be seen; written out, since validators differ on `\p`. */
 const HIDDEN =
@@ -83,6 +83,14 @@ const setting = z.strictObject({
   secret: z.optional(z.boolean()),
 })
 
+/** `health`, or a hook: a program of the package, with limits of its own over the manifest's. */
+const hook = z.strictObject({
+  runtime: z.optional(z.enum(RUNTIMES)),
+  path: packagePath(),
+  args: list(z.string().check(z.maxLength(4096), z.regex(/^[^\u0000]*$/u)), 64),
+  limits: z._default(limitsSchema, {}),
+})
+
 /** DESIGN §3. The schema that `plugins schema` publishes is made from this same value. */
 export const manifestSchema = z.strictObject({
   $schema: z.optional(z.literal(MANIFEST_SCHEMA)),
@@ -108,6 +116,16 @@ export const manifestSchema = z.strictObject({
     { network: [], read: [], env: [] },
   ),
   config: z._default(z.record(z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$/)), setting), {}),
+  requires: z._default(z.record(z.string().check(z.regex(PLUGIN_NAME)), text(100)), {}),
+  health: z.optional(hook),
+  hooks: z._default(
+    z.strictObject({
+      postinstall: z.optional(hook),
+      preremove: z.optional(hook),
+      'migrate-data': z.optional(hook),
+    }),
+    {},
+  ),
 })
 
 /** The part that the floors of the runtimes are about: looked at although another part is wrong. */
@@ -123,8 +141,14 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
     const floors = bounds.success ? runtimeFaults({ ...bounds.data, limits: requestOf(bounds.data.limits) }) : []
     throw invalid(source, [...faultsOf(parsed.error), ...floors])
   }
-  const { name, limits, $schema: _, ...rest } = parsed.data
-  const manifest = { ...rest, name: name as PluginName, limits: requestOf(limits) }
+  const { name, limits, $schema: _, health, hooks, ...rest } = parsed.data
+  const manifest = {
+    ...rest,
+    name: name as PluginName,
+    limits: requestOf(limits),
+    ...(health === undefined ? {} : { health: hookOf(health, rest.entry.runtime) }),
+    hooks: hooksOf(hooks, rest.entry.runtime),
+  }
   const faults = runtimeFaults(manifest)
   if (faults.length > 0) throw invalid(source, faults)
   return manifest

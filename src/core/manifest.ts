@@ -25,6 +25,20 @@ export interface Setting {
   readonly secret?: boolean | undefined
 }
 
+/** What is run beside the entry: `health`, and the hooks. In the same sandbox, with limits of its own. */
+export interface HookEntry {
+  /** The entry's, if not said. */
+  readonly runtime: Runtime
+  readonly path: string
+  readonly args: readonly string[]
+  /** Over the manifest's own. */
+  readonly limits: LimitRequest
+}
+
+/** When a hook is run: after a release was unpacked, before a plugin is removed, before a newer or older release takes over the data. */
+export const HOOKS = ['postinstall', 'preremove', 'migrate-data'] as const
+export type HookName = (typeof HOOKS)[number]
+
 /** A `plugin.json` that keeps every rule, with its defaults filled in. Only `parseManifest` accepts one. */
 export interface Manifest {
   readonly name: PluginName
@@ -43,4 +57,9 @@ export interface Manifest {
   readonly limits: LimitRequest
   readonly permissions: Permissions
   readonly config: Readonly<Record<string, Setting>>
+  /** Other plugins that must be installed, each with a range of versions. */
+  readonly requires: Readonly<Record<string, string>>
+  /** Run after an install or update; what fails it is undone. */
+  readonly health?: HookEntry | undefined
+  readonly hooks: { readonly [hook in HookName]?: HookEntry | undefined }
 }

@@ -1,7 +1,8 @@
 import { parseStrictJson } from './json.ts'
 import type { LimitRequest } from './limits.ts'
-import { MANIFEST_MAX_BYTES, type Manifest } from './manifest.ts'
+import { type HookEntry, type HookName, MANIFEST_MAX_BYTES, type Manifest } from './manifest.ts'
 import { parseDuration, parseSize } from './quantity.ts'
+import type { Runtime } from './runtimes.ts'
 
 /** Limits as `plugin.json` and `config.json` spell them. */
 export interface LimitsJson {
@@ -49,7 +50,7 @@ export function requestOf(asked: LimitsJson): LimitRequest {
 export function readSignedManifest(bytes: Uint8Array): Manifest | null {
   const json = parseStrictJson(bytes, { maxBytes: MANIFEST_MAX_BYTES, maxDepth: 16 })
   if (!json.ok || !isManifestLike(json.value)) return null
-  const { $schema: _, limits = {}, permissions = {}, entry, ...rest } = json.value
+  const { $schema: _, limits = {}, permissions = {}, entry, health, hooks = {}, ...rest } = json.value
   return {
     ...rest,
     engines: rest.engines ?? {},
@@ -58,16 +59,41 @@ export function readSignedManifest(bytes: Uint8Array): Manifest | null {
     limits: requestOf(limits),
     permissions: { network: [], read: [], env: [], ...permissions },
     config: rest.config ?? {},
+    requires: rest.requires ?? {},
+    ...(health === undefined ? {} : { health: hookOf(health, entry.runtime) }),
+    hooks: hooksOf(hooks, entry.runtime),
   }
 }
 
+/** `health` or a hook as `plugin.json` spells it. */
+export type HookJson = Pick<HookEntry, 'path'> & {
+  readonly runtime?: Runtime | undefined
+  readonly args?: readonly string[] | undefined
+  readonly limits?: LimitsJson | undefined
+}
+export type HooksJson = { readonly [hook in HookName]?: HookJson | undefined }
+
+export const hookOf = ({ runtime, path, args, limits }: HookJson, ofEntry: Runtime): HookEntry => ({
+  runtime: runtime ?? ofEntry,
+  path,
+  args: args ?? [],
+  limits: requestOf(limits ?? {}),
+})
+
+export const hooksOf = (hooks: HooksJson, ofEntry: Runtime): Manifest['hooks'] =>
+  Object.fromEntries(
+    Object.entries(hooks).flatMap(([name, hook]) => (hook === undefined ? [] : [[name, hookOf(hook, ofEntry)]])),
+  )
+
 /** `plugin.json` before its defaults are filled in. */
 type Written = Pick<Manifest, 'name' | 'version'> &
-  Partial<Omit<Manifest, 'limits' | 'permissions' | 'entry'>> & {
+  Partial<Omit<Manifest, 'limits' | 'permissions' | 'entry' | 'health' | 'hooks'>> & {
     readonly $schema?: string
     readonly entry: Pick<Manifest['entry'], 'runtime' | 'path'> & Partial<Manifest['entry']>
     readonly limits?: LimitsJson
     readonly permissions?: Partial<Manifest['permissions']>
+    readonly health?: HookJson
+    readonly hooks?: HooksJson
   }
 
 const isManifestLike = (value: unknown): value is Written =>

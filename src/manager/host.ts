@@ -112,7 +112,16 @@ function makeHome(layout: Layout, uid: number): void {
 /** Reading the configuration has looked at the home and all above it; this looks at what lies in it. */
 function assertHomeOwn(layout: Layout, uid: number): void {
   assertOwn(
-    [layout.plugins, layout.roots, layout.staging, layout.cache, layout.spool, layout.allData, layout.allLogs],
+    [
+      layout.plugins,
+      layout.roots,
+      layout.staging,
+      layout.cache,
+      layout.spool,
+      layout.allData,
+      layout.allLogs,
+      layout.allSnapshots,
+    ],
     'folder',
     uid,
   )

@@ -150,4 +150,105 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO clock (id, seen_ms) SELECT 1, max(verified_at_ms) FROM releases HAVING count(*) > 0;
   `,
+  `
+  -- Several versions of a plugin side by side: one settled, others kept to go back to.
+  CREATE TABLE installations_next (
+    id              INTEGER PRIMARY KEY,
+    plugin_id       INTEGER NOT NULL REFERENCES plugins (id) ON DELETE RESTRICT,
+    release_id      INTEGER NOT NULL REFERENCES releases (id) ON DELETE RESTRICT,
+    state           TEXT    NOT NULL
+      CHECK (state IN ('installing', 'installed', 'disabled', 'quarantined', 'kept', 'removing')),
+    consent         TEXT    NOT NULL CHECK (json_valid(consent)),
+    seal            BLOB,
+    holder          TEXT    NOT NULL,
+    installed_at_ms INTEGER NOT NULL,
+    changed_at_ms   INTEGER NOT NULL,
+    purging         INTEGER NOT NULL DEFAULT 0 CHECK (purging IN (0, 1)),
+    unsigned_until_ms INTEGER,
+    -- The registry it came from; NULL: a file.
+    source          TEXT,
+    -- Other plugins that it needs, as its manifest says.
+    requires        TEXT    NOT NULL DEFAULT '{}' CHECK (json_valid(requires)),
+    -- The plugin's user id was given for this installation: one that is undone gives it back.
+    gave_uid        INTEGER NOT NULL DEFAULT 0 CHECK (gave_uid IN (0, 1))
+  ) STRICT;
+  INSERT INTO installations_next
+    (id, plugin_id, release_id, state, consent, seal, holder, installed_at_ms, changed_at_ms, purging, unsigned_until_ms)
+    SELECT id, plugin_id, release_id, state, consent, seal, holder, installed_at_ms, changed_at_ms, purging, unsigned_until_ms
+    FROM installations;
+  DROP TABLE installations;
+  ALTER TABLE installations_next RENAME TO installations;
+  CREATE UNIQUE INDEX installations_settled ON installations (plugin_id)
+    WHERE state IN ('installed', 'disabled', 'quarantined');
+  CREATE UNIQUE INDEX installations_beginning ON installations (plugin_id) WHERE state = 'installing';
+  CREATE INDEX installations_pending ON installations (state) WHERE state IN ('installing', 'removing');
+  CREATE INDEX installations_by_release ON installations (release_id);
+  CREATE INDEX installations_kept ON installations (plugin_id) WHERE state = 'kept';
+
+  -- When it was first installed; NULL: never, and the row goes with the attempt.
+  ALTER TABLE releases ADD COLUMN installed_at_ms INTEGER;
+  UPDATE releases SET installed_at_ms = verified_at_ms;
+
+  -- A change of a plugin that goes on: one at a time. It is undone by its steps, or, once it is committed, finished.
+  CREATE TABLE changes (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT    NOT NULL UNIQUE,
+    kind          TEXT    NOT NULL,
+    holder        TEXT    NOT NULL,
+    committed     INTEGER NOT NULL DEFAULT 0 CHECK (committed IN (0, 1)),
+    started_at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- Its steps, each written down with its undo before it is taken.
+  CREATE TABLE steps (
+    change_id INTEGER NOT NULL REFERENCES changes (id) ON DELETE CASCADE,
+    position  INTEGER NOT NULL,
+    step      TEXT    NOT NULL,
+    undo      TEXT    NOT NULL CHECK (json_valid(undo)),
+    PRIMARY KEY (change_id, position)
+  ) STRICT, WITHOUT ROWID;
+
+  -- A plugin's /data as it was when a release gave way to another.
+  CREATE TABLE snapshots (
+    id          INTEGER PRIMARY KEY,
+    plugin_id   INTEGER NOT NULL REFERENCES plugins (id) ON DELETE RESTRICT,
+    release_id  INTEGER NOT NULL REFERENCES releases (id) ON DELETE RESTRICT,
+    folder      TEXT    NOT NULL UNIQUE,
+    bytes       INTEGER NOT NULL,
+    taken_at_ms INTEGER NOT NULL,
+    UNIQUE (plugin_id, release_id)
+  ) STRICT;
+
+  -- Kept at the version it is at, until a moment or for ever.
+  CREATE TABLE holds (
+    plugin_id  INTEGER PRIMARY KEY REFERENCES plugins (id) ON DELETE CASCADE,
+    until_ms   INTEGER,
+    reason     TEXT,
+    held_by    TEXT    NOT NULL,
+    held_at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- Who agreed to what, and how; the latest of a plugin is what an update is compared with.
+  CREATE TABLE approvals (
+    id        INTEGER PRIMARY KEY,
+    plugin_id INTEGER NOT NULL REFERENCES plugins (id) ON DELETE CASCADE,
+    version   TEXT    NOT NULL,
+    sha256    TEXT    NOT NULL CHECK (length(sha256) = 64),
+    given_by  TEXT    NOT NULL,
+    way       TEXT    NOT NULL,
+    grants    TEXT    NOT NULL CHECK (json_valid(grants)),
+    at_ms     INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX approvals_by_plugin ON approvals (plugin_id, id);
+
+  -- An update that asks for more than was agreed to, until somebody agrees.
+  CREATE TABLE waiting (
+    plugin_id INTEGER PRIMARY KEY REFERENCES plugins (id) ON DELETE CASCADE,
+    version   TEXT    NOT NULL,
+    sha256    TEXT    NOT NULL CHECK (length(sha256) = 64),
+    source    TEXT,
+    widening  TEXT    NOT NULL CHECK (json_valid(widening)),
+    since_ms  INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
