@@ -4,7 +4,8 @@ import { INSTALLATION_STATES, mayBecome, NEXT } from '../../src/core/installatio
 import { MIGRATIONS } from '../../src/store/migrations.ts'
 
 test("the states that SQLite's CHECK allows are those of the transition table", () => {
-  const [, list = ''] = /CHECK \(state IN \(([^)]*)\)\)/.exec(MIGRATIONS.join('\n')) ?? []
+  // The newest: a table that was made anew says it again.
+  const list = [...MIGRATIONS.join('\n').matchAll(/CHECK \(state IN \(([^)]*)\)\)/g)].at(-1)?.[1] ?? ''
   const allowed = [...list.matchAll(/'([a-z]+)'/g)].map(([, state]) => state)
   assert.deepEqual(allowed, [...INSTALLATION_STATES])
   assert.deepEqual(Object.keys(NEXT), [...INSTALLATION_STATES])
