@@ -17,9 +17,10 @@ import { LiveRuns } from './manager/live-runs.ts'
 import type { LogOptions } from './manager/logs.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, type Quarantine, quarantineOf } from './manager/quarantine.ts'
-import { recover } from './manager/recovery.ts'
-import type { Removal } from './manager/remove.ts'
+import { type Recovered, recover } from './manager/recovery.ts'
+import type { Removal, RemoveOptions } from './manager/remove.ts'
 import type { VerifyAllOptions } from './manager/reverification.ts'
+import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { execute, planOf } from './manager/run.ts'
 import { signedManifestOf } from './manager/signed-manifest.ts'
@@ -43,6 +44,10 @@ export interface InstalledPlugin {
   readonly installedAtMs: number
   /** Why it was put away, and since when; `null` of what was not. */
   readonly quarantine: Quarantine | null
+  /** The registry it came from; `null`: a file. */
+  readonly source: string | null
+  /** Versions that can be gone back to, the one that was left last first. */
+  readonly kept: readonly string[]
 }
 
 /** What `plugins info` shows. */
@@ -72,8 +77,12 @@ export class PluginManager implements AsyncDisposable {
   readonly trust: Trust
   readonly roots: TrustRoots
 
-  private constructor(host: Host) {
+  /** What an interrupted command had left, and what became of it when this one was opened. */
+  readonly recovered: readonly Recovered[]
+
+  private constructor(host: Host, recovered: readonly Recovered[]) {
     this.#host = host
+    this.recovered = recovered
     this.trust = new Trust(host)
     this.roots = new TrustRoots(host)
   }
@@ -82,8 +91,7 @@ export class PluginManager implements AsyncDisposable {
   static async open(options: HostOptions = {}): Promise<PluginManager> {
     const host = await openHost(options)
     try {
-      await recover(host)
-      return new PluginManager(host)
+      return new PluginManager(host, await recover(host))
     } catch (error) {
       host.store.close()
       throw error
@@ -120,7 +128,8 @@ export class PluginManager implements AsyncDisposable {
   }
 
   list(): InstalledPlugin[] {
-    return this.#host.store.list().map((installation) => this.#shown(installation))
+    const kept = this.#host.store.keptVersions()
+    return this.#host.store.list().map((installation) => this.#shown(installation, kept.get(installation.name) ?? []))
   }
 
   async info(name: string): Promise<PluginInfo> {
@@ -235,8 +244,14 @@ export class PluginManager implements AsyncDisposable {
     return this.#shown(this.#host.store.advance(installation, 'disabled', 'disabled'))
   }
 
-  /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs. */
-  async remove(name: string, options: { readonly purge: boolean }): Promise<Removal> {
+  /** Back to a version that is kept. @throws StoreError `NOTHING_KEPT`; PluginError with the code of the verdict */
+  async rollback(name: string, options: RollbackOptions = {}): Promise<RollbackReport> {
+    const { rollback } = await import('./manager/rollback.ts')
+    return rollback(this.#host, this.#find(name, 'roll back'), options)
+  }
+
+  /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs; PluginError `HOOK_FAILED` */
+  async remove(name: string, options: RemoveOptions): Promise<Removal> {
     const { purgeKept, remove } = await import('./manager/remove.ts')
     const isGone = this.#host.store.find(nameOf(name)) === null
     if (isGone && options.purge) return purgeKept(this.#host, nameOf(name))
@@ -281,11 +296,28 @@ export class PluginManager implements AsyncDisposable {
     return resetClock(this.#host, reason)
   }
 
-  #shown(installation: Installation): InstalledPlugin {
+  #shown(installation: Installation, kept = this.#keptOf(installation.name)): InstalledPlugin {
     const { name, version, state, digest, signers, uid, installedAtMs } = installation
     const quarantine = quarantineOf(this.#host, installation)
     const unsignedUntil = unsignedUntilOf(installation)
-    return { name, version, state, sha256: digest, signers, unsignedUntil, uid, installedAtMs, quarantine }
+    const { source } = installation
+    return {
+      name,
+      version,
+      state,
+      sha256: digest,
+      signers,
+      unsignedUntil,
+      uid,
+      installedAtMs,
+      quarantine,
+      source,
+      kept,
+    }
+  }
+
+  #keptOf(name: PluginName): readonly string[] {
+    return this.#host.store.kept(name).map(({ version }) => version)
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

@@ -1,6 +1,6 @@
 /** One row per stable error code. `docs/errors.md` is this table; a test holds the two equal. */
 interface ErrorKind {
-  readonly exitCode: 1 | 2 | 3 | 4 | 5 | 70
+  readonly exitCode: 1 | 2 | 3 | 4 | 5 | 70 | 130
   readonly meaning: string
 }
 
@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   CONSENT_NEEDED: { exitCode: 2, meaning: 'a question must be answered and there is no terminal to ask it on' },
 
   CONSENT_REFUSED: { exitCode: 1, meaning: 'the question was answered with no' },
+  INTERRUPTED: { exitCode: 130, meaning: 'whoever asked for it ended it; what was done was undone' },
   FILE_UNWRITABLE: { exitCode: 1, meaning: 'a file cannot be written' },
 
   // Authors: exit 1
@@ -78,6 +79,7 @@ export const ERROR_CODES = {
   NOT_INSTALLED: { exitCode: 4, meaning: 'no such plugin is installed' },
   ALREADY_INSTALLED: { exitCode: 4, meaning: 'this release is installed already' },
   WRONG_STATE: { exitCode: 4, meaning: 'the installation is in a state that does not allow this' },
+  NOTHING_KEPT: { exitCode: 4, meaning: 'no such version is kept to go back to' },
   NOT_RUNNING: { exitCode: 4, meaning: 'no run of this plugin goes on' },
   RUN_NOT_FOUND: { exitCode: 4, meaning: 'there is no such run' },
   STOP_FAILED: { exitCode: 1, meaning: 'a run could not be stopped, or not by this user' },

@@ -2,22 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
-import { packageOf } from '../core/layout.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { agreedNetwork, effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
-import { withUndo } from '../core/undo.ts'
-import type { Check, VerifiedRelease } from '../core/verified.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
 import { fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
+import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
-import { acceptance } from './evidence.ts'
 import { type Host, nameOf } from './host.ts'
+import { type Placed, type Placement, place } from './placing.ts'
 import { finishRemoval } from './recovery.ts'
 import { isSameTrust } from './roots.ts'
-import { scan } from './scanning.ts'
+import { switchOver } from './switching.ts'
+import { verifyInstalled } from './verification.ts'
 
 /** Everything that saying yes agrees to. */
 export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
@@ -36,7 +36,7 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly replaces: { readonly version: string; readonly signers: readonly string[] } | null
 }
 
-export interface InstallOptions {
+export interface InstallOptions extends ChangeOptions {
   /** Asked once, after everything was verified and before anything is written. */
   readonly consent: (question: ConsentQuestion) => boolean | Promise<boolean>
   readonly allowDowngrade?: boolean | undefined
@@ -45,6 +45,8 @@ export interface InstallOptions {
    * where no rule of trust.json decides about the name. A bundle that is there is judged as ever.
    */
   readonly allowUnsigned?: { readonly name: string; readonly until: string } | undefined
+  /** Where the tarball was fetched from, to be updated from there; without it, it is a file. */
+  readonly registry?: string | undefined
 }
 
 export interface InstallReport {
@@ -59,17 +61,18 @@ export interface InstallReport {
   readonly replaced: string | null
 }
 
-/** How long an install waits for another one of the same plugin, in milliseconds. */
-const WAIT_MS = 30_000
-
 /**
  * DESIGN §4, install: thirteen steps in an order that must not change. Whatever goes wrong leaves nothing behind, and
  * never a weaker state than before.
  */
 export async function install(host: Host, source: string, options: InstallOptions): Promise<InstallReport> {
+  return admit(host, await fetchTarball(source), options)
+}
+
+/** The same for a tarball that was read already, or fetched. */
+export async function admit(host: Host, tarball: StagedTarball, options: InstallOptions): Promise<InstallReport> {
   const allowance = allowanceOf(host, options)
-  const tarball = await fetchTarball(source)
-  let agreed: Permissions | null = null
+  let agreed: { readonly permissions: Permissions; readonly to: Installation | null } | null = null
   for (const deadline = Date.now() + WAIT_MS; ; await sleep(100)) {
     try {
       assertClock(host)
@@ -78,60 +81,60 @@ export async function install(host: Host, source: string, options: InstallOption
       const release = verdict.value
       assertSupported(release.manifest)
       host.store.assertNew(release)
-      if (agreed === null) {
-        agreed = await askConsent(host, release, options)
+      const before = host.store.find(release.manifest.name)
+      // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
+      if (agreed === null || agreed.to?.id !== before?.id) {
+        agreed = { permissions: await askConsent(host, release, before, options), to: before }
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
         if (!(await isSameTrust(host, release.verified))) continue
       }
-      return await place(host, release, checks, agreed, options)
+      const placed = await bring(
+        host,
+        {
+          release,
+          checks,
+          consent: agreed.permissions,
+          before,
+          source: options.registry ?? null,
+          allowedDowngrade: options.allowDowngrade === true,
+        },
+        options,
+      )
+      return reportOf(placed, release)
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
       if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) continue
       if (isRefusal(error))
-        host.store.note('refused', printable(source, 400), { code: error.code, sha256: tarball.sha256 })
+        host.store.note('refused', printable(tarball.source, 400), { code: error.code, sha256: tarball.sha256 })
       throw error
     }
   }
 }
 
-/** Steps 12 and 13: unpack, let the operator's scanners look, rename into place, one transaction. */
-async function place(
-  host: Host,
-  release: VerifiedRelease,
-  checks: readonly Check[],
-  consent: Permissions,
-  options: InstallOptions,
-): Promise<InstallReport> {
-  const { store, trees } = host
-  const { statement, signers } = release.verified
-  const seen = store.history(statement.name).highWater
-  const { installation, replaced } = await withUndo(async (undo) => {
-    const begun = store.begin(release, consent, seen)
-    undo.add(() => store.forget(begun))
+/** Into place; or, when the very release is kept from before and is as it was signed, back to it. */
+async function bring(host: Host, placement: Placement, options: InstallOptions): Promise<Placed> {
+  const { release, before, consent, also } = placement
+  const { name } = release.manifest
+  const kept = host.store.kept(name).find(({ digest }) => digest === release.verified.statement.sha256)
+  if (kept === undefined || before === null) return place(host, placement, options)
+  const { error } = await verifyInstalled(host, kept)
+  if (error !== null) {
+    await finishRemoval(host, host.store.drop(kept))
+    return place(host, placement, options)
+  }
+  const switching = { kept, before, isRollback: false, restoresData: false, consent, also }
+  const { installation } = await switchOver(host, switching, options)
+  return { installation, replaced: before }
+}
 
-    const tree = await trees.unpack(release)
-    undo.add(() => trees.discard(tree))
-
-    await scan(host, release, tree)
-
-    await trees.promote(tree, begun)
-    undo.add(() => trees.remove(begun))
-
-    const path = host.layout.release(begun.name, begun.version, begun.digest)
-    const seal = await trees.seal(packageOf(path), statement.files)
-    const highWater = await newest(seen, statement.version)
-    const allowedDowngrade = options.allowDowngrade === true
-    return store.settle(begun, { seal, highWater, allowedDowngrade, verdict: acceptance(release.verified, checks) })
-  })
-  // The new release stands whatever happens now: what it replaced is finished by the next command if not here.
-  if (replaced !== null) await finishRemoval(host, replaced).catch(() => store.abandon(replaced))
+function reportOf({ installation, replaced }: Placed, { verified: { signers } }: VerifiedRelease): InstallReport {
   return {
     name: installation.name,
     version: installation.version,
     sha256: installation.digest,
     signers: signers.map(({ id }) => id),
     unsignedUntil: unsignedUntilOf(installation),
-    permissions: consent,
+    permissions: installation.consent,
     uid: installation.uid,
     replaced: replaced?.version ?? null,
   }
@@ -153,9 +156,13 @@ function examine(
   return verifier.examineUnsigned(tarball, allowance, { allowDowngrade })
 }
 
-async function askConsent(host: Host, release: VerifiedRelease, options: InstallOptions): Promise<Permissions> {
+async function askConsent(
+  host: Host,
+  release: VerifiedRelease,
+  before: Installation | null,
+  options: InstallOptions,
+): Promise<Permissions> {
   const { manifest, verified } = release
-  const before = host.store.find(manifest.name)
   const { limits, cuts } = limitsOf(host, manifest)
   const network = networkOf(host, manifest, null)
   const asked = { ...manifest.permissions, network: agreedNetwork(manifest.permissions.network, network) }
@@ -203,12 +210,6 @@ function assertSupported({ name, version, platforms }: Manifest): void {
       `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
     )
   }
-}
-
-async function newest(seen: string | null, version: string): Promise<string> {
-  if (seen === null) return version
-  const { default: compare } = await import('semver/functions/compare-build.js')
-  return compare(version, seen) > 0 ? version : seen
 }
 
 /** Exit 3: a verdict about the tarball, not a failure of the host; that belongs into the trail of decisions. */

@@ -1,20 +1,29 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
+import type { OpenChange } from '../core/step.ts'
 import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
 import type { Host } from './host.ts'
 
+/** A change that a process which is gone left behind, and what has become of it. */
+export interface Recovered extends Pick<OpenChange, 'name' | 'kind' | 'startedAtMs'> {
+  /** `undone`: everything is as it was before; `finished`: it had come true, and is cleared up. */
+  readonly outcome: 'undone' | 'finished'
+}
+
 /**
  * Finishes or undoes what processes that are gone left behind; every command begins with it. Cheap when there is nothing:
- * two indexed queries and one folder to list.
+ * three indexed queries and one folder to list.
  */
-export async function recover(host: Host): Promise<void> {
+export async function recover(host: Host): Promise<Recovered[]> {
   takeUpRuns(host)
+  const recovered = await recoverChanges(host)
   const interrupted = host.store.interrupted()
   // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
-  if (interrupted.length > 0) await host.trees.sweepStaging()
+  if (interrupted.length + recovered.length > 0) await host.trees.sweepStaging()
   for (const found of interrupted) {
     if (isRunning(host, found)) continue
     // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
@@ -22,6 +31,28 @@ export async function recover(host: Host): Promise<void> {
     const installation = host.store.claim(found)
     if (installation !== null) await finishRemoval(host, installation)
   }
+  return recovered
+}
+
+async function recoverChanges(host: Host): Promise<Recovered[]> {
+  const recovered: Recovered[] = []
+  for (const found of host.store.changes.abandoned()) {
+    // What it tried out ends with the process that started it, and takes a moment to do so.
+    if (isAnyRunning(host, found.name as PluginName, 'hook')) continue
+    const change = host.store.changes.claim(found)
+    if (change === null) continue
+    const { undoChange } = await import('./undoing.ts')
+    try {
+      await undoChange(host, change)
+    } catch (error) {
+      host.store.changes.abandon(change)
+      throw error
+    }
+    const outcome = change.isCommitted ? 'finished' : 'undone'
+    host.store.note(outcome, change.name, { change: change.kind, startedAtMs: change.startedAtMs })
+    recovered.push({ name: change.name, kind: change.kind, startedAtMs: change.startedAtMs, outcome })
+  }
+  return recovered
 }
 
 /** What ended without a Node process to see it: the launcher's reports, and runs whose launcher was killed. */
@@ -78,6 +109,11 @@ export async function finishRemoval(
   installation: Installation,
 ): Promise<void> {
   if (isRunning({ store }, installation)) return store.abandon(installation)
+  const snapshot = store.snapshots.of(installation)
+  if (snapshot !== null && !store.holdsRelease(installation)) {
+    const { dropSnapshot } = await import('../runtime/data/snapshot.ts')
+    await dropSnapshot(join(layout.snapshots(installation.name), snapshot.folder))
+  }
   if (installation.isPurging) {
     removeData(layout.data(installation.name))
     removeLogs(layout.logs(installation.name))
@@ -85,6 +121,10 @@ export async function finishRemoval(
   if (!store.holdsRelease(installation)) await trees.remove(installation)
   store.forget(installation)
 }
+
+/** Does anything of the plugin run, of whatever version? `hook`: something that is run for a change. */
+export const isAnyRunning = ({ store }: Pick<Host, 'store'>, name: PluginName, kind?: 'hook'): boolean =>
+  store.runs.open().some(({ run, alive }) => alive && run.name === name && (kind === undefined || run.hook != null))
 
 const isRunning = ({ store }: Pick<Host, 'store'>, { name, version }: Installation): boolean =>
   store.runs.open().some(({ run, alive }) => alive && run.name === name && run.version === version)

@@ -3,8 +3,19 @@ import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
+import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
 import { finishRemoval } from './recovery.ts'
+import { signedManifestOf } from './signed-manifest.ts'
+import { guardData } from './snapshots.ts'
+import { verifyInstalled } from './verification.ts'
+
+export interface RemoveOptions extends ChangeOptions {
+  /** Its data, its logs and its user id go too. */
+  readonly purge: boolean
+  /** Its `preremove` hook is run first, and when that fails nothing is removed; default: true. */
+  readonly hooks?: boolean | undefined
+}
 
 export interface Removal {
   readonly name: PluginName
@@ -18,14 +29,15 @@ export interface Removal {
 }
 
 /** Row to `removing`, data gone if asked, tree gone, row gone: a crash between any two is finished at the next start. */
-export async function remove(
-  host: Host,
-  installation: Installation,
-  { purge }: { readonly purge: boolean },
-): Promise<Removal> {
+export async function remove(host: Host, installation: Installation, options: RemoveOptions): Promise<Removal> {
   const data = host.layout.data(installation.name)
   const logs = host.layout.logs(installation.name)
-  await finishRemoval(host, host.store.retire(installation, { purge }))
+  await change(host, installation.name, 'remove', options, async (steps) => {
+    await sayGoodbye(host, installation, steps, options)
+    steps.proceed()
+    const going = host.store.retire(installation, { purge: options.purge, change: steps.change })
+    for (const one of going) await finishRemoval(host, one)
+  })
   return {
     name: installation.name,
     version: installation.version,
@@ -34,6 +46,32 @@ export async function remove(
     logsKept: isThere(logs),
     logs,
   }
+}
+
+/**
+ * `preremove`, of a plugin that may run: what is disabled, in quarantine or not what was signed is removed without being asked.
+ *
+ * @throws PluginError `HOOK_FAILED`
+ */
+async function sayGoodbye(host: Host, installation: Installation, steps: Steps, options: RemoveOptions): Promise<void> {
+  if (options.hooks === false || installation.state !== 'installed') return
+  const cleared = await clearedForHook(host, installation)
+  if (cleared?.manifest.hooks.preremove === undefined) return
+  const { name } = installation
+  const data = await guardData(host, { name, before: null, isTouched: true }, steps)
+  await steps.take('say goodbye', { undo: 'restore-data', from: data.snapshot?.folder ?? null }, async () => {
+    const { runHook } = await import('./hooks.ts')
+    const { signal, onProgress } = options
+    await runHook(host, { ...cleared, hook: 'preremove', installation, from: null, signal, onProgress })
+  })
+}
+
+/** `null`: it is not to be trusted any more, which is no reason to keep it. */
+async function clearedForHook(host: Host, installation: Installation) {
+  const { name, version, digest } = installation
+  const release = host.layout.release(name, version, digest)
+  const { error } = await verifyInstalled(host, installation)
+  return error === null ? { release, manifest: signedManifestOf(release, installation) } : null
 }
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined

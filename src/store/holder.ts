@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { StoreError } from '../core/errors.ts'
 
 /**
  * Who holds a pending row: `pid:starttime:bootid`. The start time tells a process from a later one with the same pid,
@@ -7,6 +8,13 @@ import { readFileSync } from 'node:fs'
 export function holderOf(pid: number): string | null {
   const start = startTimeOf(pid)
   return start === null ? null : `${pid}:${start}:${bootId()}`
+}
+
+/** This process's. */
+export function ownHolder(): string {
+  const holder = holderOf(process.pid)
+  if (holder !== null) return holder
+  throw new StoreError('STORE_UNREADABLE', 'cannot read /proc/self/stat: is /proc mounted?')
 }
 
 export function isAlive(holder: string): boolean {

@@ -188,14 +188,20 @@ export const MIGRATIONS: readonly string[] = [
   -- When it was first installed; NULL: never, and the row goes with the attempt.
   ALTER TABLE releases ADD COLUMN installed_at_ms INTEGER;
   UPDATE releases SET installed_at_ms = verified_at_ms;
+  -- When it was last gone back from: nobody is updated to it again unasked.
+  ALTER TABLE releases ADD COLUMN left_at_ms INTEGER;
 
-  -- A change of a plugin that goes on: one at a time. It is undone by its steps, or, once it is committed, finished.
+  -- A change of a plugin that goes on: one at a time. Until the transaction that makes it true its steps say how it is undone;
+  -- that transaction takes them away, and the row, unless there is something to clear up after it.
   CREATE TABLE changes (
     id            INTEGER PRIMARY KEY,
     name          TEXT    NOT NULL UNIQUE,
     kind          TEXT    NOT NULL,
     holder        TEXT    NOT NULL,
+    -- It has come true; what steps are left only clear away.
     committed     INTEGER NOT NULL DEFAULT 0 CHECK (committed IN (0, 1)),
+    -- Nothing of the plugin may start meanwhile: its /data is being worked on.
+    quiet         INTEGER NOT NULL DEFAULT 0 CHECK (quiet IN (0, 1)),
     started_at_ms INTEGER NOT NULL
   ) STRICT;
 

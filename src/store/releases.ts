@@ -71,6 +71,45 @@ export class Releases {
     )
   }
 
+  /** Installed for the first time, or again. Must be called inside a transaction. */
+  arriveInside({ name, digest }: Pick<KnownRelease, 'name'> & { readonly digest: Sha256 }): void {
+    this.#db
+      .prepare(
+        `UPDATE releases SET installed_at_ms = coalesce(installed_at_ms, ?), left_at_ms = NULL
+         WHERE sha256 = ? AND plugin_id = (SELECT id FROM plugins WHERE name = ?)`,
+      )
+      .run(this.#now(), digest, name)
+  }
+
+  /** Gone back from. Must be called inside a transaction. */
+  leaveInside({ name, digest }: Pick<KnownRelease, 'name'> & { readonly digest: Sha256 }): void {
+    this.#db
+      .prepare(
+        'UPDATE releases SET left_at_ms = ? WHERE sha256 = ? AND plugin_id = (SELECT id FROM plugins WHERE name = ?)',
+      )
+      .run(this.#now(), digest, name)
+  }
+
+  /** The row of a release that never came to be installed: it says nothing about what was seen here. */
+  forgetUninstalled(id: number): void {
+    this.#db
+      .prepare(
+        `DELETE FROM releases WHERE id = ? AND installed_at_ms IS NULL
+         AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.release_id = releases.id)`,
+      )
+      .run(id)
+  }
+
+  /** Versions that were gone back from, and when. */
+  left(name: PluginName): ReadonlyMap<string, number> {
+    const left = `SELECT r.version, r.left_at_ms FROM releases r JOIN plugins p ON p.id = r.plugin_id
+                  WHERE p.name = ? AND r.left_at_ms IS NOT NULL`
+    const rows = read(this.#db, () =>
+      this.#db.prepare<[string], { version: string; left_at_ms: number }>(left).all(name),
+    )
+    return new Map(rows.map(({ version, left_at_ms }) => [version, left_at_ms]))
+  }
+
   find(name: PluginName, version: string): KnownRelease | null {
     const row = read(this.#db, () =>
       this.#db

@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly version: string
   readonly profile: string
   readonly weaker: readonly string[]
+  /** What it was run for; `null`: itself. */
+  readonly hook?: string | null
   readonly startedAtMs: number
   readonly endedAtMs: number | null
   /** `null` while it runs. */

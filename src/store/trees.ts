@@ -93,7 +93,7 @@ export class Trees {
   }
 
   /** Gives up a tree that was not promoted. */
-  async discard(tree: UnpackedTree): Promise<void> {
+  async discard(tree: Pick<UnpackedTree, 'path'>): Promise<void> {
     await this.#onDisk(`delete ${tree.path}`, async () => rmSync(tree.path, { recursive: true, force: true }))
   }
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { constants } from 'node:os'
 import { test } from 'node:test'
-import { PluginError } from '../../src/core/errors.ts'
+
 import { ENDING_LIMITS, exitCodeOf, NO_USAGE, type Outcome, refusal } from '../../src/core/outcome.ts'
 import { RefusedRun } from '../../src/core/refused-run.ts'
-import { withUndo } from '../../src/core/undo.ts'
 
 const rest = { limitsMet: [], weaker: [], usage: NO_USAGE }
 const nothing = { code: null, signal: null, limit: null, reason: null, error: null }
@@ -46,41 +45,4 @@ test('a run that never started exits with 125 whatever the reason, but for the t
   assert.equal(exitCodeOf(refusal('ENTRY_NOT_EXECUTABLE', 'cannot run')), 126)
   assert.equal(exitCodeOf(refusal('ENTRY_NOT_FOUND', 'cannot run')), 127)
   assert.equal(new RefusedRun(refusal('MODIFIED', 'cannot run'), null).exitCode, 125)
-})
-
-test('work that fails is taken back, last step first', async () => {
-  const done: string[] = []
-  const failing = withUndo(async (undo) => {
-    undo.add(() => void done.push('first'))
-    undo.add(async () => void done.push('second'))
-    throw new PluginError('DISK_FAILED', 'cannot write')
-  })
-  await assert.rejects(failing, { code: 'DISK_FAILED', message: 'cannot write' })
-  assert.deepEqual(done, ['second', 'first'])
-})
-
-test('work that succeeds takes nothing back', async () => {
-  const kept = await withUndo(async (undo) => {
-    undo.add(() => assert.fail('taken back'))
-    return 7
-  })
-  assert.equal(kept, 7)
-})
-
-test('a step that cannot be taken back does not stop the others, and is told beside the reason', async () => {
-  const done: string[] = []
-  const failing = withUndo(async (undo) => {
-    undo.add(() => void done.push('first'))
-    undo.add(() => {
-      throw new Error('disk gone')
-    })
-    throw new PluginError('DIGEST_MISMATCH', 'cannot trust it')
-  })
-  await assert.rejects(failing, (error: PluginError) => {
-    assert.equal(error.code, 'DIGEST_MISMATCH')
-    assert.match(error.message, /^cannot trust it .*disk gone/)
-    assert.equal((error.cause as AggregateError).errors.length, 2)
-    return true
-  })
-  assert.deepEqual(done, ['first'])
 })

@@ -235,10 +235,10 @@ test('a newer version takes the place of the older one, with its user id', async
   const old = house.packageOf()
   const second = await house.install({ version: '1.10.0' })
   assert.deepEqual([second.replaced, second.uid], ['1.0.0', first.uid])
-  assert.equal(existsSync(old), false)
+  assert.equal(existsSync(old), true, 'it is kept to go back to')
   assert.deepEqual(
-    house.manager.list().map(({ version }) => version),
-    ['1.10.0'],
+    house.manager.list().map(({ version, kept }) => [version, ...kept]),
+    [['1.10.0', '1.0.0']],
   )
   await assert.rejects(house.install({ version: '1.9.0' }), { code: 'DOWNGRADE_REFUSED' })
 })
@@ -283,7 +283,7 @@ test('two installs of one plugin at once: both are done, one after the other', a
     ['1.1.0'],
   )
   assert.equal((await house.manager.verify(HELLO)).ok, true)
-  assert.equal(readdirSync(join(house.layout.plugins, HELLO)).length, 1)
+  assert.equal(readdirSync(join(house.layout.plugins, HELLO)).length, 2 - refused.length)
 })
 
 test('when the disk fails while unpacking, nothing is left and the old version stands', async (t) => {

@@ -5,22 +5,21 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { PluginName } from '../../src/core/name.ts'
 import { holderOf } from '../../src/store/holder.ts'
-import { acceptanceOf, makePlace, NAME, NOTHING, released, remove } from './stores.ts'
+import { begin, makePlace, NAME, NOTHING, released, remove, retire, settle } from './stores.ts'
 
 const first = await released()
 const second = await released({ version: '2.0.0' })
 const republished = await released({ files: { 'main.js': 'console.log("other bytes")\n' } })
-const settled = { seal: null, highWater: '1.0.0', allowedDowngrade: false, verdict: acceptanceOf(first) }
 const run = (version: string, id = 'r1') => ({ id, name: NAME, version, profile: 'production', weaker: [] })
 
 test('an installation in the making is seen by nobody, until it is settled', (t) => {
   const { store } = makePlace(t)
-  const begun = store.begin(first, { ...NOTHING, env: ['TOKEN'] }, null)
+  const begun = begin(store, first, { consent: { ...NOTHING, env: ['TOKEN'] } })
   assert.equal(begun.state, 'installing')
   assert.equal(store.find(NAME), null)
   assert.deepEqual(store.list(), [])
 
-  const { installation, replaced } = store.settle(begun, { ...settled, seal: Buffer.from('seal') })
+  const { installation, replaced } = settle(store, begun, first, { seal: Buffer.from('seal') })
   assert.equal(replaced, null)
   assert.equal(installation.state, 'installed')
   assert.equal(installation.digest, first.tarball.sha256)
@@ -29,52 +28,57 @@ test('an installation in the making is seen by nobody, until it is settled', (t)
   assert.equal(store.list()[0]?.seal, null, 'a list carries no seals')
 })
 
-test('what a new release replaces becomes removing in the same moment', (t) => {
+test('what a new release replaces is kept in the same moment', (t) => {
   const place = makePlace(t)
   const old = place.install(first)
-  const begun = place.store.begin(second, NOTHING, '1.0.0')
-  const { replaced } = place.store.settle(begun, { ...settled, highWater: '2.0.0', verdict: acceptanceOf(second) })
-  assert.deepEqual([replaced?.id, replaced?.state, replaced?.isPurging], [old.id, 'removing', false])
+  const { replaced } = settle(place.store, begin(place.store, second), second)
+  assert.deepEqual([replaced?.id, replaced?.state, replaced?.isPurging], [old.id, 'kept', false])
+  assert.deepEqual(
+    place.store.kept(NAME).map(({ version }) => version),
+    ['1.0.0'],
+  )
   assert.equal(place.store.find(NAME)?.version, '2.0.0')
   assert.equal(place.store.list().length, 1)
 })
 
 test('two installs of one plugin cannot both begin', (t) => {
   const { store } = makePlace(t)
-  store.begin(first, NOTHING, null)
-  assert.throws(() => store.begin(second, NOTHING, null), { code: 'STORE_BUSY', message: new RegExp(`${process.pid}`) })
+  begin(store, first)
+  assert.throws(() => begin(store, second), { code: 'STORE_BUSY', message: new RegExp(`${process.pid}`) })
 })
 
 test('the same bytes are not installed twice', (t) => {
   const place = makePlace(t)
   place.install(first)
-  assert.throws(() => place.store.begin(first, NOTHING, '1.0.0'), { code: 'ALREADY_INSTALLED' })
+  assert.throws(() => begin(place.store, first), { code: 'ALREADY_INSTALLED' })
 })
 
 test('other bytes under a version that was seen are refused, even after a purge', (t) => {
   const place = makePlace(t)
   place.install(first)
-  assert.throws(() => place.store.begin(republished, NOTHING, '1.0.0'), { code: 'VERSION_REPUBLISHED' })
+  assert.throws(() => begin(place.store, republished), { code: 'VERSION_REPUBLISHED' })
   remove(place.store, NAME, true)
-  assert.throws(() => place.store.begin(republished, NOTHING, '1.0.0'), { code: 'VERSION_REPUBLISHED' })
+  assert.throws(() => begin(place.store, republished), { code: 'VERSION_REPUBLISHED' })
   assert.equal(place.store.history(NAME).digestOf('1.0.0'), first.tarball.sha256)
 })
 
 test('an install that looked at an older high-water mark must look again', (t) => {
   const place = makePlace(t)
   place.install(second)
-  assert.throws(() => place.store.begin(first, NOTHING, null), { code: 'STORE_BUSY' })
+  assert.throws(() => begin(place.store, first, { seenHighWater: null }), { code: 'STORE_BUSY' })
 })
 
 test('nothing begins over a tree or data that is still being taken away', (t) => {
   const place = makePlace(t)
-  const leaving = place.store.retire(place.install(first), { purge: false })
-  assert.throws(() => place.store.begin(first, NOTHING, '1.0.0'), { code: 'STORE_BUSY' })
-  place.store.forget(place.store.begin(second, NOTHING, '1.0.0'))
+  const leaving = retire(place.store, place.install(first), { purge: false })
+  assert.throws(() => begin(place.store, first), { code: 'STORE_BUSY' })
+  const begun = begin(place.store, second)
+  place.store.forget(begun)
+  place.store.changes.end(begun.change)
   place.store.forget(leaving)
 
-  place.store.retire(place.install(first), { purge: true })
-  assert.throws(() => place.store.begin(second, NOTHING, '1.0.0'), { code: 'STORE_BUSY' })
+  retire(place.store, place.install(first), { purge: true })
+  assert.throws(() => begin(place.store, second), { code: 'STORE_BUSY' })
 })
 
 test('the high-water mark survives a purge', (t) => {
@@ -102,7 +106,7 @@ test('a move that the transition table does not know is refused', (t) => {
 
 test('a row that is gone can neither be moved nor forgotten a second time', (t) => {
   const place = makePlace(t)
-  const leaving = place.store.retire(place.install(first), { purge: false })
+  const leaving = retire(place.store, place.install(first), { purge: false })
   place.store.forget(leaving)
   const { count } = place.store.events.verify()
   place.store.forget(leaving)
@@ -117,7 +121,7 @@ test('a plugin that runs is not removed, and one that is being removed does not 
   assert.throws(() => place.store.retire(installed, { purge: true }), { code: 'WRONG_STATE', hint: /plugins stop/ })
   place.store.runs.lose('r1')
 
-  const leaving = place.store.retire(installed, { purge: true })
+  const leaving = retire(place.store, installed, { purge: true })
   assert.throws(() => place.store.runs.begin(run('1.0.0', 'r2'), process.pid), { code: 'WRONG_STATE' })
   place.store.forget(leaving)
   assert.throws(() => place.store.runs.begin(run('1.0.0', 'r2'), process.pid), { code: 'WRONG_STATE' })
@@ -133,7 +137,7 @@ test('neither a disabled plugin nor a version that was replaced meanwhile starts
 
 test('what a dead process left pending is found, and finished by one process only', async (t) => {
   const place = makePlace(t)
-  const begun = place.store.begin(first, NOTHING, null)
+  const begun = begin(place.store, first)
   assert.deepEqual(place.store.interrupted(), [], 'this process lives')
 
   const child = spawn('sleep', ['60'])
@@ -153,7 +157,7 @@ test('what a dead process left pending is found, and finished by one process onl
 
 test('a row that is abandoned belongs to the next command', (t) => {
   const place = makePlace(t)
-  const leaving = place.store.retire(place.install(first), { purge: true })
+  const leaving = retire(place.store, place.install(first), { purge: true })
   place.store.abandon(leaving)
   const [found] = place.reopen().interrupted()
   assert.equal(found?.isPurging, true, 'that its data goes too is not forgotten')
@@ -184,7 +188,7 @@ test('when no user id is left nothing is installed, and nothing of it stays', as
   place.install(first)
   const before = place.raw((db) => db.prepare('SELECT count(*) AS n FROM plugins').get())
   const other = await released({ name: 'acme/other' })
-  assert.throws(() => place.store.begin(other, NOTHING, null), { code: 'UIDS_EXHAUSTED', hint: /--purge/ })
+  assert.throws(() => begin(place.store, other), { code: 'UIDS_EXHAUSTED', hint: /--purge/ })
   assert.deepEqual(
     place.raw((db) => db.prepare('SELECT count(*) AS n FROM plugins').get()),
     before,

@@ -6,8 +6,10 @@ import Database from 'better-sqlite3'
 import { sha256 } from '../../src/core/digest.ts'
 import type { Installation } from '../../src/core/installation.ts'
 import type { PluginName } from '../../src/core/name.ts'
+import type { OpenChange } from '../../src/core/step.ts'
 import type { VerifiedRelease } from '../../src/core/verified.ts'
 import { Store, type UidRange, type Verdict } from '../../src/store/index.ts'
+import type { Beginning, Settled } from '../../src/store/transitions.ts'
 import { authority, type ReleaseSpec, trusting } from '../helpers/authority.ts'
 import { verifierFor } from '../helpers/examine.ts'
 
@@ -70,11 +72,7 @@ export function makePlace(context: TestContext, uids: UidRange = UIDS): Place {
       return place.store
     },
     install(release) {
-      const { store } = place
-      const begun = store.begin(release, NOTHING, store.history(release.manifest.name).highWater)
-      const { version } = release.manifest
-      const verdict = acceptanceOf(release)
-      return store.settle(begun, { seal: null, highWater: version, allowedDowngrade: false, verdict }).installation
+      return settle(place.store, begin(place.store, release), release).installation
     },
   }
   context.after(() => {
@@ -84,9 +82,52 @@ export function makePlace(context: TestContext, uids: UidRange = UIDS): Place {
   return place
 }
 
+/** Takes the plugin's place and records the release, as the manager does. */
+export function begin(store: Store, release: VerifiedRelease, more: Partial<Beginning> = {}): Begun {
+  const { name } = release.manifest
+  const change = more.change ?? store.changes.begin(name, 'install')
+  try {
+    const installation = store.begin(release, {
+      change,
+      consent: NOTHING,
+      seenHighWater: store.history(name).highWater,
+      before: store.find(name),
+      source: null,
+      ...more,
+    })
+    return { ...installation, change }
+  } catch (error) {
+    store.changes.end(change)
+    throw error
+  }
+}
+
+export type Begun = Installation & { readonly change: OpenChange }
+
+export function settle(store: Store, begun: Begun, release: VerifiedRelease, more: Partial<Settled> = {}) {
+  const { version } = release.manifest
+  return store.settle(begun, {
+    seal: null,
+    highWater: version,
+    allowedDowngrade: false,
+    verdict: acceptanceOf(release),
+    change: begun.change,
+    snapshot: null,
+    leftovers: [],
+    ...more,
+  })
+}
+
+/** First half of a removal of a plugin that has one version. */
+export function retire(store: Store, installation: Installation, how: { readonly purge: boolean }): Installation {
+  const [leaving, ...others] = store.retire(installation, how)
+  if (leaving === undefined || others.length > 0) throw new Error(`${installation.name} has kept versions`)
+  return leaving
+}
+
 /** Removes what is installed, as the manager does. */
 export function remove(store: Store, name: PluginName, purge: boolean): void {
   const installation = store.find(name)
   if (installation === null) throw new Error(`${name} is not installed`)
-  store.forget(store.retire(installation, { purge }))
+  for (const one of store.retire(installation, { purge })) store.forget(one)
 }

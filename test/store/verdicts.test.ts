@@ -4,7 +4,7 @@ import { sha256 } from '../../src/core/digest.ts'
 import type { PluginName } from '../../src/core/name.ts'
 import type { Evidence } from '../../src/core/verified.ts'
 import type { Verdict } from '../../src/store/index.ts'
-import { acceptanceOf, makePlace, NAME, NOTHING, type Place, released, remove } from './stores.ts'
+import { acceptanceOf, begin, makePlace, NAME, type Place, released, remove, settle } from './stores.ts'
 
 const first = await released()
 const second = await released({ version: '2.0.0' })
@@ -87,9 +87,7 @@ test('what nobody needs any more goes with the last installation of its release'
 test('a replaced release keeps its verdicts for as long as it has a row', (t) => {
   const place = makePlace(t)
   place.install(first)
-  const begun = place.store.begin(second, NOTHING, '1.0.0')
-  const settled = { seal: null, highWater: '2.0.0', allowedDowngrade: false, verdict: acceptanceOf(second) }
-  const { replaced } = place.store.settle(begun, settled)
+  const { replaced } = settle(place.store, begin(place.store, second), second)
   assert.notEqual(place.store.verdicts.of(NAME, '1.0.0').install, null)
   assert.ok(replaced !== null)
   place.store.forget(replaced)
@@ -107,11 +105,9 @@ test('a verdict about what was removed meanwhile is kept nowhere', (t) => {
 
 test('an install that does not settle keeps no verdict', (t) => {
   const place = makePlace(t)
-  const begun = place.store.begin(first, NOTHING, null)
+  const begun = begin(place.store, first)
   const broken = { ...acceptanceOf(first), verdict: null as never }
-  assert.throws(() =>
-    place.store.settle(begun, { seal: null, highWater: '1.0.0', allowedDowngrade: false, verdict: broken }),
-  )
+  assert.throws(() => settle(place.store, begun, first, { verdict: broken }))
   assert.equal(place.store.find(NAME), null)
   assert.deepEqual(kept(place), [])
 })

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PluginError, StoreError } from '../core/errors.ts'
+import type { PluginName } from '../core/name.ts'
+import type { OnProgress } from '../core/progress.ts'
+import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
+import type { Host } from './host.ts'
+import { undoChange } from './undoing.ts'
+
+/** How long a change waits for another one of the same plugin, in milliseconds. */
+export const WAIT_MS = 30_000
+
+export interface ChangeOptions {
+  /** Aborted: what was done is undone. Asked before each step. */
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+}
+
+/** The steps of one change as they are taken. */
+export interface Steps {
+  /** To be named in the transaction that ends it. */
+  readonly change: OpenChange
+  /** Writes down how the step is undone, then takes it. */
+  take<T>(step: string, undo: StepUndo, work: () => T | Promise<T>): Promise<T>
+  /** A step that writes its undo down by itself, or that needs none. @throws PluginError `INTERRUPTED` */
+  proceed(): void
+}
+
+/**
+ * One change of one plugin: nobody else changes that plugin meanwhile. `work` ends it in the transaction that makes it
+ * true; whatever it throws before, every step is undone, last first, and the original error is thrown. A process that dies
+ * leaves the rows, and the next command undoes them in the same way.
+ *
+ * @throws StoreError `STORE_BUSY`, naming the process that is at work on the plugin, after 30 s
+ */
+export async function change<T>(
+  host: Host,
+  name: PluginName,
+  kind: ChangeKind,
+  options: ChangeOptions,
+  work: (steps: Steps) => Promise<T>,
+): Promise<T> {
+  const open = await begin(host, name, kind, options)
+  const proceed = () => assertGoesOn(name, kind, options.signal)
+  try {
+    const done = await work({
+      change: open,
+      proceed,
+      take: async (step, undo, act) => {
+        proceed()
+        host.store.changes.note(open, step, undo)
+        return act()
+      },
+    })
+    await clearUp(host, open)
+    return done
+  } catch (error) {
+    throw await undone(host, open, error)
+  }
+}
+
+/** It stands whatever happens now: what could not be cleared up is left to the next command. */
+async function clearUp(host: Host, open: OpenChange): Promise<void> {
+  try {
+    await undoChange(host, open)
+  } catch {
+    host.store.changes.abandon(open)
+  }
+}
+
+async function begin(host: Host, name: PluginName, kind: ChangeKind, options: ChangeOptions): Promise<OpenChange> {
+  const { changes } = host.store
+  let said = 0
+  for (const deadline = Date.now() + WAIT_MS; ; await sleep(50)) {
+    assertGoesOn(name, kind, options.signal)
+    try {
+      return changes.begin(name, kind)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'STORE_BUSY' || Date.now() > deadline) throw error
+      await recoverFrom(host, name)
+      if (said++ === 4) options.onProgress?.({ kind: 'step', name, text: `waiting: ${error.message}` })
+    }
+  }
+}
+
+/** Whoever was at work has died since this command began. */
+async function recoverFrom(host: Host, name: PluginName): Promise<void> {
+  const dead = host.store.changes.abandoned().find((one) => one.name === name)
+  const claimed = dead === undefined ? null : host.store.changes.claim(dead)
+  if (claimed !== null) await undoChange(host, claimed)
+}
+
+/** Takes the change back, unless it has come true already. What cannot be taken back now is left, written down, to the next command. */
+async function undone(host: Host, open: OpenChange, error: unknown): Promise<unknown> {
+  try {
+    await undoChange(host, open)
+    return error
+  } catch (failure) {
+    host.store.changes.abandon(open)
+    const code = error instanceof PluginError ? error.code : 'INTERNAL'
+    return new PluginError(code, `${sentence(error)} (and could not undo it: ${sentence(failure)})`, {
+      cause: new AggregateError([error, failure]),
+      hint: 'the next command undoes what is left: plugins list',
+    })
+  }
+}
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+function assertGoesOn(name: PluginName, kind: ChangeKind, signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new PluginError('INTERRUPTED', `cannot ${kind} ${name}: it was interrupted; everything is as it was`)
+}

@@ -1,0 +1,91 @@
+import { basename } from 'node:path'
+import type { Installation } from '../core/installation.ts'
+import { packageOf } from '../core/layout.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { Check, VerifiedRelease } from '../core/verified.ts'
+import { type ChangeOptions, change, type Steps } from './change.ts'
+import { acceptance } from './evidence.ts'
+import type { Host } from './host.ts'
+import { finishRemoval } from './recovery.ts'
+import { scan } from './scanning.ts'
+import { guardData } from './snapshots.ts'
+import { isTried, tryOut } from './trial.ts'
+
+/** A release that everything was decided about; what is left is to bring it in. */
+export interface Placement {
+  readonly release: VerifiedRelease
+  readonly checks: readonly Check[]
+  readonly consent: Permissions
+  /** What was installed when it was decided. */
+  readonly before: Installation | null
+  readonly source: string | null
+  readonly allowedDowngrade: boolean
+  /** Told in the transaction that makes it true. */
+  readonly also?: ((installation: Installation) => void) | undefined
+}
+
+export interface Placed {
+  readonly installation: Installation
+  /** What it took the place of. */
+  readonly replaced: Installation | null
+}
+
+/**
+ * DESIGN §4, install 12 and 13: unpack, let the operator's scanners look, move into place, try it out, one transaction. Each
+ * step's undo is written down before the step is taken.
+ */
+export async function place(host: Host, placement: Placement, options: ChangeOptions): Promise<Placed> {
+  const { name } = placement.release.manifest
+  const placed = await change(host, name, placement.before === null ? 'install' : 'update', options, (steps) =>
+    bringIn(host, placement, steps, options),
+  )
+  await tidy(host, placed.installation)
+  return placed
+}
+
+async function bringIn(host: Host, placement: Placement, steps: Steps, options: ChangeOptions): Promise<Placed> {
+  const { store, trees } = host
+  const { release, before } = placement
+  const { statement } = release.verified
+  const seen = store.history(statement.name).highWater
+  const begun = store.begin(release, { ...placement, change: steps.change, seenHighWater: seen })
+
+  steps.proceed()
+  const tree = await trees.unpack(release)
+  await steps.take('unpack', { undo: 'discard', folder: basename(tree.path) }, () => {})
+  await scan(host, release, tree)
+
+  const { version, digest } = begun
+  await steps.take('move into place', { undo: 'remove-tree', version, digest }, () => trees.promote(tree, begun))
+  const path = host.layout.release(begun.name, version, digest)
+  const seal = await trees.seal(packageOf(path), statement.files)
+
+  const { manifest } = release
+  const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps)
+  await tryOut(host, { installation: begun, manifest, from: before?.version ?? null }, data, steps, options)
+
+  steps.proceed()
+  return store.settle(begun, {
+    seal,
+    highWater: await newest(seen, version),
+    allowedDowngrade: placement.allowedDowngrade,
+    verdict: acceptance(release.verified, placement.checks),
+    change: steps.change,
+    snapshot: data.snapshot,
+    leftovers: data.leftovers,
+    also: placement.also,
+  })
+}
+
+/** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */
+async function tidy(host: Host, { name }: Installation): Promise<void> {
+  for (const old of host.store.prune(name, host.config.keepVersions - 1)) {
+    await finishRemoval(host, old).catch(() => host.store.abandon(old))
+  }
+}
+
+async function newest(seen: string | null, version: string): Promise<string> {
+  if (seen === null) return version
+  const { default: compare } = await import('semver/functions/compare-build.js')
+  return compare(version, seen) > 0 ? version : seen
+}

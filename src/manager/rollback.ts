@@ -1,0 +1,74 @@
+import { StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import type { PluginName } from '../core/name.ts'
+import type { ChangeOptions } from './change.ts'
+import { assertClock } from './clock.ts'
+import type { Host } from './host.ts'
+import { isAnyRunning } from './recovery.ts'
+import { endOthers, endRuns } from './restarting.ts'
+import { type DataFate, switchOver } from './switching.ts'
+import { verifyInstalled } from './verification.ts'
+
+export interface RollbackOptions extends ChangeOptions {
+  /** Default: the version that was left last. */
+  readonly to?: string | undefined
+  /** Its data stays as it is, rather than as it was when that version was left. */
+  readonly keepData?: boolean | undefined
+  /** Ends what runs of the other version. */
+  readonly restart?: boolean | undefined
+  /** Says what would be done. */
+  readonly dryRun?: boolean | undefined
+}
+
+export interface RollbackReport {
+  readonly name: PluginName
+  readonly version: string
+  /** The version that was left. */
+  readonly replaced: string
+  readonly data: DataFate
+  /** When the data that was put back was kept; `null`: it stays as it is. */
+  readonly dataOfMs: number | null
+  readonly isDryRun: boolean
+  readonly restarted: number
+}
+
+/**
+ * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, with its data as it was when
+ * it was left.
+ *
+ * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`; PluginError with the code of the verdict
+ */
+export async function rollback(host: Host, before: Installation, options: RollbackOptions): Promise<RollbackReport> {
+  assertClock(host)
+  const { name } = before
+  const kept = chosen(host, before, options.to)
+  const { error } = await verifyInstalled(host, kept)
+  if (error !== null) {
+    host.store.note('refused', name, { version: kept.version, code: error.code, verb: 'rollback' })
+    throw error
+  }
+  const snapshot = options.keepData === true ? null : host.store.snapshots.of(kept)
+  const told = { name, version: kept.version, replaced: before.version, dataOfMs: snapshot?.takenAtMs ?? null }
+  if (options.dryRun === true) {
+    return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
+  }
+  const mustEnd = options.restart === true && isAnyRunning(host, name)
+  const ended = mustEnd ? await endRuns(host, name) : 0
+  const switching = { kept, before, isRollback: true, restoresData: options.keepData !== true }
+  const { data } = await switchOver(host, switching, options)
+  const late = options.restart === true ? await endOthers(host, name, kept.version) : 0
+  return { ...told, data, isDryRun: false, restarted: ended + late }
+}
+
+function chosen({ store }: Host, { name, version }: Installation, to: string | undefined): Installation {
+  const kept = store.kept(name)
+  const found = to === undefined ? kept[0] : kept.find((one) => one.version === to)
+  if (found !== undefined) return found
+  const versions = kept.map((one) => one.version)
+  const what = to === undefined ? `${name} ${version} back` : `${name} back to ${to}`
+  const why = versions.length === 0 ? 'no other version is kept' : `kept are ${versions.join(', ')}`
+  throw new StoreError('NOTHING_KEPT', `cannot roll ${what}: ${why}`, {
+    hint: `plugins install ${name}@VERSION --allow-downgrade fetches one`,
+    details: { kept: versions },
+  })
+}

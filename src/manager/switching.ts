@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Installation } from '../core/installation.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { StepUndo } from '../core/step.ts'
+import { type ChangeOptions, change, type Steps } from './change.ts'
+import type { Host } from './host.ts'
+import { signedManifestOf } from './signed-manifest.ts'
+import { guardData } from './snapshots.ts'
+import { tryOut } from './trial.ts'
+
+/** A kept release that was found good, and is to take the place of the one that is installed. */
+export interface Switching {
+  readonly kept: Installation
+  readonly before: Installation
+  /** Back to an earlier version; else forth again, to one that is installed anew. */
+  readonly isRollback: boolean
+  /** Its data as it was when it was left, rather than what is there. */
+  readonly restoresData: boolean
+  /** Agreed to anew; else what it was agreed to be allowed before. */
+  readonly consent?: Permissions | undefined
+  readonly also?: ((installation: Installation) => void) | undefined
+}
+
+/** What became of `/data`. */
+export type DataFate = 'restored' | 'as-it-is'
+
+/**
+ * The kept tree is there; so this is: the data of the one that goes is kept, the data of the one that comes is put back, it
+ * shows that it works, and one transaction.
+ */
+export async function switchOver(
+  host: Host,
+  switching: Switching,
+  options: ChangeOptions,
+): Promise<{ readonly installation: Installation; readonly data: DataFate }> {
+  const { kept, isRollback } = switching
+  return change(host, kept.name, isRollback ? 'rollback' : 'update', options, (steps) =>
+    takeOver(host, switching, steps, options),
+  )
+}
+
+async function takeOver(host: Host, switching: Switching, steps: Steps, options: ChangeOptions) {
+  const { kept, before, isRollback } = switching
+  const { store, layout } = host
+  const release = layout.release(kept.name, kept.version, kept.digest)
+  const manifest = signedManifestOf(release, kept)
+  const own = store.snapshots.of(kept)
+  const restored = switching.restoresData ? own : null
+
+  const isTouched = restored !== null || manifest.health !== undefined
+  const data = await guardData(host, { name: kept.name, before, isTouched }, steps)
+  const back = { undo: 'restore-data', from: data.snapshot?.folder ?? null } as const
+  if (restored !== null) {
+    await steps.take('put its data back', back, async () => {
+      const { restoreSnapshot } = await import('../runtime/data/snapshot.ts')
+      await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
+    })
+  }
+  // Only what shows that it works: it has been set up before.
+  await tryOut(host, { installation: kept, manifest: { ...manifest, hooks: {} }, from: null }, data, steps, options)
+
+  steps.proceed()
+  const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
+  const installation = store.switchTo(kept, before, {
+    change: steps.change,
+    leftovers: [...data.leftovers, ...leftovers],
+    snapshot: data.snapshot,
+    consent: switching.consent,
+    details: { data: restored === null ? 'as-it-is' : 'restored' },
+    isRollback,
+    also: switching.also,
+  })
+  return { installation, data: restored === null ? ('as-it-is' as const) : ('restored' as const) }
+}

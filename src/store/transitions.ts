@@ -1,0 +1,50 @@
+import type { Installation } from '../core/installation.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { OpenChange, StepUndo } from '../core/step.ts'
+import type { KeptSnapshot } from './snapshots.ts'
+import type { Verdict } from './verdicts.ts'
+
+/** What is known only when the tree stands. */
+export interface Settled {
+  readonly seal: Buffer | null
+  /** The newest version this host has ever had of the plugin, the new one included (DESIGN §4.7): never lowered. */
+  readonly highWater: string
+  /** Said in the audit trail: an older version was let in by name. */
+  readonly allowedDowngrade: boolean
+  /** Why it was let in. */
+  readonly verdict: Verdict
+  /** It comes true with this, */
+  readonly change: OpenChange
+  /** and this is left to clear up. */
+  readonly leftovers: readonly StepUndo[]
+  /** `/data` as the release that gives way has it. */
+  readonly snapshot: Pick<KeptSnapshot, 'folder' | 'bytes'> | null
+  /** Told in the same transaction: who agreed. */
+  readonly also?: ((installation: Installation) => void) | undefined
+}
+
+/** What an installation begins with. */
+export interface Beginning {
+  readonly change: OpenChange
+  readonly consent: Permissions
+  /** What the downgrade check looked at: when it has moved since, that check must be made again. */
+  readonly seenHighWater: string | null
+  /** The installation that whoever agreed was shown; when it is another one now, they must be asked again. */
+  readonly before: Installation | null
+  /** The registry it comes from; `null`: a file. */
+  readonly source: string | null
+}
+
+/** One release gives way to another that was kept. */
+export interface Switch {
+  readonly change: OpenChange
+  readonly leftovers: readonly StepUndo[]
+  readonly snapshot: Settled['snapshot']
+  /** Agreed to anew; else what it was agreed to be allowed before. */
+  readonly consent?: Permissions | undefined
+  readonly also?: Settled['also']
+  /** Said in the audit trail. */
+  readonly details: Readonly<Record<string, unknown>>
+  /** A way back, and not to be left again unasked. */
+  readonly isRollback: boolean
+}
