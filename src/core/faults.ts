@@ -29,6 +29,8 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `must be at most ${issue.maximum}`
     case 'invalid_format':
+      // zod/mini's own words, where the schema has none for it.
+      if (issue.message !== 'Invalid input') return issue.message
       return `has the wrong form${'pattern' in issue && typeof issue.pattern === 'string' ? ` (expected ${issue.pattern})` : ''}`
     case 'invalid_value':
       return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map((value) => JSON.stringify(value)).join(', ')}`

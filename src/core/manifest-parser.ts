@@ -9,6 +9,7 @@ import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { faultOfHost } from './network-address.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
 import { hookOf, hooksOf, requestOf } from './signed-manifest.ts'
+import { RANGE_MAX_LENGTH, REQUIRES_MAX, VERSION_RANGE } from './version-range.ts'
 
 /** Controls, line ends, marks of direction and what cannot be seen; written out, since validators differ on `\p`. */
 const HIDDEN =
@@ -83,6 +84,18 @@ const setting = z.strictObject({
   secret: z.optional(z.boolean()),
 })
 
+const versionRange = () =>
+  z.string().check(z.maxLength(RANGE_MAX_LENGTH), z.regex(VERSION_RANGE, { error: RANGE_FORM }))
+const RANGE_FORM = 'is no range of versions (such as ^1.2, >=1.2.0 <2, 1.x or ^1 || ^2; 1 - 3 is written >=1 <=3)'
+
+/** Other plugins by name. A record has no `maxProperties` in zod, so the schema that is published is told of it apart. */
+const requires = z.record(z.string().check(z.regex(PLUGIN_NAME)), versionRange()).check(
+  z.refine((plugins) => Object.keys(plugins).length <= REQUIRES_MAX, {
+    error: `must be at most ${REQUIRES_MAX} plugins`,
+  }),
+  z.meta({ maxProperties: REQUIRES_MAX }),
+)
+
 /** `health`, or a hook: a program of the package, with limits of its own over the manifest's. */
 const hook = z.strictObject({
   runtime: z.optional(z.enum(RUNTIMES)),
@@ -99,7 +112,11 @@ export const manifestSchema = z.strictObject({
   description: z.optional(text(500)),
   license: z.optional(text(100)),
   engines: z._default(
-    z.strictObject({ bulkhead: z.optional(text(100)), node: z.optional(text(100)), python: z.optional(text(100)) }),
+    z.strictObject({
+      bulkhead: z.optional(versionRange()),
+      node: z.optional(versionRange()),
+      python: z.optional(versionRange()),
+    }),
     {},
   ),
   platforms: z.optional(z.array(z.enum(PLATFORMS)).check(z.minLength(1), z.maxLength(PLATFORMS.length))),
@@ -116,7 +133,7 @@ export const manifestSchema = z.strictObject({
     { network: [], read: [], env: [] },
   ),
   config: z._default(z.record(z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$/)), setting), {}),
-  requires: z._default(z.record(z.string().check(z.regex(PLUGIN_NAME)), text(100)), {}),
+  requires: z._default(requires, {}),
   health: z.optional(hook),
   hooks: z._default(
     z.strictObject({
@@ -130,6 +147,8 @@ export const manifestSchema = z.strictObject({
 
 /** The part that the floors of the runtimes are about: looked at although another part is wrong. */
 const boundsSchema = z.object({ entry: z.object({ runtime: z.enum(RUNTIMES) }), limits: z._default(limitsSchema, {}) })
+/** The same for what a plugin may not need: itself. */
+const needsSchema = z.object({ name: z.string(), requires: z.record(z.string(), z.string()) })
 
 /** @throws ManifestError `MANIFEST_INVALID`, listing every fault with its path, not only the first. */
 export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE): Manifest {
@@ -139,7 +158,8 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
   if (!parsed.success) {
     const bounds = boundsSchema.safeParse(json.value)
     const floors = bounds.success ? runtimeFaults({ ...bounds.data, limits: requestOf(bounds.data.limits) }) : []
-    throw invalid(source, [...faultsOf(parsed.error), ...floors])
+    const needs = needsSchema.safeParse(json.value)
+    throw invalid(source, [...faultsOf(parsed.error), ...floors, ...(needs.success ? needFaults(needs.data) : [])])
   }
   const { name, limits, $schema: _, health, hooks, ...rest } = parsed.data
   const manifest = {
@@ -149,7 +169,7 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
     ...(health === undefined ? {} : { health: hookOf(health, rest.entry.runtime) }),
     hooks: hooksOf(hooks, rest.entry.runtime),
   }
-  const faults = runtimeFaults(manifest)
+  const faults = [...runtimeFaults(manifest), ...needFaults(manifest)]
   if (faults.length > 0) throw invalid(source, faults)
   return manifest
 }
@@ -165,6 +185,12 @@ function invalid(source: string, faults: readonly Fault[]): ManifestError {
     hint: 'plugins schema prints every key and its rule',
     details: { faults },
   })
+}
+
+function needFaults({ name, requires }: { name: string; requires: Readonly<Record<string, string>> }): Fault[] {
+  return Object.hasOwn(requires, name)
+    ? [{ path: `requires."${name}"`, message: 'a plugin cannot require itself' }]
+    : []
 }
 
 /** Below its floor a runtime hangs instead of failing, so asking for less is a fault of the manifest. */

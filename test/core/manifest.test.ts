@@ -95,6 +95,14 @@ test('every fault is told at once, each with its path', () => {
   assert.deepEqual(faultsOf({ ...plain, name: undefined }), ['name: is missing (expected string)'])
 })
 
+test('that it requires itself is told beside every other fault', () => {
+  assert.deepEqual(faultsOf({ ...plain, colour: 1, requires: { 'acme/hello': '^1', 'acme/other': 'newest' } }), [
+    'requires."acme/other": is no range of versions (such as ^1.2, >=1.2.0 <2, 1.x or ^1 || ^2; 1 - 3 is written >=1 <=3)',
+    'colour: is not a known key',
+    'requires."acme/hello": a plugin cannot require itself',
+  ])
+})
+
 test('the sentence names the file and each fault', () => {
   assert.throws(() => parseManifest(bytes({ ...plain, name: 'Acme' }), 'x/plugin.json'), {
     code: 'MANIFEST_INVALID',
@@ -123,6 +131,7 @@ test('less than a runtime needs is a fault of the manifest: below that it hangs'
 
 const entry = (path: string) => ({ ...plain, entry: { runtime: 'exec', path } })
 const asking = (key: string, value: string) => ({ ...plain, permissions: { [key]: [value] } })
+const needing = (range: string) => ({ ...plain, requires: { 'acme/other': range } })
 const limited = (limits: object) => ({ ...plain, entry: { runtime: 'exec', path: 'x' }, limits })
 
 /** Each beside its nearest neighbour. The second list is refused by the schema that is published, too. */
@@ -144,6 +153,9 @@ const VALID: readonly object[] = [
   { ...plain, name: `${'a'.repeat(39)}/b-1` },
   { ...plain, config: { 'a.b-c_1': { type: 'boolean', default: true, required: true, secret: false } } },
   { ...plain, platforms: ['linux/arm64'] },
+  ...['1', '^1.2', '~1.2.3-rc.1', '>=1.2.0 <2', '1.x', '1.2.*', '*', '^1 || ^2', '>= 22', '=1.0.0'].map(needing),
+  ...['^1', '>=0.1'].map((range) => ({ ...plain, engines: { bulkhead: range, node: range, python: range } })),
+  { ...plain, requires: Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`acme/n${at}`, '*'])) },
 ]
 const REFUSED_BY_BOTH: readonly unknown[] = [
   null,
@@ -197,6 +209,24 @@ const REFUSED_BY_BOTH: readonly unknown[] = [
   { ...plain, description: '' },
   { ...plain, description: 'a\u001b[31mb' },
   { ...plain, description: 'x'.repeat(501) },
+  ...[
+    '',
+    'newest',
+    'v1',
+    '1 - 3',
+    '1.x.3',
+    '1.0.0+build',
+    '01',
+    '^1 ||',
+    '1  2',
+    ' 1',
+    '>=1\n',
+    `1${' 1'.repeat(50)}`,
+  ].map(needing),
+  { ...plain, requires: { acme: '*' } },
+  { ...plain, requires: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`acme/n${at}`, '*'])) },
+  { ...plain, engines: { node: 'latest' } },
+  { ...plain, engines: { deno: '>=1' } },
 ]
 /** Rules that a JSON Schema cannot say: the parser is stricter, never laxer. */
 const REFUSED_BY_THE_PARSER: readonly unknown[] = [
@@ -221,6 +251,7 @@ const REFUSED_BY_THE_PARSER: readonly unknown[] = [
     'BULKHEAD_HOME',
   ].map((value) => asking('env', value)),
   { ...plain, limits: { memory: '95M' } },
+  { ...plain, requires: { 'acme/hello': '*' } },
 ]
 
 const schemaAccepts = (() => {
