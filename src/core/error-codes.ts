@@ -85,6 +85,17 @@ export const ERROR_CODES = {
   STOP_FAILED: { exitCode: 1, meaning: 'a run could not be stopped, or not by this user' },
   PRINCIPAL_NOT_FOUND: { exitCode: 4, meaning: 'trust.json names no such principal' },
   ROOT_NOT_FOUND: { exitCode: 4, meaning: 'there is no Sigstore trusted root of this name' },
+  DEPENDENCY_MISSING: {
+    exitCode: 4,
+    meaning: 'a plugin, or a version of one, that is wanted or needed is nowhere to be had',
+  },
+  DEPENDENCY_NEEDED: { exitCode: 4, meaning: 'an installed plugin needs the one that was to go' },
+  DEPENDENCY_CONFLICT: { exitCode: 1, meaning: 'no version of a plugin is good for all that need it' },
+  DEPENDENCY_CYCLE: { exitCode: 1, meaning: 'plugins need each other in a circle' },
+  DEPENDENCY_UNDECIDED: {
+    exitCode: 1,
+    meaning: 'no versions that go together were found within the bound on the search',
+  },
   STORE_TOO_NEW: { exitCode: 1, meaning: 'the database was written by a newer version' },
   STORE_BUSY: { exitCode: 1, meaning: 'another process holds the store or this plugin' },
   STORE_UNREADABLE: { exitCode: 1, meaning: 'the database is damaged or cannot be opened' },

@@ -1,0 +1,81 @@
+import { PluginError } from './errors.ts'
+import type { Installation } from './installation.ts'
+import type { PluginName } from './name.ts'
+import { versionRules } from './version-range.ts'
+
+/** What counts of an installed plugin here. */
+export type Needing = Pick<Installation, 'name' | 'version' | 'requires'>
+
+/** An installed plugin that needs another one, in a range. */
+export interface Dependent {
+  readonly name: PluginName
+  readonly version: string
+  readonly range: string
+}
+
+/** Sorted by name. */
+export function dependentsOf(installed: readonly Needing[], name: string): Dependent[] {
+  return installed
+    .flatMap((one) => {
+      const range = Object.hasOwn(one.requires, name) ? one.requires[name] : undefined
+      return range === undefined || one.name === name ? [] : [{ name: one.name, version: one.version, range }]
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/**
+ * For a removal; those that are removed together with it are left out of `installed`.
+ * @throws PluginError `DEPENDENCY_NEEDED` naming who needs it, by which range
+ */
+export function assertNotNeeded(installed: readonly Needing[], name: string): void {
+  const dependents = dependentsOf(installed, name)
+  if (dependents.length === 0) return
+  throw new PluginError('DEPENDENCY_NEEDED', `cannot remove ${name}: ${shown(dependents)}`, {
+    hint: `remove what needs it first: ${dependents.map((one) => `plugins remove ${one.name}`).join(', ')}`,
+    details: { neededBy: dependents },
+  })
+}
+
+/**
+ * For another version of an installed plugin that nothing was resolved for: from a file, or one that is gone back to.
+ * @throws PluginError `DEPENDENCY_CONFLICT` naming who needs another one
+ */
+export async function assertStillSatisfied(
+  installed: readonly Needing[],
+  name: string,
+  version: string,
+): Promise<void> {
+  const dependents = dependentsOf(installed, name)
+  if (dependents.length === 0) return
+  const { satisfies } = await versionRules()
+  const broken = dependents.filter(({ range }) => !satisfies(version, range))
+  if (broken.length === 0) return
+  throw new PluginError('DEPENDENCY_CONFLICT', `cannot switch ${name} to ${version}: ${shown(broken)}`, {
+    hint: `plugins update ${broken[0]?.name} first, if there is a version of it that goes with it; or plugins remove it`,
+    details: { neededBy: broken },
+  })
+}
+
+/**
+ * For a release that nothing was resolved for, from a file or gone back to: what it needs must be installed already.
+ * @throws PluginError `DEPENDENCY_MISSING` naming all that is not
+ */
+export async function assertHasWhatItNeeds(installed: readonly Needing[], release: Needing): Promise<void> {
+  const needs = Object.entries(release.requires)
+  if (needs.length === 0) return
+  const { satisfies } = await versionRules()
+  const missing = needs.flatMap(([name, range]) => {
+    const found = installed.find((one) => one.name === name)
+    if (found !== undefined && satisfies(found.version, range)) return []
+    return [`${name} ${range} (${found === undefined ? 'not installed' : `${found.version} is installed`})`]
+  })
+  if (missing.length === 0) return
+  throw new PluginError(
+    'DEPENDENCY_MISSING',
+    `cannot install ${release.name} ${release.version}: it needs ${missing.join(', ')}`,
+    { hint: 'install those first', details: { missing } },
+  )
+}
+
+const shown = (dependents: readonly Dependent[]): string =>
+  dependents.map(({ name, version, range }) => `${name} ${version} needs ${range}`).join(', ')
