@@ -117,6 +117,10 @@ export const ERROR_CODES = {
   },
   INTERPRETER_MISSING: { exitCode: 5, meaning: 'the interpreter the plugin needs is not on this host' },
   PLATFORM_UNSUPPORTED: { exitCode: 5, meaning: 'the plugin is not made for this machine' },
+  ENGINE_UNSUPPORTED: {
+    exitCode: 5,
+    meaning: 'the plugin needs another version of Bulkhead or of an interpreter than this host has',
+  },
   DATA_QUOTA_UNAVAILABLE: { exitCode: 5, meaning: 'the kernel can enforce no quota on /data here' },
   DATA_SHRINK_REFUSED: { exitCode: 4, meaning: 'the kept /data is larger than the limit it is now given' },
   READ_REFUSED: { exitCode: 5, meaning: 'a path of permissions.read cannot be shown to a plugin on this host' },

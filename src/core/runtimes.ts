@@ -9,6 +9,10 @@ export type Protocol = (typeof PROTOCOLS)[number]
 export const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const
 export type Platform = (typeof PLATFORMS)[number]
 
+const PLATFORM_OF: Readonly<Record<string, Platform>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
+/** Node's name of a machine in the words of a manifest; one that no manifest can name has its own. */
+export const platformOf = (arch: string): string => PLATFORM_OF[arch] ?? `linux/${arch}`
+
 /**
  * The least a runtime starts with. Below it V8 does not fail but hangs (reclaim livelock without an OOM kill; a thread
  * pool that waits for threads it cannot make), so less is refused.

@@ -1,16 +1,18 @@
 import { IsolationError } from '../core/errors.ts'
 import type { Manifest } from '../core/manifest.ts'
+import { platformOf } from '../core/runtimes.ts'
 import type { Interpreter } from './interpreter.ts'
 
 /** The version of what a plugin meets inside: environment, folders, protocols. Not that of the package. */
 export const CONTRACT_VERSION = '1.0.0'
 
-const PLATFORM_OF: Readonly<Record<string, string>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
-
-/** @throws IsolationError `PLATFORM_UNSUPPORTED` when the manifest asks for another machine or version. */
+/**
+ * The same that was asked at install, of what the run is on: an interpreter may have been exchanged since.
+ * @throws IsolationError `PLATFORM_UNSUPPORTED`, `ENGINE_UNSUPPORTED` when the manifest asks for another machine or version.
+ */
 export async function assertPlatform(manifest: Manifest, interpreter: Interpreter, arch: string): Promise<void> {
   const { name, platforms, engines } = manifest
-  const here = PLATFORM_OF[arch] ?? `linux/${arch}`
+  const here = platformOf(arch)
   if (platforms !== undefined && !(platforms as readonly string[]).includes(here)) {
     throw new IsolationError(
       'PLATFORM_UNSUPPORTED',
@@ -24,10 +26,7 @@ export async function assertPlatform(manifest: Manifest, interpreter: Interprete
   ] as const
   for (const [what, range, version] of rows) {
     if (range === undefined || version === null || (await satisfies(version, range))) continue
-    throw new IsolationError(
-      'PLATFORM_UNSUPPORTED',
-      `cannot run ${name}: it needs ${what} ${range}, this is ${version}`,
-    )
+    throw new IsolationError('ENGINE_UNSUPPORTED', `cannot run ${name}: it needs ${what} ${range}, this is ${version}`)
   }
 }
 
