@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   FILE_EXISTS: { exitCode: 1, meaning: 'the command would overwrite a file' },
   FILE_UNREADABLE: { exitCode: 1, meaning: 'a file cannot be opened: missing, a link, or not a regular file' },
   CONFIG_INVALID: { exitCode: 1, meaning: 'config.json breaks its schema' },
+  LOCK_INVALID: { exitCode: 1, meaning: 'plugins.lock breaks its schema, or asks for what cannot be together' },
+  LOCK_DIFFERS: { exitCode: 1, meaning: 'this host is not as plugins.lock says, and may not or cannot be made so' },
 
   // Verification: exit 3, one verdict each
   UNSIGNED: { exitCode: 3, meaning: 'nobody signed it, and it is not, or no longer, allowed unsigned' },

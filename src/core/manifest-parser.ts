@@ -84,12 +84,18 @@ const setting = z.strictObject({
   secret: z.optional(z.boolean()),
 })
 
-const versionRange = () =>
+export const permissionsSchema = z.strictObject({
+  network: list(networkTarget(), 100),
+  read: list(readPath(), 32),
+  env: list(envName(), 64),
+})
+
+export const versionRange = () =>
   z.string().check(z.maxLength(RANGE_MAX_LENGTH), z.regex(VERSION_RANGE, { error: RANGE_FORM }))
 const RANGE_FORM = 'is no range of versions (such as ^1.2, >=1.2.0 <2, 1.x or ^1 || ^2; 1 - 3 is written >=1 <=3)'
 
 /** Other plugins by name. A record has no `maxProperties` in zod, so the schema that is published is told of it apart. */
-const requires = z.record(z.string().check(z.regex(PLUGIN_NAME)), versionRange()).check(
+export const requiresSchema = z.record(z.string().check(z.regex(PLUGIN_NAME)), versionRange()).check(
   z.refine((plugins) => Object.keys(plugins).length <= REQUIRES_MAX, {
     error: `must be at most ${REQUIRES_MAX} plugins`,
   }),
@@ -128,12 +134,9 @@ export const manifestSchema = z.strictObject({
   }),
   protocol: z._default(z.enum(PROTOCOLS), 'stdio'),
   limits: z._default(limitsSchema, {}),
-  permissions: z._default(
-    z.strictObject({ network: list(networkTarget(), 100), read: list(readPath(), 32), env: list(envName(), 64) }),
-    { network: [], read: [], env: [] },
-  ),
+  permissions: z._default(permissionsSchema, { network: [], read: [], env: [] }),
   config: z._default(z.record(z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$/)), setting), {}),
-  requires: z._default(requires, {}),
+  requires: z._default(requiresSchema, {}),
   health: z.optional(hook),
   hooks: z._default(
     z.strictObject({

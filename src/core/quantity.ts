@@ -33,3 +33,17 @@ export function formatDuration(ms: number): string {
 }
 
 const trim = (value: number): string => String(Math.round(value * 10) / 10)
+
+/** The same size in the largest unit that divides it, as `parseSize` reads it; what no manifest can say is no size. */
+export function spellSize(bytes: number): string | undefined {
+  const unit = (['G', 'M', 'K'] as const).find((one) => bytes % UNIT_BYTES[one] === 0)
+  const text = unit === undefined ? '' : `${bytes / UNIT_BYTES[unit]}${unit}`
+  return parseSize(text) === bytes ? text : undefined
+}
+
+/** The same for a duration. */
+export function spellDuration(ms: number): string | undefined {
+  const unit = (['h', 'm', 's', 'ms'] as const).find((one) => ms % UNIT_MS[one] === 0)
+  const text = unit === undefined ? '' : `${ms / UNIT_MS[unit]}${unit}`
+  return parseDuration(text) === ms ? text : undefined
+}

@@ -6,6 +6,8 @@ import { readArchive } from '../../src/core/archive-reader.ts'
 import { parseConfig } from '../../src/core/config-parser.ts'
 import { sha256 } from '../../src/core/digest.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/core/error-codes.ts'
+import { formatLockFile } from '../../src/core/lock-file.ts'
+import { parseLockFile } from '../../src/core/lock-file-parser.ts'
 import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { readSignedManifest } from '../../src/core/signed-manifest.ts'
 import { PAYLOAD_TYPE } from '../../src/core/statement.ts'
@@ -26,6 +28,7 @@ import {
   BUNDLE_WORDS,
   CERTIFICATE_WORDS,
   CONFIG_WORDS,
+  LOCK_WORDS,
   MANIFEST_WORDS,
   POLICY_WORDS,
   ROOT_WORDS,
@@ -189,6 +192,22 @@ export const TARGETS: readonly Target[] = [
     dictionary: CONFIG_WORDS,
     refuses: only('CONFIG_INVALID'),
     open: async () => ({ attempt: (input) => sameAgain(input, (bytes) => parseConfig(bytes, 'config.json')) }),
+  },
+  {
+    ...json,
+    name: 'lock',
+    share: 100,
+    dictionary: LOCK_WORDS,
+    refuses: only('LOCK_INVALID'),
+    open: async () => ({
+      attempt: (input) => {
+        const lock = sameAgain(input, (bytes) => parseLockFile(bytes, 'plugins.lock'))
+        const text = formatLockFile(lock)
+        const again = formatLockFile(parseLockFile(Buffer.from(text), 'plugins.lock'))
+        must(again === text, 'what is written of a lock file is written otherwise the next time')
+        return lock
+      },
+    }),
   },
   {
     ...tarball,

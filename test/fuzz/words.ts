@@ -100,6 +100,23 @@ export const MANIFEST_WORDS = [
   ],
 ]
 
+export const LOCK_WORDS = [
+  ...JSON_WORDS,
+  ...['lockVersion', 'plugins', 'name', 'version', 'source', 'registry', 'url', 'file', 'range', 'held', 'manifest'],
+  ...['sha256', 'sha512', HEX, HEX + HEX, 'signers', 'platforms', 'requires', 'permissions', 'limits', '128M', '90s'],
+  ...[
+    'acme/hello',
+    '1.0.0',
+    '^1',
+    '>=1 <2',
+    'linux/amd64',
+    '../x.tgz',
+    'x.tgz',
+    'https://a.example/',
+    'https://u:p@a/',
+  ],
+]
+
 export const POLICY_WORDS = [
   ...JSON_WORDS,
   ...[
