@@ -1,0 +1,102 @@
+import { TRUST } from './trust.ts'
+import type { Verb, VerbGroup } from './verb.ts'
+
+const INSTALL: Verb = {
+  name: 'install',
+  what: 'verify and install a plugin',
+  operands: [{ form: '<tarball>', kind: 'tarball' }],
+  flags: [
+    { form: '--yes', what: 'agree to what it asks for' },
+    { form: '--allow-downgrade', what: 'accept an older version than was installed before (recorded)' },
+    {
+      form: '--allow-unsigned <NAME>',
+      what: 'accept this one plugin without any signature (recorded); needs --until',
+    },
+    { form: '--until <TIME>', what: 'when that ends: a duration such as 7d, or a date; at most 30 days away' },
+  ],
+  examples: [
+    ['plugins install dist/acme-hello-1.0.0.tgz', 'shows what it asks for, and asks you'],
+    ['plugins install dist/acme-hello-1.0.0.tgz --yes', 'agrees to it, for automation'],
+  ],
+  load: async () => (await import('../commands/install.ts')).install,
+}
+
+const REMOVE: Verb = {
+  name: 'remove',
+  alias: 'rm',
+  what: 'remove a plugin; its data stays unless --purge',
+  operands: [{ form: '<name>', kind: 'plugin' }],
+  flags: [
+    { form: '--purge', what: 'delete its data and give its user id back' },
+    { form: '--yes', what: 'agree to delete its data' },
+  ],
+  examples: [
+    ['plugins remove acme/hello', 'its data and logs stay'],
+    ['plugins remove acme/hello --purge', 'they go too; works afterwards as well'],
+  ],
+  load: async () => (await import('../commands/installed.ts')).remove,
+}
+
+export const HOSTS: VerbGroup = {
+  title: 'For hosts',
+  verbs: [
+    TRUST,
+    {
+      name: 'verify',
+      what: 'check a tarball, an installed plugin, or all of them',
+      operands: [{ form: '[target]', what: 'X.tgz, or NAME of an installed plugin', kind: 'tarball-or-plugin' }],
+      flags: [
+        { form: '--all', what: 'every installed plugin' },
+        { form: '--quarantine', what: 'with --all: put away what is not to be trusted any more' },
+        { form: '--explain', what: 'a row per check' },
+      ],
+      examples: [
+        ['plugins verify dist/acme-hello-1.0.0.tgz --explain', 'before it is installed'],
+        ['plugins verify --all --quarantine', 'every night, by a timer'],
+      ],
+      load: async () => (await import('../commands/verify.ts')).verify,
+    },
+    INSTALL,
+    {
+      name: 'list',
+      alias: 'ls',
+      what: 'what is installed',
+      examples: [
+        ['plugins list', 'a line each'],
+        ["plugins list --json | jq -r '.[].name'", 'their names, for a script'],
+      ],
+      load: async () => (await import('../commands/installed.ts')).list,
+    },
+    {
+      name: 'info',
+      what: 'everything known about an installed plugin',
+      operands: [{ form: '[name]', kind: 'plugin' }],
+      flags: [
+        {
+          form: '--signers',
+          what: 'who signed it and what it was judged by, running releases too; without a name, of all',
+        },
+      ],
+      examples: [
+        ['plugins info acme/hello', 'permissions, limits, where its files are'],
+        ['plugins info --signers --json', 'the provenance of everything that is installed'],
+      ],
+      load: async () => (await import('../commands/installed.ts')).info,
+    },
+    {
+      name: 'enable',
+      what: 'let a disabled plugin run again; one in quarantine, if it is found good',
+      operands: [{ form: '<name>', kind: 'plugin' }],
+      examples: [['plugins enable acme/hello', 'verifies it first, if it is in quarantine']],
+      load: async () => (await import('../commands/installed.ts')).enable,
+    },
+    {
+      name: 'disable',
+      what: 'keep a plugin installed but refuse to run it',
+      operands: [{ form: '<name>', kind: 'plugin' }],
+      examples: [['plugins disable acme/hello', 'it stays disabled after an update, too']],
+      load: async () => (await import('../commands/installed.ts')).disable,
+    },
+    REMOVE,
+  ],
+}
