@@ -21,7 +21,9 @@ export {
   UsageError,
   VerificationError,
 } from './core/errors.ts'
+export { EXIT_CODES, type ExitCode, RUN_EXIT_CODES } from './core/exit-codes.ts'
 export type { InstallationState } from './core/installation.ts'
+export { interrupted } from './core/interrupted.ts'
 export { formatLimit, formatLimits } from './core/limit-text.ts'
 export type { EffectiveLimits, LimitName, Limits, Profile } from './core/limits.ts'
 export type { LogEntry } from './core/log-entry.ts'
@@ -30,6 +32,8 @@ export type { Figure, Minute } from './core/minute.ts'
 export type { NetworkEntry, NetworkGrant } from './core/network.ts'
 export { formatCutNetwork, formatNetwork } from './core/network-text.ts'
 export type { EndingLimit, Outcome, Usage } from './core/outcome.ts'
+export { CEILINGS, DEFAULTS } from './core/profile-limits.ts'
+export type { OnProgress, Progress } from './core/progress.ts'
 export { formatDuration, formatSize, parseDuration } from './core/quantity.ts'
 export { RefusedRun } from './core/refused-run.ts'
 export type { Check } from './core/verified.ts'

@@ -1,4 +1,6 @@
 import { UsageError } from '../index.ts'
+import { type Interrupts, processInterrupts } from './interrupts.ts'
+import { StatusLine } from './status-line.ts'
 
 /** Where a command writes and what it may ask; handed in, so that a test can hand in its own. */
 export interface Io {
@@ -13,21 +15,50 @@ export interface Io {
   readonly columns: number
   /** Lines of the terminal that stdout is; `null` when it is none. */
   readonly rows: number | null
+  /**
+   * A line of the terminal that stderr is, shown in place of the one before, and gone as soon as anything else is written or
+   * asked; `''` takes it away. Not there where stderr is no terminal that can do so.
+   */
+  readonly status?: ((line: string) => void) | undefined
+  /** Columns of that terminal. */
+  readonly statusColumns?: number | undefined
   /** Aborted by Ctrl-C, by a request to end, or when whoever read stdout went away: for what goes on until it is told. */
   ending(): AbortSignal
+  /**
+   * Aborted by Ctrl-C or a request to end, for a change that is to be undone then; at the second one the process ends at
+   * once. `release` leaves signals as they were.
+   */
+  interrupts?(): Interrupts
 }
 
 export function processIo(): Io {
+  const line = new StatusLine((text) => void guarded(process.stderr).write(text))
+  const stderr = (text: string) => {
+    line.clear()
+    guarded(process.stderr).write(text)
+  }
   return {
-    stdout: (text) => void guarded(process.stdout).write(text),
-    stderr: (text) => void guarded(process.stderr).write(text),
+    stdout: (text) => {
+      line.clear()
+      guarded(process.stdout).write(text)
+    },
+    stderr,
+    get status() {
+      const canRewrite = process.stderr.isTTY === true && !['', 'dumb', undefined].includes(process.env.TERM)
+      return canRewrite ? (text: string) => line.show(text) : undefined
+    },
+    get statusColumns() {
+      return process.stderr.columns
+    },
     confirm: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
+      using _held = line.hold()
       const answer = await answerTo(`${question} [y/N] `, process.stderr)
       return /^y(es)?$/i.test(answer?.trim() ?? '')
     },
     secret: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
+      using _held = line.hold()
       const { Writable } = await import('node:stream')
       process.stderr.write(`${question}: `)
       // readline echoes what is typed to its output: give it one that keeps nothing.
@@ -51,6 +82,7 @@ export function processIo(): Io {
       guarded(process.stdout).once('error', abort)
       return end.signal
     },
+    interrupts: () => processInterrupts(stderr),
   }
 }
 
@@ -68,11 +100,14 @@ async function answerTo(question: string, output: NodeJS.WritableStream): Promis
   }
 }
 
-/** A reader that went away (`plugins list | head`) is not our failure, and changes no exit code; a full disk is one. */
+/**
+ * A reader that went away (`plugins list | head`) is not our failure, and changes no exit code; a full disk is one. A terminal
+ * that went away (EIO) is no reason to leave a change half undone.
+ */
 function guarded(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (stream.listenerCount('error') > 0) return stream
   return stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return
+    if (error.code === 'EPIPE' || (error.code === 'EIO' && stream === process.stderr)) return
     if (stream !== process.stderr) process.stderr.write(`plugins: cannot write the answer: ${error.message}\n`)
     process.exit(1)
   })

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { fit, fold, padded, widthOf } from './width.ts'
 
 /** Controls, line ends, marks of direction, what cannot be seen. Not the joiners: scripts and emoji are written with them. */
 const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
@@ -40,31 +41,68 @@ export function styleFor(enabled: boolean): Style {
   return enabled ? (kind, text) => styleText(FORMATS[kind], text, { validateStream: false }) : (_kind, text) => text
 }
 
-/** Key ids are the long cells; so much of one tells it from any other a person has. */
-const CELL_MAX = 24
+/** Between two columns. */
+const GAP = 2
+/** So much of a cell is always shown: enough to tell one key id from the others a person has. */
+const CELL_MIN = 12
+/** The last column holds sentences, and is worth more. */
+const LAST_MIN = 16
+/** Below that, a row for each cell reads better than a row of them. */
+const NARROW = 48
 
 /**
- * Columns as wide as their widest cell, two blanks apart. Where that is wider than the terminal, long cells and then the
- * last column are cut; a pipe gets everything.
+ * Columns as wide as their widest cell. Where that is wider than the terminal, the widest columns are cut until it fits, and a
+ * row never wraps; where little would be left of them, each row is shown as lines of its own. A pipe gets everything.
  */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
   const whole = [header, ...rows].map((row) => row.map(plain))
-  const widthOf = (all: readonly (readonly string[])[], column: number) =>
-    all.reduce((width, row) => Math.max(width, (row[column] ?? '').length), 0)
-  const total = header.reduce((sum, _, column) => sum + widthOf(whole, column) + 2, -2)
-  const shown = total <= columns ? whole : whole.map((row) => row.map((cell, at) => cut(cell, row, at)))
-  const widths = header.map((_, column) => widthOf(shown, column))
-  const line = (row: readonly string[]): string => {
-    const text = row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-    return text.length > columns && columns > 20 ? `${text.slice(0, columns - 1)}…` : text.trimEnd()
-  }
-  return `${shown.map(line).join('\n')}\n`
+  const natural = header.map((_, at) => whole.reduce((width, row) => Math.max(width, widthOf(row[at] ?? '')), 0))
+  const widths = fitting(natural, columns)
+  if (widths === null) return records(whole, columns)
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, at) => padded(fit(cell, widths[at] ?? 0), widths[at] ?? 0))
+      .join(' '.repeat(GAP))
+      .trimEnd()
+  return `${whole.map(line).join('\n')}\n`
 }
 
-const cut = (cell: string, row: readonly string[], column: number): string =>
-  column < row.length - 1 && cell.length > CELL_MAX ? `${cell.slice(0, CELL_MAX - 1)}…` : cell
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+/** What each column is given: the widest ones give way first. `null`: there is no room for a table. */
+function fitting(natural: readonly number[], columns: number): readonly number[] | null {
+  const room = columns - GAP * (natural.length - 1)
+  if (sum(natural) <= room) return natural
+  const least = natural.map((width, at) => Math.min(width, at === natural.length - 1 ? LAST_MIN : CELL_MIN))
+  if (columns < NARROW || sum(least) > room) return null
+  const widths = natural.map((width) => Math.min(width, room))
+  while (sum(widths) > room) {
+    const cuttable = widths.map((width, at) => (width > (least[at] ?? 0) ? width : 0))
+    const widest = cuttable.indexOf(Math.max(...cuttable))
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+  return widths
+}
+
+/** A line for each cell, its heading before it; what is too long goes on below, indented. */
+function records([header = [], ...rows]: readonly (readonly string[])[], columns: number): string {
+  const width = Math.max(...header.map(widthOf))
+  const indent = ' '.repeat(width + GAP)
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => {
+          const [first = '', ...rest] = fold(cell, columns - indent.length)
+          return (
+            `${padded(header[at] ?? '', width + GAP)}${first}`.trimEnd() +
+            rest.map((line) => `\n${indent}${line}`).join('')
+          )
+        })
+        .join('\n'),
+    )
+    .map((lines) => `${lines}\n`)
+    .join('\n')
+}
 
 /** Thousandths as people read them. */
 export const percent = (permille: number): string => `${Math.round(permille) / 10}%`
@@ -80,6 +118,6 @@ export function age(ms: number): string {
 
 /** `key  value` lines, aligned. */
 export function record(pairs: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...pairs.map(([key]) => key.length))
-  return pairs.map(([key, value]) => `${key.padEnd(width)}  ${plain(value)}\n`).join('')
+  const width = Math.max(...pairs.map(([key]) => widthOf(key)))
+  return pairs.map(([key, value]) => `${padded(key, width)}  ${plain(value)}\n`).join('')
 }

@@ -1,6 +1,9 @@
+import type { ExitCode } from './exit-codes.ts'
+
 /** One row per stable error code. `docs/errors.md` is this table; a test holds the two equal. */
 interface ErrorKind {
   readonly exitCode: 1 | 2 | 3 | 4 | 5 | 70 | 130
+  readonly exitCode: Exclude<ExitCode, 0>
   readonly meaning: string
 }
 
@@ -131,6 +134,7 @@ export const ERROR_CODES = {
   ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },
   ENTRY_NOT_EXECUTABLE: { exitCode: 4, meaning: 'the entry program cannot be executed' },
 
+  INTERRUPTED: { exitCode: 130, meaning: 'somebody interrupted it; what it had begun was undone' },
   INTERNAL: { exitCode: 70, meaning: 'a bug in Bulkhead' },
 } as const satisfies Record<string, ErrorKind>
 
