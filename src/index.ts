@@ -24,8 +24,9 @@ export {
 export { EXIT_CODES, type ExitCode, RUN_EXIT_CODES } from './core/exit-codes.ts'
 export type { InstallationState } from './core/installation.ts'
 export { interrupted } from './core/interrupted.ts'
+export { REQUIRED_LAYERS } from './core/layers.ts'
 export { formatLimit, formatLimits } from './core/limit-text.ts'
-export type { EffectiveLimits, LimitName, Limits, Profile } from './core/limits.ts'
+export { type EffectiveLimits, type LimitName, type Limits, PROFILES, type Profile } from './core/limits.ts'
 export type { LogEntry } from './core/log-entry.ts'
 export type { Manifest, Permissions } from './core/manifest.ts'
 export type { Figure, Minute } from './core/minute.ts'
@@ -80,6 +81,11 @@ export { version } from './version.ts'
 export async function openManager(options: HostOptions = {}): Promise<PluginManager> {
   const { PluginManager } = await import('./manager.ts')
   return PluginManager.open(options)
+}
+
+/** Names of plugins that have files here: what a shell may propose to whoever types one. Reads folders, and nothing else. */
+export async function likelyNames(options: Pick<HostOptions, 'home'> = {}): Promise<readonly string[]> {
+  return (await import('./manager/names.ts')).likelyNames(options)
 }
 
 /** What an author does: keys, packages, signatures. It needs no home. */

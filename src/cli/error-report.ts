@@ -34,7 +34,7 @@ function bug(error: unknown): PluginError {
 }
 
 /** Looked up by hand, since the error may be that the command line could not be parsed. */
-function wantsJson(args: readonly string[]): boolean {
+export function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   return args.slice(0, end < 0 ? args.length : end).includes('--json')
 }

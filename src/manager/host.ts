@@ -86,7 +86,7 @@ const LAST_MS = 8.64e15
 const latest = (now: Date, seenMs: number | null): Date =>
   new Date(Math.min(Math.max(now.getTime(), seenMs ?? 0), LAST_MS))
 
-function defaultHome(uid: number): string {
+export function defaultHome(uid: number): string {
   const named = process.env.BULKHEAD_HOME
   if (named !== undefined && named !== '') return named
   if (uid === 0) return '/var/lib/bulkhead'

@@ -11,6 +11,7 @@ export const AUTHORS: VerbGroup = {
   verbs: [
     {
       name: 'init',
+      elsewhere: ['new', 'create'],
       what: 'write a small working plugin into a new folder',
       operands: [{ form: '<dir>', kind: 'folder' }],
       flags: [
@@ -30,6 +31,7 @@ export const AUTHORS: VerbGroup = {
     },
     {
       name: 'validate',
+      elsewhere: ['check', 'lint'],
       what: 'check a plugin folder: every fault at once, with its path',
       operands: [{ form: '<dir>', kind: 'folder' }],
       examples: [
@@ -46,6 +48,7 @@ export const AUTHORS: VerbGroup = {
     },
     {
       name: 'pack',
+      elsewhere: ['build', 'package'],
       what: 'pack a plugin folder into a tarball: the same bytes on every machine',
       operands: [{ form: '<dir>', kind: 'folder' }],
       flags: [{ form: '--out <DIR>', what: 'where the tarball goes', kind: 'folder', default: '.' }],

@@ -3,6 +3,7 @@ import type { Verb, VerbGroup } from './verb.ts'
 
 const INSTALL: Verb = {
   name: 'install',
+  elsewhere: ['add', 'get'],
   what: 'verify and install a plugin',
   operands: [{ form: '<tarball>', kind: 'tarball' }],
   flags: [
@@ -24,6 +25,7 @@ const INSTALL: Verb = {
 const REMOVE: Verb = {
   name: 'remove',
   alias: 'rm',
+  elsewhere: ['uninstall', 'delete', 'erase'],
   what: 'remove a plugin; its data stays unless --purge',
   operands: [{ form: '<name>', kind: 'plugin' }],
   flags: [
@@ -69,6 +71,7 @@ export const HOSTS: VerbGroup = {
     },
     {
       name: 'info',
+      elsewhere: ['show', 'inspect', 'view'],
       what: 'everything known about an installed plugin',
       operands: [{ form: '[name]', kind: 'plugin' }],
       flags: [

@@ -2,6 +2,7 @@ import type { Verb, VerbGroup } from './verb.ts'
 
 const RUN: Verb = {
   name: 'run',
+  elsewhere: ['exec', 'start'],
   what: 'run a plugin in its sandbox; stdin, stdout, stderr and signals are its own',
   operands: [
     { form: '<name>', kind: 'plugin' },
@@ -55,6 +56,7 @@ export const RUNNING: VerbGroup = {
     },
     {
       name: 'stats',
+      elsewhere: ['top'],
       what: 'what running plugins use: processor, memory, processes, files, disk, network',
       operands: [{ form: '[name]', kind: 'plugin' }],
       flags: [
@@ -86,6 +88,7 @@ export const RUNNING: VerbGroup = {
     },
     {
       name: 'stop',
+      elsewhere: ['kill'],
       what: 'end the runs of a plugin: SIGTERM, a grace, then all its processes',
       operands: [{ form: '[name]', kind: 'plugin' }],
       flags: [

@@ -5,7 +5,7 @@ import type { Settings } from '../options.ts'
 export type Action = (settings: Settings, io: Io, ...given: never[]) => Promise<unknown>
 
 /** What a word of the command line is, for a shell that completes it. A list is all that is accepted there. */
-export type Kind = readonly string[] | 'plugin' | 'tarball' | 'tarball-or-plugin' | 'file' | 'folder'
+export type Kind = readonly string[] | 'plugin' | 'tarball' | 'tarball-or-plugin' | 'file' | 'folder' | 'topic'
 
 export interface Operand {
   /** As commander reads it: `<name>`, `[name]`, `[names...]`. */
@@ -33,6 +33,10 @@ export type Example = readonly [line: string, what: string]
 export interface Verb {
   readonly name: string
   readonly alias?: string
+  /** What other tools call it, for whoever types that here. */
+  readonly elsewhere?: readonly string[]
+  /** Left out of help and completion. */
+  readonly isHidden?: true
   /** One line, without a full stop. */
   readonly what: string
   readonly operands?: readonly Operand[]
