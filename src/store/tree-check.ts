@@ -84,7 +84,10 @@ class HashWalk {
 
 export type Verdict = 'same' | 'modified' | 'missing'
 
-const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+/** File systems stamp times once a clock tick; a change within the tick of the last one would not show. */
+export const TICK_MS = 20
+/** A FIFO or a device must not hold anybody up, and a link leads nowhere. */
+export const OPEN_PLAIN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** What open says of a link, a socket, a device or a file whose mode was taken away: changed, not unreadable. */
 const NOT_PLAIN = new Set(['ELOOP', 'ENXIO', 'ENODEV', 'EACCES', 'EPERM', 'EISDIR'])
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
@@ -93,7 +96,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
 export function compareFile(path: string, file: SignedFile, owner: number): Verdict {
   let fd: number
   try {
-    fd = openSync(path, OPEN)
+    fd = openSync(path, OPEN_PLAIN)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (NOT_PLAIN.has(code)) return 'modified'
@@ -101,13 +104,18 @@ export function compareFile(path: string, file: SignedFile, owner: number): Verd
     throw error // a failing disk is no verdict on the plugin
   }
   try {
-    const stats = fstatSync(fd)
-    const isPlain = stats.isFile() && stats.uid === owner && (stats.mode & 0o7777) === (file.executable ? 0o755 : 0o644)
-    return isPlain && stats.size === file.size && digestOf(fd, file.size) === file.sha256 ? 'same' : 'modified'
+    return isAsSigned(fstatSync(fd), file, owner) && digestOf(fd, file.size) === file.sha256 ? 'same' : 'modified'
   } finally {
     closeSync(fd)
   }
 }
+
+/** Type, owner, mode and size. */
+export const isAsSigned = (stats: Stats, file: SignedFile, owner: number): boolean =>
+  stats.isFile() &&
+  stats.uid === owner &&
+  (stats.mode & 0o7777) === (file.executable ? 0o755 : 0o644) &&
+  stats.size === file.size
 
 export function isPlainFolder(stats: Stats, owner: number): boolean {
   return stats.isDirectory() && stats.uid === owner && (stats.mode & 0o7777) === 0o755
@@ -125,6 +133,17 @@ export function statusOf(path: string): Stats | null {
 
 const CHUNK = 1024 * 1024
 let chunk: Buffer | undefined
+
+/** Does a file, open at its beginning, hold what was signed? `bytes` is that, where it is at hand. */
+export function holdsBytes(fd: number, file: SignedFile, bytes: Buffer | null): boolean {
+  if (bytes === null) return digestOf(fd, file.size) === file.sha256
+  chunk ??= Buffer.allocUnsafeSlow(CHUNK)
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const length = fill(fd, chunk, Math.min(CHUNK, bytes.length - at))
+    if (!chunk.subarray(0, length).equals(bytes.subarray(at, at + CHUNK))) return false
+  }
+  return true
+}
 
 function digestOf(fd: number, size: number): string {
   chunk ??= Buffer.allocUnsafeSlow(CHUNK)

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
+import type { OnProgress } from '../core/progress.ts'
 import type { SignedFile } from '../core/statement.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
-import { type Differences, Expected, hashTree } from './tree-check.ts'
+import { type Differences, Expected, hashTree, TICK_MS } from './tree-check.ts'
+import type { ReleaseBeside, Shared } from './tree-sharing.ts'
 import { skeletonFaults } from './tree-skeleton.ts'
 
 export interface TreesOptions {
@@ -20,6 +22,16 @@ export interface UnpackedTree {
   /** Becomes the release's folder. */
   readonly path: string
   readonly packageDir: string
+  /** What of it was not written anew. */
+  readonly shared: Shared
+}
+
+export interface UnpackOptions {
+  /** Versions of the same plugin that are here: what they hold already is shared where the file system can. */
+  readonly beside?: readonly ReleaseBeside[] | undefined
+  /** `false`: by clones alone, never by further names of files that are in use. For a tree that somebody is let at; default: true. */
+  readonly mayLink?: boolean | undefined
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** What names a release's folder. */
@@ -33,8 +45,6 @@ export interface TreeCheck extends Differences {
 /** Trees up to this size are hashed whole at every check: that costs less than a walk by another process. */
 const SMALL_FILES = 256
 const SMALL_BYTES = 16 * 2 ** 20
-/** File systems stamp times once a clock tick; a change within the tick of the last one would not show. */
-const TICK_MS = 20
 
 /** The files of installed releases. A tree is complete, or it is in staging; nothing in between has a release's name. */
 export class Trees {
@@ -47,13 +57,13 @@ export class Trees {
   }
 
   /** Unpacks into private staging and flushes it; if any step fails, nothing is left. */
-  async unpack(release: VerifiedRelease): Promise<UnpackedTree> {
+  async unpack(release: VerifiedRelease, options: UnpackOptions = {}): Promise<UnpackedTree> {
     const [{ unpackRelease }, { stage }] = await Promise.all([import('./unpack.ts'), import('./tree-staging.ts')])
     return this.#onDisk('unpack the release', async () => {
       const path = stage(this.#layout.staging)
       try {
-        await unpackRelease(release, path)
-        return { path, packageDir: packageOf(path) }
+        const shared = await unpackRelease(release, path, this.#layout, options)
+        return { path, packageDir: packageOf(path), shared }
       } catch (error) {
         rmSync(path, { recursive: true, force: true })
         throw error
