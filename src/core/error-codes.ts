@@ -13,7 +13,8 @@ export const ERROR_CODES = {
   CONSENT_NEEDED: { exitCode: 2, meaning: 'a question must be answered and there is no terminal to ask it on' },
 
   CONSENT_REFUSED: { exitCode: 1, meaning: 'the question was answered with no' },
-  INTERRUPTED: { exitCode: 130, meaning: 'whoever asked for it ended it; what was done was undone' },
+  HOOK_FAILED: { exitCode: 1, meaning: 'a hook of a plugin failed; what it was part of is undone' },
+  HEALTH_FAILED: { exitCode: 1, meaning: 'a release failed its own health check; what let it in is undone' },
   FILE_UNWRITABLE: { exitCode: 1, meaning: 'a file cannot be written' },
 
   // Authors: exit 1

@@ -4,7 +4,7 @@ import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
 import { limitsSchema } from './limit-request.ts'
 import type { LimitRequest } from './limits.ts'
-import { MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
+import { HOOKS, MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { faultOfHost } from './network-address.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
@@ -107,7 +107,8 @@ const hook = z.strictObject({
   runtime: z.optional(z.enum(RUNTIMES)),
   path: packagePath(),
   args: list(z.string().check(z.maxLength(4096), z.regex(/^[^\u0000]*$/u)), 64),
-  limits: z._default(limitsSchema, {}),
+  // What /data is does not depend on who looks at it.
+  limits: z._default(z.omit(limitsSchema, { data: true }), {}),
 })
 
 /** DESIGN §3. The schema that `plugins schema` publishes is made from this same value. */
@@ -160,7 +161,7 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
   const parsed = manifestSchema.safeParse(json.value)
   if (!parsed.success) {
     const bounds = boundsSchema.safeParse(json.value)
-    const floors = bounds.success ? runtimeFaults({ ...bounds.data, limits: requestOf(bounds.data.limits) }) : []
+    const floors = bounds.success ? runtimeFaults(bounds.data.entry.runtime, requestOf(bounds.data.limits)) : []
     const needs = needsSchema.safeParse(json.value)
     throw invalid(source, [...faultsOf(parsed.error), ...floors, ...(needs.success ? needFaults(needs.data) : [])])
   }
@@ -172,7 +173,11 @@ export function parseManifest(bytes: Uint8Array, source: string = MANIFEST_FILE)
     ...(health === undefined ? {} : { health: hookOf(health, rest.entry.runtime) }),
     hooks: hooksOf(hooks, rest.entry.runtime),
   }
-  const faults = [...runtimeFaults(manifest), ...needFaults(manifest)]
+  const faults = [
+    ...runtimeFaults(manifest.entry.runtime, manifest.limits),
+    ...hookFaults(manifest),
+    ...needFaults(manifest),
+  ]
   if (faults.length > 0) throw invalid(source, faults)
   return manifest
 }
@@ -197,14 +202,25 @@ function needFaults({ name, requires }: { name: string; requires: Readonly<Recor
 }
 
 /** Below its floor a runtime hangs instead of failing, so asking for less is a fault of the manifest. */
-function runtimeFaults({ limits, entry }: { limits: LimitRequest; entry: { runtime: Runtime } }): Fault[] {
-  const floor = FLOORS[entry.runtime]
+function runtimeFaults(runtime: Runtime, limits: LimitRequest, at = ''): Fault[] {
+  const floor = FLOORS[runtime]
   const faults: Fault[] = []
   const atLeast = (path: string, value: number | undefined, least: number, shown: string) => {
-    if (value !== undefined && value < least) faults.push({ path, message: `${entry.runtime} needs at least ${shown}` })
+    if (value !== undefined && value < least)
+      faults.push({ path: at + path, message: `${runtime} needs at least ${shown}` })
   }
   atLeast('limits.memory', limits.memoryBytes, floor.memoryBytes, `${floor.memoryBytes / 2 ** 20}M`)
   atLeast('limits.processes', limits.processesMax, floor.processesMax, `${floor.processesMax}`)
   atLeast('limits.files', limits.filesMax, floor.filesMax, `${floor.filesMax}`)
   return faults
+}
+
+/** Of a hook the limits are the manifest's where it has none of its own: what suffices for the one may not for the other. */
+function hookFaults({ limits, health, hooks }: Pick<Manifest, 'limits' | 'health' | 'hooks'>): Fault[] {
+  const all = [['health', health] as const, ...HOOKS.map((hook) => [`hooks.${hook}`, hooks[hook]] as const)]
+  return all.flatMap(([key, hook]) => {
+    if (hook === undefined) return []
+    const own = Object.fromEntries(Object.entries(hook.limits).filter(([, value]) => value !== undefined))
+    return runtimeFaults(hook.runtime, { ...limits, ...own }, `${key}.`)
+  })
 }

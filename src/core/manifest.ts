@@ -38,6 +38,8 @@ export interface HookEntry {
 /** When a hook is run: after a release was unpacked, before a plugin is removed, before a newer or older release takes over the data. */
 export const HOOKS = ['postinstall', 'preremove', 'migrate-data'] as const
 export type HookName = (typeof HOOKS)[number]
+/** What a run was that was none of the entry. */
+export type HookRun = HookName | 'health'
 
 /** A `plugin.json` that keeps every rule, with its defaults filled in. Only `parseManifest` accepts one. */
 export interface Manifest {
@@ -62,4 +64,22 @@ export interface Manifest {
   /** Run after an install or update; what fails it is undone. */
   readonly health?: HookEntry | undefined
   readonly hooks: { readonly [hook in HookName]?: HookEntry | undefined }
+}
+
+/** A program that a manifest names, and where. */
+export interface NamedProgram {
+  /** `entry.path`, `health.path`, `hooks.postinstall.path` … */
+  readonly key: string
+  readonly runtime: Runtime
+  readonly path: string
+}
+
+export function hookProgramsOf({ health, hooks }: Pick<Manifest, 'health' | 'hooks'>): NamedProgram[] {
+  const named = {
+    ...(health && { health }),
+    ...Object.fromEntries(HOOKS.map((hook) => [`hooks.${hook}`, hooks[hook]])),
+  }
+  return Object.entries(named).flatMap(([key, hook]) =>
+    hook === undefined ? [] : [{ key: `${key}.path`, runtime: hook.runtime, path: hook.path }],
+  )
 }

@@ -220,7 +220,10 @@ export function sentenceOf(found: Differences): string | null {
   return parts.length === 0 ? null : parts.join('; ')
 }
 
-function grantsOf(names: readonly string[], env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function grantsOf(
+  names: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 

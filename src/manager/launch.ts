@@ -25,6 +25,17 @@ export interface LaunchOptions extends RunOptions {
 export async function launch(host: Host, name: string, options: LaunchOptions, isOpen: () => boolean): Promise<Run> {
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepare(host, name, options)
+  return begin(host, plan, launcher, options, isOpen)
+}
+
+/** Starts what has been recorded as begun, and records how it ends. */
+export function begin(
+  host: Host,
+  plan: RunPlan,
+  launcher: Launcher,
+  options: Pick<LaunchOptions, 'stdio' | 'onJournal'>,
+  isOpen: () => boolean,
+): Run {
   const run = start(host, plan, launcher, options)
   const outcome = recorded(host, plan, run, isOpen)
   return {
@@ -38,7 +49,12 @@ export async function launch(host: Host, name: string, options: LaunchOptions, i
   }
 }
 
-function start(host: Host, plan: RunPlan, launcher: Launcher, { stdio, onJournal }: LaunchOptions): Run {
+function start(
+  host: Host,
+  plan: RunPlan,
+  launcher: Launcher,
+  { stdio, onJournal }: Pick<LaunchOptions, 'stdio' | 'onJournal'>,
+): Run {
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)

@@ -124,7 +124,7 @@ export async function finishRemoval(
 
 /** Does anything of the plugin run, of whatever version? `hook`: something that is run for a change. */
 export const isAnyRunning = ({ store }: Pick<Host, 'store'>, name: PluginName, kind?: 'hook'): boolean =>
-  store.runs.open().some(({ run, alive }) => alive && run.name === name && (kind === undefined || run.hook != null))
+  store.runs.open().some(({ run, alive }) => alive && run.name === name && (kind === undefined || run.hook !== null))
 
 const isRunning = ({ store }: Pick<Host, 'store'>, { name, version }: Installation): boolean =>
   store.runs.open().some(({ run, alive }) => alive && run.name === name && run.version === version)

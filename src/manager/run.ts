@@ -68,7 +68,7 @@ export async function execute(
 }
 
 /** For whoever watches the run from another process. */
-function placeOf(plan: RunPlan): RunPlace {
+export function placeOf(plan: RunPlan): RunPlace {
   const { memoryBytes, cpu, processesMax, filesMax } = plan.limits
   return {
     uid: plan.ids.uid,
@@ -84,7 +84,7 @@ function placeOf(plan: RunPlan): RunPlace {
 }
 
 /** Time first, so that a folder of runs is in their order. */
-const newRun = (): string => `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
+export const newRun = (): string => `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
 
 const STORE_FAILURES: ReadonlySet<string> = new Set(['STORE_BUSY', 'STORE_UNREADABLE', 'STORE_TOO_NEW', 'DISK_FAILED'])
 

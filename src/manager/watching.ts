@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../core/errors.ts'
+import type { HookRun } from '../core/manifest.ts'
 import type { Minute } from '../core/minute.ts'
 import type { PluginName } from '../core/name.ts'
 import type { RunPlace } from '../core/place.ts'
@@ -15,6 +16,8 @@ export interface RunningPlugin extends RunFigures {
   readonly name: PluginName
   readonly version: string
   readonly profile: string
+  /** The hook that it is; `null`: a run of the entry. */
+  readonly hook: HookRun | null
   /** Layers it goes without. */
   readonly weaker: readonly string[]
   /** The launcher's; `null` in the moment before it is started. */
@@ -115,6 +118,7 @@ function runningOf({ layout, now }: Host, open: OpenRun): RunningPlugin {
     name: run.name,
     version: run.version,
     profile: run.profile,
+    hook: run.hook,
     weaker: run.weaker,
     pid,
     startedAtMs: run.startedAtMs,

@@ -3,7 +3,7 @@ import { comparePaths } from '../core/archive-path.ts'
 import { readArchive } from '../core/archive-reader.ts'
 import { type Sha256, type Sha512, sha256, sha512 } from '../core/digest.ts'
 import { ArchiveError, ManifestError, PluginError } from '../core/errors.ts'
-import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
+import { hookProgramsOf, MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
 import { parseManifest } from '../core/manifest-parser.ts'
 import type { PluginName } from '../core/name.ts'
 import type { SignedFile } from '../core/statement.ts'
@@ -39,7 +39,7 @@ export async function packFolder(dir: string, { bounds = ARCHIVE_BOUNDS }: PackO
   const isOwn = ownTarball(manifest.name)
   const files = folder.files.filter(({ path }) => !isOwn(path))
   const leftOut = [...folder.leftOut, ...folder.files.map(({ path }) => path).filter(isOwn)].sort(comparePaths)
-  checkEntry(manifest, files)
+  checkPrograms(manifest, files)
   for (const { path, bytes } of files) if (isSecretKey(bytes)) throw unpackable(path, 'it is a secret key')
   const bytes = gzip(writeTar(files))
   if (bytes.length > bounds.tarballBytes) {
@@ -88,17 +88,14 @@ function isSecretKey(bytes: Buffer): boolean {
 }
 
 /** A manifest that names a program which is not there would be found out on somebody else's machine. */
-function checkEntry({ entry }: Manifest, files: readonly TarFile[]): void {
-  const program = files.find(({ path }) => path === entry.path)
-  if (program === undefined) throw unpackable(entry.path, 'entry.path names it, and it is not in the folder')
-  if (entry.runtime === 'exec' && !program.executable) {
-    throw new PluginError(
-      'PACKAGE_INVALID',
-      `cannot pack "${entry.path}": entry.path names it, and it is not executable`,
-      {
-        hint: `chmod +x ${entry.path}`,
-      },
-    )
+function checkPrograms(manifest: Manifest, files: readonly TarFile[]): void {
+  for (const { key, runtime, path } of [{ key: 'entry.path', ...manifest.entry }, ...hookProgramsOf(manifest)]) {
+    const program = files.find((file) => file.path === path)
+    if (program === undefined) throw unpackable(path, `${key} names it, and it is not in the folder`)
+    if (runtime !== 'exec' || program.executable) continue
+    throw new PluginError('PACKAGE_INVALID', `cannot pack "${path}": ${key} names it, and it is not executable`, {
+      hint: `chmod +x ${path}`,
+    })
   }
 }
 

@@ -4,7 +4,7 @@ import { openImage } from './data/image.ts'
 import { FUSE, isMounted, LOOP, lackOfFuse } from './data/mounting.ts'
 import { holdsProjects, liftProject, openPrepared, openProject, preparedPlace } from './data/project.ts'
 import { removeKept } from './data/removal.ts'
-import { type DataRequest, heldIn, imageIn, looseIn, mountIn } from './data/request.ts'
+import { type DataRequest, heldIn, imageIn, looseIn, mountIn, restoredIn } from './data/request.ts'
 import { findTool, type HostTool } from './host-tools.ts'
 
 /**
@@ -50,9 +50,11 @@ export function dataPlace(request: DataRequest): string {
 /** Unmounts and removes everything that the plugin ever kept. */
 export function removeData(folder: string): void {
   unmount(folder, `remove ${folder}`)
-  liftProject(folder)
-  for (const kept of [looseIn(folder), heldIn(folder)]) {
-    if (lstatSync(kept, { throwIfNoEntry: false })) removeKept(kept)
+  for (const place of [heldIn(folder), restoredIn(folder, 'held')]) liftProject(place)
+  for (const part of ['files', 'held'] as const) {
+    for (const kept of [`${folder}/${part}`, restoredIn(folder, part)]) {
+      if (lstatSync(kept, { throwIfNoEntry: false })) removeKept(kept)
+    }
   }
   rmSync(folder, { recursive: true, force: true })
 }

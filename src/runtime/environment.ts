@@ -1,5 +1,11 @@
-import type { Manifest } from '../core/manifest.ts'
+import type { HookRun, Manifest } from '../core/manifest.ts'
 import type { Interpreter } from './interpreter.ts'
+
+/** A run that is of a hook: which, and the version whose place is taken. */
+export interface HookCall {
+  readonly name: HookRun
+  readonly from: string | null
+}
 
 /**
  * DESIGN §5: the environment is built from nothing. HOME is /tmp, which ends with the run, and never /data: interpreters
@@ -8,7 +14,7 @@ import type { Interpreter } from './interpreter.ts'
 export function buildEnvironment(
   manifest: Manifest,
   kind: Interpreter['kind'],
-  given: { readonly data: boolean; readonly grants: Readonly<Record<string, string>> },
+  given: { readonly data: boolean; readonly grants: Readonly<Record<string, string>>; readonly hook?: HookCall | null },
 ): Record<string, string> {
   const granted = manifest.permissions.env.filter((name) => Object.hasOwn(given.grants, name))
   return {
@@ -20,6 +26,8 @@ export function buildEnvironment(
     PLUGIN_NAME: manifest.name,
     PLUGIN_VERSION: manifest.version,
     ...(given.data ? { PLUGIN_DATA: '/data' } : {}),
+    ...(given.hook ? { PLUGIN_HOOK: given.hook.name } : {}),
+    ...(given.hook?.from ? { PLUGIN_FROM_VERSION: given.hook.from } : {}),
     ...(kind === 'python' ? { PYTHONDONTWRITEBYTECODE: '1' } : {}),
   }
 }

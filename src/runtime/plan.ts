@@ -7,7 +7,7 @@ import type { NetworkGrant } from '../core/network.ts'
 import { FLOORS } from '../core/runtimes.ts'
 import type { CgroupLimit, CgroupPlan, MissingLimit } from './cgroups.ts'
 import type { Disks } from './disks.ts'
-import { buildEnvironment, interpreterFlags } from './environment.ts'
+import { buildEnvironment, type HookCall, interpreterFlags } from './environment.ts'
 import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
 import { refuseLacking } from './oci/refusals.ts'
@@ -44,6 +44,7 @@ export interface PlanInput {
   /** Tell the author what was denied. */
   readonly reportDenials: boolean
   readonly watch: WatchPlan
+  readonly hook?: HookCall | null
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
 }
@@ -150,7 +151,11 @@ export function planRun(input: PlanInput): RunPlan {
     data: input.data,
     exec: interpreter.exec,
     argv: [argv0, ...flags, ...leading, ...program, ...manifest.entry.args, ...input.args],
-    env: buildEnvironment(manifest, interpreter.kind, { data: input.data !== null, grants: input.grants }),
+    env: buildEnvironment(manifest, interpreter.kind, {
+      data: input.data !== null,
+      grants: input.grants,
+      hook: input.hook ?? null,
+    }),
     granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
     cwd: '/plugin',
     limits: Object.fromEntries(

@@ -17,6 +17,7 @@ import { prepareCgroups, readMountinfo, surveyCgroups } from './cgroup-parents.t
 import { assertCallsAllowed } from './confined-calls.ts'
 import { dataPlace, openData } from './data.ts'
 import { diskFacts, findDisks } from './disks.ts'
+import type { HookCall } from './environment.ts'
 import { assertHelpersMap } from './helper-trial.ts'
 import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids.ts'
 import { Interpreters } from './interpreter.ts'
@@ -46,6 +47,8 @@ export interface RunRequest {
   readonly reportDenials?: boolean
   /** Who builds the sandbox; else what the configuration says. */
   readonly engine?: EngineName | undefined
+  /** The manifest's entry is that of a hook. */
+  readonly hook?: HookCall | null
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -115,6 +118,7 @@ export class Planner {
       weaker,
       reportDenials: request.reportDenials ?? false,
       watch: this.#watchOf(request),
+      hook: request.hook ?? null,
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.

@@ -191,6 +191,9 @@ export const MIGRATIONS: readonly string[] = [
   -- When it was last gone back from: nobody is updated to it again unasked.
   ALTER TABLE releases ADD COLUMN left_at_ms INTEGER;
 
+  -- The hook that a run was of; NULL: of the entry.
+  ALTER TABLE runs ADD COLUMN hook TEXT CHECK (hook IN ('postinstall', 'preremove', 'migrate-data', 'health'));
+
   -- A change of a plugin that goes on: one at a time. Until the transaction that makes it true its steps say how it is undone;
   -- that transaction takes them away, and the row, unless there is something to clear up after it.
   CREATE TABLE changes (

@@ -1,4 +1,5 @@
 import { StoreError } from '../core/errors.ts'
+import type { HookRun } from '../core/manifest.ts'
 import type { Minute } from '../core/minute.ts'
 import type { PluginName } from '../core/name.ts'
 import { KILLED, type Outcome } from '../core/outcome.ts'
@@ -15,8 +16,8 @@ export interface RunRecord {
   readonly version: string
   readonly profile: string
   readonly weaker: readonly string[]
-  /** What it was run for; `null`: itself. */
-  readonly hook?: string | null
+  /** The hook that it was; `null`: a run of the entry. */
+  readonly hook: HookRun | null
   readonly startedAtMs: number
   readonly endedAtMs: number | null
   /** `null` while it runs. */
@@ -59,6 +60,17 @@ interface RunRow {
   readonly outcome: string | null
   readonly supervisor: string | null
   readonly place: string | null
+  readonly hook: HookRun | null
+}
+
+/** What of a record is known when a run begins. */
+type Beginning = Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>
+
+export interface BeginOptions {
+  readonly handsOver?: boolean
+  readonly place?: RunPlace | null
+  /** A hook, of an installation that may be in the making still or kept: nothing else of those runs. */
+  readonly hook?: { readonly name: HookRun; readonly installation: number } | null
 }
 
 const SELECT_RUN = 'SELECT r.*, p.name FROM runs r JOIN plugins p ON p.id = r.plugin_id'
@@ -82,19 +94,16 @@ export class Runs {
    * @throws StoreError `WRONG_STATE` when the release was removed, replaced or disabled since it was looked at: its tree
    * and its user id are then no longer this run's to use
    */
-  begin(
-    run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>,
-    pid: number,
-    { handsOver = false, place = null }: { readonly handsOver?: boolean; readonly place?: RunPlace | null } = {},
-  ): void {
+  begin(run: Beginning, pid: number, { handsOver = false, place = null, hook = null }: BeginOptions = {}): void {
     transactLightly(this.#db, () => {
       const holder = holderOf(pid) ?? ''
       const { changes } = this.#db
         .prepare(
-          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, supervisor, place, started_at_ms)
-           SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @now
+          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, supervisor, place, hook, started_at_ms)
+           SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @hook, @now
            FROM plugins p JOIN installations i ON i.plugin_id = p.id JOIN releases r ON r.id = i.release_id
-           WHERE p.name = @name AND r.version = @version AND i.state = 'installed'`,
+           WHERE p.name = @name AND r.version = @version AND CASE WHEN @hook IS NULL THEN i.state = 'installed'
+             ELSE i.id = @installation AND i.state IN ('installing', 'installed', 'kept') END`,
         )
         .run({
           ...run,
@@ -102,6 +111,8 @@ export class Runs {
           holder,
           supervisor: handsOver ? holder : null,
           place: place === null ? null : JSON.stringify(place),
+          hook: hook?.name ?? null,
+          installation: hook?.installation ?? null,
           now: this.#now(),
         })
       if (changes === 1) return
@@ -116,16 +127,26 @@ export class Runs {
   }
 
   /** A run that never started, for `history`. Of a plugin that was never here there is nothing to tell. */
-  refuse(run: Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker'>, outcome: Outcome): void {
+  refuse(run: Beginning, outcome: Outcome, hook: HookRun | null = null): void {
     const now = this.#now()
     transactLightly(this.#db, () => {
       this.#db
         .prepare(
-          `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms, ended_at_ms, outcome)
-           SELECT ?, id, ?, ?, ?, '', ?, ?, ? FROM plugins WHERE name = ?
+          `INSERT INTO runs (id, plugin_id, version, profile, weaker, hook, holder, started_at_ms, ended_at_ms, outcome)
+           SELECT ?, id, ?, ?, ?, ?, '', ?, ?, ? FROM plugins WHERE name = ?
            ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, ended_at_ms = excluded.ended_at_ms`,
         )
-        .run(run.id, run.version, run.profile, JSON.stringify(run.weaker), now, now, JSON.stringify(outcome), run.name)
+        .run(
+          run.id,
+          run.version,
+          run.profile,
+          JSON.stringify(run.weaker),
+          hook,
+          now,
+          now,
+          JSON.stringify(outcome),
+          run.name,
+        )
     })
   }
 
@@ -232,6 +253,7 @@ function recordOf(row: RunRow): RunRecord {
     version: row.version,
     profile: row.profile,
     weaker: JSON.parse(row.weaker) as string[],
+    hook: row.hook,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,
     outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as Outcome),

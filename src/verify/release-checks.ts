@@ -1,7 +1,7 @@
 import { type Archive, fileBytesOf, type StagedTarball } from '../core/archive.ts'
 import { sha256 } from '../core/digest.ts'
-import { VerificationError } from '../core/errors.ts'
-import { MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
+import { ManifestError, VerificationError } from '../core/errors.ts'
+import { hookProgramsOf, MANIFEST_FILE, type Manifest } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { ReleaseStatement } from '../core/statement.ts'
@@ -96,5 +96,26 @@ async function readManifest(archive: Archive): Promise<{ manifest: Manifest; byt
   if (entry === undefined)
     throw new VerificationError('MANIFEST_MISSING', `cannot accept the tarball: it has no ${MANIFEST_FILE}`)
   const bytes = fileBytesOf(archive, entry)
-  return { manifest: parseManifest(bytes), bytes }
+  const manifest = parseManifest(bytes)
+  assertHookPrograms(manifest, archive)
+  return { manifest, bytes }
+}
+
+/** A hook runs in the middle of a change: that its program is missing must not be found out there. */
+function assertHookPrograms(manifest: Manifest, { entries }: Archive): void {
+  for (const { key, runtime, path } of hookProgramsOf(manifest)) {
+    const program = entries.find((entry) => entry.path === path && entry.type === 'file')
+    const fault =
+      program === undefined
+        ? 'is not in the package'
+        : runtime === 'exec' && !program.executable
+          ? 'is not executable'
+          : null
+    if (fault === null) continue
+    throw new ManifestError(
+      'MANIFEST_INVALID',
+      `cannot use ${manifest.name} ${manifest.version}: ${key} names ${printable(path)}, which ${fault}`,
+      { details: { faults: [{ path: key, message: fault }] } },
+    )
+  }
 }

@@ -53,6 +53,7 @@ async function one(manager: PluginManager, settings: Settings, io: Io, id: strin
     record([
       ['run', run.id],
       ['plugin', `${run.name} ${run.version}`],
+      ...(run.hook === null ? [] : [['hook', run.hook] as const]),
       ['profile', run.profile],
       ['started', new Date(run.startedAtMs).toISOString()],
       ['ended', run.endedAtMs === null ? '-' : new Date(run.endedAtMs).toISOString()],
@@ -80,7 +81,7 @@ function row(run: RunRecord): string[] {
   return [
     started(run.startedAtMs),
     run.name,
-    outcomeText(run),
+    `${hookText(run)}${outcomeText(run)}`,
     timed(usage?.wallMs),
     timed(usage?.cpuMs),
     sized(usage?.memoryPeakBytes),
@@ -106,6 +107,8 @@ function minuteRow(minute: Minute): string[] {
     sized(minute.networkBytes),
   ]
 }
+
+const hookText = ({ hook }: RunRecord): string => (hook === null ? '' : `hook: ${hook}, `)
 
 function outcomeText({ outcome, weaker }: RunRecord): string {
   const without = weaker.length === 0 ? '' : ` (without ${weaker.join(', ')})`

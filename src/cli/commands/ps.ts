@@ -15,6 +15,9 @@ export async function ps(settings: Settings, io: Io, name: string | undefined) {
   io.stdout(table(header, running.map(row), io.columns))
 }
 
+const profileText = ({ profile, weaker }: RunningPlugin): string =>
+  weaker.length === 0 ? profile : `${profile} (without ${weaker.join(', ')})`
+
 function row(one: RunningPlugin): string[] {
   const ms = one.atMs - one.startedAtMs
   return [
@@ -27,6 +30,6 @@ function row(one: RunningPlugin): string[] {
     one.cpuMs === null ? '-' : formatDuration(one.cpuMs),
     one.memoryBytes === null ? '-' : formatSize(one.memoryBytes),
     one.processes === null ? '-' : `${one.processes}`,
-    one.weaker.length === 0 ? one.profile : `${one.profile} (without ${one.weaker.join(', ')})`,
+    `${profileText(one)}${one.hook === null ? '' : `, hook: ${one.hook}`}`,
   ]
 }

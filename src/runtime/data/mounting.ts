@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { IsolationError, StoreError } from '../../core/errors.ts'
 import { findTool, type HostTool, packageOfTool, runTool } from '../host-tools.ts'
@@ -135,6 +135,16 @@ function isMountedElsewhere(mount: string): boolean {
     read(`/proc/${pid}/mountinfo`)
       .split('\n')
       .some((line) => line.split(' ', 3)[2] === number && parseMountinfo(line)[0]?.point !== mount),
+  )
+}
+
+/** Is it `/data` of a run that goes on? A bind names the folder as its file system has it. */
+export function isBound(folder: string): boolean {
+  const path = realpathSync(folder)
+  // Where the home is a file system of its own, this is all that the two have in common.
+  const own = path.split('/').slice(-3).join('/')
+  return pids().some((pid) =>
+    parseMountinfo(read(`/proc/${pid}/mountinfo`)).some(({ root }) => root.endsWith(`/${own}`) && path.endsWith(root)),
   )
 }
 

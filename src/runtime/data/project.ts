@@ -39,11 +39,22 @@ export function openProject(request: DataRequest): string {
 }
 
 /** Before what it held is removed, so that whatever interrupts, a removal that is begun again finds the project by the folder. */
-export function liftProject(folder: string): void {
-  const place = heldIn(folder)
+export function liftProject(place: string): void {
   if (process.geteuid?.() !== 0 || !existsSync(place)) return
   const project = ask(place)?.project ?? 0
-  if (project !== 0) mustSucceed(`lift the quota of ${folder}`, place, project, { bytes: 0, inodes: 0 })
+  if (project !== 0) mustSucceed(`lift the quota of ${place}`, place, project, { bytes: 0, inodes: 0 })
+}
+
+/** Is what lies there some project's already? */
+export const isOfProject = (folder: string): boolean => (ask(folder)?.project ?? 0) !== 0
+
+/** More than any disk has. A run narrows it to what its manifest says. */
+const WIDE: Limits = { bytes: 2 ** 52, inodes: 2 ** 31 }
+
+/** A new folder in a project of its own, to be filled by us and to become `held`; without one where nothing enforces it. */
+export function joinProject(place: string, folder: string, uid: number): void {
+  mkdirSync(place, { mode: 0o700 })
+  if (holdsProjects(folder)) mustSucceed(`give ${place} a quota`, place, freeProject(folder, uid), WIDE)
 }
 
 /**

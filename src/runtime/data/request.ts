@@ -24,3 +24,10 @@ export const mountIn = (folder: string): string => `${folder}/mnt`
 /** What a project quota holds. Another name than of what nothing holds, so that no file of the one is ever in the other. */
 export const heldIn = (folder: string): string => `${folder}/held`
 export const looseIn = (folder: string): string => `${folder}/files`
+
+/** What `/data` may be of, by its name in the folder: one of them, and `files` besides where a run was weakened. */
+export const PARTS = ['image.ext4', 'held', 'files'] as const
+export type Part = (typeof PARTS)[number]
+
+/** A part in the making that is to take the place of the present one, and then that one. */
+export const restoredIn = (folder: string, part: Part): string => `${folder}/${part}.restored`

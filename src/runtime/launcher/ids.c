@@ -103,16 +103,20 @@ static int execute_helper(void *argument)
 	return 127;
 }
 
-static void run_helper(const char *program, pid_t child, uint64_t outside)
+/* `caller`: whom to map as 0 besides, or nobody. */
+static void run_helper(const char *program, pid_t child, uint64_t outside, const uint32_t *caller)
 {
 	static char stack[16384] __attribute__((aligned(64)));
 	TEXT(pid, 16);
 	TEXT(id, 16);
+	TEXT(own, 16);
 	int status;
 
 	text_print(&pid, "%d", (int)child);
 	text_print(&id, "%llu", (unsigned long long)outside);
-	char *const argv[] = {(char *)(uintptr_t)program, pid.bytes, "1000", id.bytes, "1", NULL};
+	text_print(&own, "%u", caller ? (unsigned)*caller : 0);
+	char *const argv[] = {(char *)(uintptr_t)program, pid.bytes, "1000", id.bytes, "1", caller ? "0" : NULL, own.bytes, "1",
+			      NULL};
 	struct helper helper = {program, argv};
 	const pid_t process = clone(execute_helper, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &helper);
 	if (process < 0)
@@ -140,13 +144,31 @@ void ids_map(const struct spec *spec, pid_t child)
 		return;
 	if (spec->helper) {
 		/* setgroups stays allowed here: init needs it once, to leave the caller's groups behind. */
-		run_helper("/usr/bin/newuidmap", child, spec->uid);
-		run_helper("/usr/bin/newgidmap", child, spec->gid);
+		run_helper("/usr/bin/newuidmap", child, spec->uid, NULL);
+		run_helper("/usr/bin/newgidmap", child, spec->gid, NULL);
 		return;
 	}
 	write_map(child, "setgroups", "deny");
 	write_single(child, "gid_map", spec->gid);
 	write_single(child, "uid_map", spec->uid);
+}
+
+void ids_map_with_caller(pid_t child, uint32_t uid, uint32_t gid)
+{
+	const uint32_t own_uid = geteuid(), own_gid = getegid();
+	TEXT(uid_line, 48);
+	TEXT(gid_line, 48);
+
+	if (uid != 0) {
+		run_helper("/usr/bin/newuidmap", child, uid, &own_uid);
+		run_helper("/usr/bin/newgidmap", child, gid, &own_gid);
+		return;
+	}
+	text_print(&gid_line, "0 %u 1", own_gid);
+	text_print(&uid_line, "0 %u 1", own_uid);
+	write_map(child, "setgroups", "deny");
+	write_map(child, "gid_map", gid_line.bytes);
+	write_map(child, "uid_map", uid_line.bytes);
 }
 
 static void set_capabilities(uint32_t low, uint32_t high)

@@ -17,6 +17,8 @@ void ids_own_namespace(const struct spec *spec);
 void ids_own_no_more(const struct spec *spec);
 /* Launcher, after the clone: writes the maps of the child's user namespace. */
 void ids_map(const struct spec *spec, pid_t child);
+/* For work on a plugin's files: the caller as 0 inside, and the plugin's ids as ever; with uid 0 the caller alone. */
+void ids_map_with_caller(pid_t child, uint32_t uid, uint32_t gid);
 /* Init: becomes the plugin's user and keeps its capabilities for the mounts that follow. */
 void ids_become(const struct spec *spec);
 /*

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "copy.h"
 #include "denials.h"
 #include "engine.h"
 #include "ids.h"
@@ -349,6 +350,10 @@ int main(int argc, char **argv, char **environment)
 		return project(argv[2], argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL, argc > 4 ? argv[5] : NULL);
 	if (argc == 5 && strcmp(argv[1], "--unlock") == 0)
 		return unlock(argv[2], argv[3], argv[4]);
+	if (argc >= 5 && strcmp(argv[1], "--copy") == 0)
+		return copy(argc - 2, argv + 2);
+	if (argc == 4 && strcmp(argv[1], "--exchange") == 0)
+		return exchange(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
@@ -356,5 +361,6 @@ int main(int argc, char **argv, char **environment)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
-			"--project FOLDER [ID [BYTES INODES]], --unlock FOLDER UID GID, --hold, --stop PID START GRACE_MS or --version");
+			"--project FOLDER [ID [BYTES INODES]], --unlock FOLDER UID GID, "
+			"--copy FROM INTO BYTES [--as UID GID | --frozen MOUNT], --exchange ONE OTHER, --hold, --stop PID START GRACE_MS or --version");
 }
