@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError } from '../core/errors.ts'
+import { assertNotInterrupted, interrupted } from '../core/interrupted.ts'
 import type { PluginName } from '../core/name.ts'
 import type { OnProgress } from '../core/progress.ts'
 import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
@@ -54,7 +55,8 @@ export async function change<T>(
     await clearUp(host, open)
     return done
   } catch (error) {
-    throw await undone(host, open, error)
+    const isEnded = options.signal?.aborted === true && (error as Error).name === 'AbortError'
+    throw await undone(host, open, isEnded ? interrupted(`the ${NOUNS[kind]} of ${name}`, error) : error)
   }
 }
 
@@ -107,6 +109,13 @@ async function undone(host: Host, open: OpenChange, error: unknown): Promise<unk
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function assertGoesOn(name: PluginName, kind: ChangeKind, signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return
-  throw new PluginError('INTERRUPTED', `cannot ${kind} ${name}: it was interrupted; everything is as it was`)
+  assertNotInterrupted(signal, `the ${NOUNS[kind]} of ${name}`)
+}
+
+const NOUNS: Readonly<Record<ChangeKind, string>> = {
+  install: 'installation',
+  update: 'update',
+  rollback: 'rollback',
+  remove: 'removal',
+  repair: 'repair',
 }

@@ -12,6 +12,7 @@ import { fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
 import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
+import { assertSupportedHere } from './engines.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
 import { finishRemoval } from './recovery.ts'
@@ -79,7 +80,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: Install
       const { verdict, checks } = await examine(host, tarball, allowance, options)
       if (!verdict.ok) throw verdict.error
       const release = verdict.value
-      assertSupported(release.manifest)
+      await assertSupportedHere(host, release.manifest)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
@@ -196,20 +197,6 @@ export function limitsOf({ config }: Host, manifest: Manifest): EffectiveLimits 
 /** Who this host would let it reach today, of what was agreed to; `null`: that is what is being asked. */
 export function networkOf({ config }: Host, manifest: Manifest, agreed: readonly string[] | null): NetworkGrant {
   return effectiveNetwork(config, manifest, { agreed })
-}
-
-/** `linux/amd64` here, `x64` in Node. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'linux/amd64', arm64: 'linux/arm64' }
-
-/** Before anything is written: a plugin that can never run here is not installed here. */
-function assertSupported({ name, version, platforms }: Manifest): void {
-  const here = ARCHITECTURES[process.arch]
-  if (platforms !== undefined && (here === undefined || !platforms.some((platform) => platform === here))) {
-    throw new PluginError(
-      'PLATFORM_UNSUPPORTED',
-      `cannot install ${name} ${version}: it is made for ${platforms.join(', ')}, this host is ${here ?? process.arch}`,
-    )
-  }
 }
 
 /** Exit 3: a verdict about the tarball, not a failure of the host; that belongs into the trail of decisions. */

@@ -6,8 +6,9 @@ import type { Check, VerifiedRelease } from '../core/verified.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { acceptance } from './evidence.ts'
 import type { Host } from './host.ts'
+import { neighbours } from './neighbours.ts'
 import { finishRemoval } from './recovery.ts'
-import { scan } from './scanning.ts'
+import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
 import { isTried, tryOut } from './trial.ts'
 
@@ -51,7 +52,11 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
   const begun = store.begin(release, { ...placement, change: steps.change, seenHighWater: seen })
 
   steps.proceed()
-  const tree = await trees.unpack(release)
+  const tree = await trees.unpack(release, {
+    beside: await neighbours(host, begun.name),
+    mayLink: !isScanned(host, release),
+    onProgress: options.onProgress,
+  })
   await steps.take('unpack', { undo: 'discard', folder: basename(tree.path) }, () => {})
   await scan(host, release, tree)
 

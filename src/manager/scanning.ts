@@ -22,8 +22,7 @@ import { isSameTrust } from './roots.ts'
  * @throws StoreError `STORE_BUSY` when the trust policy or a root has changed meanwhile, and the release must be verified again
  */
 export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {
-  const patterns = new Set<string>(patternsFor(release.manifest.name))
-  const scanners = host.config.scanners.filter(({ plugins }) => plugins.some((pattern) => patterns.has(pattern)))
+  const scanners = scannersOf(host, release)
   if (scanners.length === 0) return
   for (const scanner of scanners) await ask(host, scanner, release, tree)
   await assertUntouched(host, release, tree)
@@ -35,6 +34,14 @@ export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedT
       hint: 'try again',
     },
   )
+}
+
+/** Is somebody let at it before it is moved into place? */
+export const isScanned = (host: Host, release: VerifiedRelease): boolean => scannersOf(host, release).length > 0
+
+function scannersOf({ config }: Host, { manifest }: VerifiedRelease): ScannerConfig[] {
+  const patterns = new Set<string>(patternsFor(manifest.name))
+  return config.scanners.filter(({ plugins }) => plugins.some((pattern) => patterns.has(pattern)))
 }
 
 async function ask(host: Host, scanner: ScannerConfig, release: VerifiedRelease, tree: UnpackedTree): Promise<void> {

@@ -52,7 +52,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   const back = { undo: 'restore-data', from: data.snapshot?.folder ?? null } as const
   if (restored !== null) {
     await steps.take('put its data back', back, async () => {
-      const { restoreSnapshot } = await import('../runtime/data/snapshot.ts')
+      const { restoreSnapshot } = await import('../runtime/data/restore.ts')
       await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
     })
   }

@@ -43,7 +43,7 @@ async function undoStep(
       return owned ? undefined : trees.remove(release)
     }
     case 'restore-data': {
-      const { restoreSnapshot } = await import('../runtime/data/snapshot.ts')
+      const { restoreSnapshot } = await import('../runtime/data/restore.ts')
       const from = undo.from === null ? null : join(layout.snapshots(name), plainName(undo.from))
       return restoreSnapshot({ from, data: layout.data(name) })
     }
