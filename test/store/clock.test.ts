@@ -81,6 +81,10 @@ test('a home from before has seen the time of its latest install', (t) => {
   place.raw((db) => {
     // As the migration before that of the clock left it.
     db.exec('DROP TABLE clock; DROP TABLE verification_roots; DROP TABLE verifications; DROP TABLE documents')
+    for (const later of ['steps', 'changes', 'snapshots', 'holds', 'approvals', 'waiting'])
+      db.exec(`DROP TABLE ${later}`)
+    db.exec('ALTER TABLE releases DROP COLUMN installed_at_ms; ALTER TABLE releases DROP COLUMN left_at_ms')
+    db.exec('ALTER TABLE runs DROP COLUMN hook')
     db.pragma('user_version = 5')
   })
   const reopened = place.reopen()
