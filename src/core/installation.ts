@@ -52,6 +52,8 @@ export interface Installation {
   readonly installedAtMs: number
   /** The registry it came from; `null`: a file. */
   readonly source: string | null
+  /** The range of versions that was asked for; `null`: whichever was the newest, or what another plugin needed. */
+  readonly asked: string | null
   /** Other plugins that it needs, as its manifest says. */
   readonly requires: Readonly<Record<string, string>>
 }

@@ -1,54 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
-import { PluginError, StoreError, UsageError } from '../core/errors.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
+import type { ListedRelease } from '../core/listed-release.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
-import { agreedNetwork, effectiveNetwork, type NetworkGrant } from '../core/network.ts'
+import { effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
-import type { VerifiedRelease } from '../core/verified.ts'
-import { fetchTarball } from '../registry/index.ts'
+import type { Check, VerifiedRelease } from '../core/verified.ts'
+import type { Widening } from '../core/widening.ts'
+import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
 import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
+import { type Agreed, agree, type ConsentOptions } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
 import { finishRemoval } from './recovery.ts'
+import { assertOldEnough } from './release-age.ts'
 import { isSameTrust } from './roots.ts'
 import { switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
-/** Everything that saying yes agrees to. */
-export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
-  readonly name: PluginName
-  readonly version: string
-  readonly description: string | null
-  readonly signers: readonly string[]
-  /** ISO 8601: nobody signed it, and it is let in by name until then; `null`: it is signed. */
-  readonly unsignedUntil: string | null
-  readonly permissions: Permissions
-  /** What of `permissions.network` this host gives. */
-  readonly network: NetworkGrant
-  /** What this release asks for and the installed one did not; `null` when none is installed. */
-  readonly added: Permissions | null
-  /** What is installed now, and who signed that; another signer may be a takeover. */
-  readonly replaces: { readonly version: string; readonly signers: readonly string[] } | null
-}
-
-export interface InstallOptions extends ChangeOptions {
-  /** Asked once, after everything was verified and before anything is written. */
-  readonly consent: (question: ConsentQuestion) => boolean | Promise<boolean>
+export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source'> {
+  /** Why it may not wait until it has been out for as long as this host asks; recorded. */
+  readonly securityUpdate?: string | undefined
   readonly allowDowngrade?: boolean | undefined
   /**
    * Lets one plugin in without a signature: by its exact name, until a date or for a duration of at most 30 days, and only
    * where no rule of trust.json decides about the name. A bundle that is there is judged as ever.
    */
   readonly allowUnsigned?: { readonly name: string; readonly until: string } | undefined
-  /** Where the tarball was fetched from, to be updated from there; without it, it is a file. */
-  readonly registry?: string | undefined
 }
+
+/** How a release that a registry lists is let in. */
+export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode'> {
+  /** What it was chosen by; without it, it came as a file. */
+  readonly listed?: ListedRelease | undefined
+  /** The range of versions that was asked for. */
+  readonly asked?: string | null | undefined
+}
+
+export type Admission =
+  | { readonly kind: 'installed'; readonly report: InstallReport }
+  /** An update that is wider than agreed; what is installed runs on. */
+  | { readonly kind: 'waits'; readonly waits: Widening }
 
 export interface InstallReport {
   readonly name: PluginName
@@ -67,44 +65,43 @@ export interface InstallReport {
  * never a weaker state than before.
  */
 export async function install(host: Host, source: string, options: InstallOptions): Promise<InstallReport> {
-  return admit(host, await fetchTarball(source), options)
+  const admitted = await admit(host, await fetchTarball(source), { ...options, mode: 'ask' })
+  if (admitted.kind === 'installed') return admitted.report
+  throw new TypeError('an installation that asks does not wait')
 }
 
-/** The same for a tarball that was read already, or fetched. */
-export async function admit(host: Host, tarball: StagedTarball, options: InstallOptions): Promise<InstallReport> {
+/** The same for a tarball that was fetched. */
+export async function admit(host: Host, tarball: StagedTarball, options: AdmitOptions): Promise<Admission> {
   const allowance = allowanceOf(host, options)
-  let agreed: { readonly permissions: Permissions; readonly to: Installation | null } | null = null
+  let agreed: { readonly approval: Agreed; readonly to: Installation | null } | null = null
   for (const deadline = Date.now() + WAIT_MS; ; await sleep(100)) {
     try {
       assertClock(host)
       const { verdict, checks } = await examine(host, tarball, allowance, options)
       if (!verdict.ok) throw verdict.error
       const release = verdict.value
+      if (options.listed !== undefined) assertAsListed(options.listed, release.manifest)
       await assertSupportedHere(host, release.manifest)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
       if (agreed === null || agreed.to?.id !== before?.id) {
-        agreed = { permissions: await askConsent(host, release, before, options), to: before }
+        assertOldEnough(host, release.verified, options)
+        const decision = await agree(host, release, { ...options, source: options.listed?.registry ?? null })
+        if (decision.kind === 'waits') return decision
+        agreed = { approval: decision, to: before }
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
         if (!(await isSameTrust(host, release.verified))) continue
       }
-      const placed = await bring(
-        host,
-        {
-          release,
-          checks,
-          consent: agreed.permissions,
-          before,
-          source: options.registry ?? null,
-          allowedDowngrade: options.allowDowngrade === true,
-        },
-        options,
-      )
-      return reportOf(placed, release)
+      const placed = await bring(host, placementOf(release, checks, agreed.approval, before, options), options)
+      return { kind: 'installed', report: reportOf(placed, release) }
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
-      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) continue
+      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) {
+        // No wider than what was agreed to then may be wider than what was agreed to meanwhile.
+        if (agreed?.approval.way === 'unchanged') agreed = null
+        continue
+      }
       if (isRefusal(error))
         host.store.note('refused', printable(tarball.source, 400), { code: error.code, sha256: tarball.sha256 })
       throw error
@@ -112,9 +109,20 @@ export async function admit(host: Host, tarball: StagedTarball, options: Install
   }
 }
 
+function placementOf(
+  release: VerifiedRelease,
+  checks: readonly Check[],
+  approval: Agreed,
+  before: Installation | null,
+  { listed, asked = null, allowDowngrade }: AdmitOptions,
+): Placement {
+  const source = listed?.registry ?? null
+  return { release, checks, approval, before, source, asked, allowedDowngrade: allowDowngrade === true }
+}
+
 /** Into place; or, when the very release is kept from before and is as it was signed, back to it. */
 async function bring(host: Host, placement: Placement, options: InstallOptions): Promise<Placed> {
-  const { release, before, consent, also } = placement
+  const { release, before, approval } = placement
   const { name } = release.manifest
   const kept = host.store.kept(name).find(({ digest }) => digest === release.verified.statement.sha256)
   if (kept === undefined || before === null) return place(host, placement, options)
@@ -123,7 +131,7 @@ async function bring(host: Host, placement: Placement, options: InstallOptions):
     await finishRemoval(host, host.store.drop(kept))
     return place(host, placement, options)
   }
-  const switching = { kept, before, isRollback: false, restoresData: false, consent, also }
+  const switching = { kept, before, isRollback: false, restoresData: false, approval }
   const { installation } = await switchOver(host, switching, options)
   return { installation, replaced: before }
 }
@@ -155,38 +163,6 @@ function examine(
   const verifier = host.verifier()
   if (allowance === null) return verifier.examine(tarball, { allowDowngrade })
   return verifier.examineUnsigned(tarball, allowance, { allowDowngrade })
-}
-
-async function askConsent(
-  host: Host,
-  release: VerifiedRelease,
-  before: Installation | null,
-  options: InstallOptions,
-): Promise<Permissions> {
-  const { manifest, verified } = release
-  const { limits, cuts } = limitsOf(host, manifest)
-  const network = networkOf(host, manifest, null)
-  const asked = { ...manifest.permissions, network: agreedNetwork(manifest.permissions.network, network) }
-  const isAgreed = await options.consent({
-    name: manifest.name,
-    version: manifest.version,
-    description: manifest.description ?? null,
-    signers: verified.signers.map(({ id }) => id),
-    unsignedUntil: unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null }),
-    permissions: manifest.permissions,
-    network,
-    added: before === null ? null : widening(before, asked),
-    replaces: before === null ? null : { version: before.version, signers: before.signers },
-    limits,
-    cuts,
-  })
-  if (isAgreed) return asked
-  throw new UsageError('CONSENT_REFUSED', `cannot install ${manifest.name} ${manifest.version}: it was declined`)
-}
-
-function widening(before: Installation, asked: Permissions): Permissions {
-  const added = (key: keyof Permissions) => asked[key].filter((value) => !before.consent[key].includes(value))
-  return { network: added('network'), read: added('read'), env: added('env') }
 }
 
 /** What this host would give the plugin today. */

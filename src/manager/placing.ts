@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
-import type { Permissions } from '../core/manifest.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
+import type { NewApproval } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { acceptance } from './evidence.ts'
 import type { Host } from './host.ts'
@@ -16,13 +16,12 @@ import { isTried, tryOut } from './trial.ts'
 export interface Placement {
   readonly release: VerifiedRelease
   readonly checks: readonly Check[]
-  readonly consent: Permissions
+  readonly approval: NewApproval
   /** What was installed when it was decided. */
   readonly before: Installation | null
   readonly source: string | null
+  readonly asked: string | null
   readonly allowedDowngrade: boolean
-  /** Told in the transaction that makes it true. */
-  readonly also?: ((installation: Installation) => void) | undefined
 }
 
 export interface Placed {
@@ -49,7 +48,12 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
   const { release, before } = placement
   const { statement } = release.verified
   const seen = store.history(statement.name).highWater
-  const begun = store.begin(release, { ...placement, change: steps.change, seenHighWater: seen })
+  const begun = store.begin(release, {
+    ...placement,
+    consent: placement.approval.agreement.permissions,
+    change: steps.change,
+    seenHighWater: seen,
+  })
 
   steps.proceed()
   const tree = await trees.unpack(release, {
@@ -78,7 +82,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     change: steps.change,
     snapshot: data.snapshot,
     leftovers: data.leftovers,
-    also: placement.also,
+    approval: placement.approval,
   })
 }
 

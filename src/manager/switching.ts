@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
-import type { Permissions } from '../core/manifest.ts'
 import type { StepUndo } from '../core/step.ts'
+import type { NewApproval } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
 import { signedManifestOf } from './signed-manifest.ts'
@@ -17,8 +17,7 @@ export interface Switching {
   /** Its data as it was when it was left, rather than what is there. */
   readonly restoresData: boolean
   /** Agreed to anew; else what it was agreed to be allowed before. */
-  readonly consent?: Permissions | undefined
-  readonly also?: ((installation: Installation) => void) | undefined
+  readonly approval?: NewApproval | undefined
 }
 
 /** What became of `/data`. */
@@ -65,10 +64,9 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     change: steps.change,
     leftovers: [...data.leftovers, ...leftovers],
     snapshot: data.snapshot,
-    consent: switching.consent,
+    approval: switching.approval ?? null,
     details: { data: restored === null ? 'as-it-is' : 'restored' },
     isRollback,
-    also: switching.also,
   })
   return { installation, data: restored === null ? ('as-it-is' as const) : ('restored' as const) }
 }

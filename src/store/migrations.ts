@@ -167,6 +167,8 @@ export const MIGRATIONS: readonly string[] = [
     unsigned_until_ms INTEGER,
     -- The registry it came from; NULL: a file.
     source          TEXT,
+    -- The range of versions that was asked for; NULL: whichever was the newest, or what another plugin needed.
+    asked           TEXT,
     -- Other plugins that it needs, as its manifest says.
     requires        TEXT    NOT NULL DEFAULT '{}' CHECK (json_valid(requires)),
     -- The plugin's user id was given for this installation: one that is undone gives it back.

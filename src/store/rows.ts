@@ -20,13 +20,14 @@ export interface InstallationRow {
   readonly purging: number
   readonly installed_at_ms: number
   readonly source: string | null
+  readonly asked: string | null
   readonly requires: string
 }
 
 /** Everything but the seal: a list of a thousand plugins must not read a thousand of them. */
 export const SELECT_INSTALLATION = `
   SELECT i.id, p.name, r.version, i.state, r.sha256, r.manifest_sha256, r.files_sha256, i.unsigned_until_ms, p.uid, r.signers, i.consent, i.holder,
-         i.purging, i.installed_at_ms, i.source, i.requires, NULL AS seal
+         i.purging, i.installed_at_ms, i.source, i.asked, i.requires, NULL AS seal
   FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id`
 
 export const SELECT_SEALED_INSTALLATION = SELECT_INSTALLATION.replace('NULL AS seal', 'i.seal')
@@ -50,6 +51,7 @@ export function installationOf(row: InstallationRow): Installation {
     isPurging: row.purging === 1,
     installedAtMs: row.installed_at_ms,
     source: row.source,
+    asked: row.asked,
     requires: JSON.parse(row.requires) as Installation['requires'],
   }
 }

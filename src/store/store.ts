@@ -3,11 +3,13 @@ import { type Installation, type InstallationState, mayBecome } from '../core/in
 import type { PluginName } from '../core/name.ts'
 import type { OpenChange } from '../core/step.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
+import { Approvals } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { Clock } from './clock.ts'
 import { type Db, openDatabase, transact } from './database.ts'
 import { Events, noteUnsigned } from './events.ts'
 import { ownHolder, pidOf } from './holder.ts'
+import { Holds } from './holds.ts'
 import { Installations } from './installations.ts'
 import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
@@ -30,9 +32,11 @@ export interface StoreOptions {
 export class Store extends Installations {
   readonly #now: () => number
   readonly #plugins: Plugins
+  readonly approvals: Approvals
   readonly changes: Changes
   readonly clock: Clock
   readonly events: Events
+  readonly holds: Holds
   readonly releases: Releases
   readonly runs: Runs
   readonly snapshots: Snapshots
@@ -46,6 +50,8 @@ export class Store extends Installations {
     this.events = new Events(db)
     this.releases = new Releases(db, options.now)
     this.verdicts = new Verdicts(db, options.now)
+    this.approvals = new Approvals(db, options.now, this.events)
+    this.holds = new Holds(db, options.now, this.events)
     this.runs = new Runs(db, options.now, this.events)
     this.snapshots = new Snapshots(db, options.now)
     this.#plugins = new Plugins(db, options.uids, this.events, options.now)
@@ -66,7 +72,7 @@ export class Store extends Installations {
    * @throws StoreError `ALREADY_INSTALLED` when the same bytes are installed, `STORE_BUSY` when they are still being
    * removed or the plugin is not as it was when its release was judged, `UIDS_EXHAUSTED`
    */
-  begin(release: VerifiedRelease, { change, consent, seenHighWater, before, source }: Beginning): Installation {
+  begin(release: VerifiedRelease, { change, consent, seenHighWater, before, source, asked }: Beginning): Installation {
     const { statement, unsigned } = release.verified
     const { name } = statement
     return transact(this.db, () => {
@@ -83,8 +89,8 @@ export class Store extends Installations {
       const { lastInsertRowid } = this.db
         .prepare(
           `INSERT INTO installations (plugin_id, release_id, state, consent, holder, installed_at_ms, changed_at_ms,
-             unsigned_until_ms, source, requires, gave_uid)
-           VALUES (?, ?, 'installing', ?, ?, ?, ?, ?, ?, ?, ?)`,
+             unsigned_until_ms, source, asked, requires, gave_uid)
+           VALUES (?, ?, 'installing', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           pluginId,
@@ -95,6 +101,7 @@ export class Store extends Installations {
           now,
           unsigned?.untilMs ?? null,
           source,
+          asked,
           JSON.stringify(release.manifest.requires),
           gaveUid ? 1 : 0,
         )
@@ -137,7 +144,7 @@ export class Store extends Installations {
         ...(isDisabled ? { state: 'disabled' } : {}),
       })
       noteUnsigned(this.events, this.#now(), installation)
-      settled.also?.(installation)
+      if (settled.approval !== null) this.approvals.keepInside(installation, settled.approval)
       return { installation: this.get(installation.id), replaced: before === null ? null : this.get(before.id) }
     })
   }
@@ -147,8 +154,9 @@ export class Store extends Installations {
     return transact(this.db, () => {
       // The seal it was left with still holds, or the next check makes another.
       const isDisabled = this.#takeOver(before, kept, { ...how, seal: kept.seal })
-      if (how.consent !== undefined) {
-        const consent = JSON.stringify(how.consent)
+      if (how.approval !== null) {
+        this.approvals.keepInside(kept, how.approval)
+        const consent = JSON.stringify(how.approval.agreement.permissions)
         this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, kept.id)
       }
       this.snapshots.forgetInside(kept)
@@ -162,7 +170,6 @@ export class Store extends Installations {
         ...how.details,
         ...(isDisabled ? { state: 'disabled' } : {}),
       })
-      how.also?.(kept)
       return this.get(kept.id)
     })
   }

@@ -1,6 +1,7 @@
 import type { Installation } from '../core/installation.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { OpenChange, StepUndo } from '../core/step.ts'
+import type { NewApproval } from './approvals.ts'
 import type { KeptSnapshot } from './snapshots.ts'
 import type { Verdict } from './verdicts.ts'
 
@@ -19,8 +20,8 @@ export interface Settled {
   readonly leftovers: readonly StepUndo[]
   /** `/data` as the release that gives way has it. */
   readonly snapshot: Pick<KeptSnapshot, 'folder' | 'bytes'> | null
-  /** Told in the same transaction: who agreed. */
-  readonly also?: ((installation: Installation) => void) | undefined
+  /** Who agreed to it, and to what; `null`: what was agreed to before holds. */
+  readonly approval: NewApproval | null
 }
 
 /** What an installation begins with. */
@@ -33,6 +34,8 @@ export interface Beginning {
   readonly before: Installation | null
   /** The registry it comes from; `null`: a file. */
   readonly source: string | null
+  /** The range of versions that was asked for. */
+  readonly asked: string | null
 }
 
 /** One release gives way to another that was kept. */
@@ -40,9 +43,8 @@ export interface Switch {
   readonly change: OpenChange
   readonly leftovers: readonly StepUndo[]
   readonly snapshot: Settled['snapshot']
-  /** Agreed to anew; else what it was agreed to be allowed before. */
-  readonly consent?: Permissions | undefined
-  readonly also?: Settled['also']
+  /** Agreed to anew; `null`: what it was agreed to be allowed before. */
+  readonly approval: NewApproval | null
   /** Said in the audit trail. */
   readonly details: Readonly<Record<string, unknown>>
   /** A way back, and not to be left again unasked. */

@@ -93,6 +93,7 @@ export function begin(store: Store, release: VerifiedRelease, more: Partial<Begi
       seenHighWater: store.history(name).highWater,
       before: store.find(name),
       source: null,
+      asked: null,
       ...more,
     })
     return { ...installation, change }
@@ -114,6 +115,7 @@ export function settle(store: Store, begun: Begun, release: VerifiedRelease, mor
     change: begun.change,
     snapshot: null,
     leftovers: [],
+    approval: null,
     ...more,
   })
 }

@@ -1,0 +1,72 @@
+import { StoreError } from '../core/errors.ts'
+import type { ListedRelease } from '../core/listed-release.ts'
+import { SEMVER } from '../core/name.ts'
+import { parseRequest } from '../core/request.ts'
+import type { ResolutionStep } from '../core/resolution.ts'
+import { choose } from './acquisition.ts'
+import { openCatalog } from './catalog.ts'
+import type { Host } from './host.ts'
+import { type AdmitOptions, admit, type InstallReport } from './install.ts'
+
+export interface GetOptions extends AdmitOptions {
+  /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
+  readonly registry?: string | undefined
+  /** Says what would be installed; nothing is fetched. */
+  readonly dryRun?: boolean | undefined
+}
+
+/** One release of those that were chosen. */
+export interface PlannedRelease extends Pick<ResolutionStep<ListedRelease>, 'name' | 'version' | 'from' | 'action' | 'neededBy'> {
+  readonly registry: string | null
+  readonly bytes: number | null
+}
+
+export interface GetReport {
+  readonly planned: readonly PlannedRelease[]
+  /** Empty with `dryRun`. */
+  readonly installed: readonly InstallReport[]
+}
+
+/**
+ * `NAME` or `NAME@RANGE`, from the registry that serves the name, and what they need. They are chosen together and come in one
+ * after the other, what is needed first; one that is refused ends it, and those before it stand, as they would alone.
+ *
+ * @throws StoreError `ALREADY_INSTALLED` when nothing is to be done; PluginError of choice, registry or verdict
+ */
+export async function get(host: Host, requests: readonly string[], options: GetOptions): Promise<GetReport> {
+  const asked = await Promise.all(requests.map(parseRequest))
+  const catalog = await openCatalog(host, options.registry ?? null)
+  const wanted = asked.map(({ name, range }) => ({ name, range, exact: range !== null && SEMVER.test(range) }))
+  const isExact = wanted.every(({ exact }) => exact)
+  const { steps } = await choose(host, catalog, wanted, { ...options, isExact })
+  const coming = steps.flatMap((step) => (step.candidate === null ? [] : [{ ...step, candidate: step.candidate }]))
+  const planned = coming.map(plannedOf)
+  const [first] = wanted
+  if (coming.length === 0 && first !== undefined) throw nothingToDo(host, first)
+  const installed: InstallReport[] = []
+  if (options.dryRun === true) return { planned, installed }
+  for (const { name, candidate } of coming) {
+    const tarball = await catalog.fetch(candidate, options)
+    const range = wanted.find((one) => one.name === name)?.range ?? null
+    const admitted = await admit(host, tarball, { ...options, mode: 'ask', listed: candidate, asked: range })
+    if (admitted.kind === 'installed') installed.push(admitted.report)
+  }
+  return { planned, installed }
+}
+
+const plannedOf = ({ name, version, from, action, neededBy, candidate }: ResolutionStep<ListedRelease>): PlannedRelease => ({
+  name,
+  version,
+  from,
+  action,
+  neededBy,
+  registry: candidate?.registry ?? null,
+  bytes: candidate?.bytes ?? null,
+})
+
+function nothingToDo({ store }: Host, { name }: { readonly name: Parameters<Host['store']['find']>[0] }): StoreError {
+  const version = store.find(name)?.version ?? ''
+  return new StoreError('ALREADY_INSTALLED', `cannot install ${name}: ${version} is installed already, and is what was asked for`, {
+    hint: `plugins outdated ${name}`,
+  })
+}
