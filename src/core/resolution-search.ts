@@ -35,7 +35,7 @@ interface Rejection {
 
 /** Versions tried before it is given up: far beyond what real plugins need, and a moment of work. */
 export const TRIALS_MAX = 20_000
-/** Plugins looked at in one resolution. */
+/** Plugins looked at in one resolution, beyond those that are installed. */
 const PLUGINS_MAX = 1_000
 /** Dead ends kept for the explanation: the first ones are those of the newest versions. */
 const DEAD_ENDS_MAX = 20
@@ -51,6 +51,7 @@ export class Search<C extends Candidate> {
   readonly #request: ResolutionRequest<C>
   readonly #rules: VersionRules
   readonly #wanted = new Map<string, Wanted[]>()
+  readonly #roots: readonly string[]
   readonly #present: ReadonlyMap<string, Present>
   /** Installed plugins by what they need. */
   readonly #dependents = new Map<string, Present[]>()
@@ -65,6 +66,7 @@ export class Search<C extends Candidate> {
     this.#rules = rules
     const wanted = [...request.wanted].sort((a, b) => order(a.range ?? '', b.range ?? ''))
     for (const one of wanted) append(this.#wanted, one.name, one)
+    this.#roots = [...this.#wanted.keys()].sort(order)
     const installed = [...request.installed].sort((a, b) => order(a.name, b.name))
     this.#present = new Map(installed.map((one) => [one.name, one]))
     for (const one of installed) for (const needed of Object.keys(one.requires)) append(this.#dependents, needed, one)
@@ -81,7 +83,7 @@ export class Search<C extends Candidate> {
 
   /** The shortest way from what was asked for to what needs it. */
   chainTo(name: string): Link[] {
-    const before = new Map<string, string | null>(this.#roots().map((root) => [root, null]))
+    const before = new Map<string, string | null>(this.#roots.map((root) => [root, null]))
     for (const [at] of before) {
       if (at === name) break
       for (const needed of this.#needsOf(at)) if (!before.has(needed)) before.set(needed, at)
@@ -144,7 +146,7 @@ export class Search<C extends Candidate> {
 
   /** Breadth first: what needs is chosen before what is needed, so that the newest version is given up near the cause. */
   #pending(): string | null {
-    const names = new Set(this.#roots())
+    const names = new Set(this.#roots)
     for (const name of names) {
       if (!this.chosen.has(name)) return name
       for (const needed of this.#needsOf(name)) names.add(needed)
@@ -223,7 +225,7 @@ export class Search<C extends Candidate> {
   /** Whether any version of anything could bring it in. */
   async #mayBeTouched(name: string): Promise<boolean> {
     if (this.#reach === null) {
-      const names = new Set(this.#roots())
+      const names = new Set(this.#roots)
       for (const at of names) {
         for (const { requires } of (await this.#shelf(at)).options) {
           for (const needed of Object.keys(requires)) names.add(needed)
@@ -237,7 +239,7 @@ export class Search<C extends Candidate> {
   async #shelf(name: string): Promise<Shelf<C>> {
     const known = this.#shelves.get(name)
     if (known !== undefined) return known
-    if (this.#shelves.size >= PLUGINS_MAX) throw new TooMuch()
+    if (this.#shelves.size >= PLUGINS_MAX + this.#present.size) throw new TooMuch()
     const shelf = await shelfOf(
       name as PluginName,
       {
@@ -277,10 +279,6 @@ export class Search<C extends Candidate> {
     const tried = [...(this.#rejections.get(name) ?? [])].map(([version, reason]) => ({ version, reason }))
     const passed = this.#shelves.get(name)?.passed ?? []
     return [...passed, ...tried].sort((a, b) => this.#rules.compare(b.version, a.version))
-  }
-
-  #roots(): string[] {
-    return [...this.#wanted.keys()].sort(order)
   }
 
   #needsOf(name: string): string[] {

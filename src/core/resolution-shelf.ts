@@ -1,4 +1,4 @@
-import type { PluginName } from './name.ts'
+import { type PluginName, SEMVER } from './name.ts'
 import { printable } from './printable.ts'
 import type { Candidate, PassedOver, Present, ResolutionRequest, Wanted } from './resolution.ts'
 import type { Option } from './resolution-search.ts'
@@ -29,7 +29,10 @@ export async function shelfOf<C extends Candidate>(
 ): Promise<Shelf<C>> {
   const { present, wanted } = bounds
   const listed = new Map<string, C>()
-  for (const one of await request.candidates(name)) if (!listed.has(one.version)) listed.set(one.version, one)
+  for (const one of await request.candidates(name)) {
+    // What is no version could not be compared, and would be said to somebody.
+    if (SEMVER.test(one.version) && !listed.has(one.version)) listed.set(one.version, one)
+  }
   // What is here already needs no other copy of itself.
   if (present !== undefined) listed.delete(present.version)
 

@@ -13,8 +13,8 @@ export interface HostPlugin extends Pick<Installation, 'name' | 'version' | 'req
   readonly permissions: Permissions
   /** For ever. */
   readonly held: boolean
-  /** Its files are not those that were signed. */
-  readonly modified: boolean
+  /** Why it is not good as it is: modified, or not to be trusted any more; `null`: it is good. */
+  readonly fault: string | null
 }
 
 /**
@@ -103,7 +103,7 @@ function rowsOf(plugin: LockedPlugin, here: HostPlugin | undefined, rules: Versi
     return [row('signers', `not counted when it was installed: ${missing.map((id) => printable(id, 200)).join(', ')}`)]
   }
   const rows = [
-    ...(here.modified ? [row('repair', 'its files are not those that were signed')] : []),
+    ...(here.fault === null ? [] : [row('repair', here.fault)]),
     ...permissionRows(plugin, here).map((reason) => row('permissions', reason)),
     ...rest,
   ]
@@ -175,6 +175,18 @@ export function assertCanSync(plan: SyncPlan, source: string): void {
     plan.rows.filter(({ action }) => action === 'bytes' || action === 'signers'),
     `cannot make this host as ${printable(source, 400)} says`,
     'plugins verify NAME --explain; find out which of the two is right before anything is removed',
+  )
+}
+
+/**
+ * Afterwards: what was to be done is done.
+ * @throws PluginError `LOCK_DIFFERS` listing what is not
+ */
+export function assertDone(plan: SyncPlan, source: string): void {
+  refuse(
+    plan.rows.filter(({ action }) => action !== 'keep' && action !== 'extra'),
+    `cannot make this host as ${printable(source, 400)} says: something else changed it meanwhile`,
+    'plugins sync again',
   )
 }
 

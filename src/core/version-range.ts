@@ -1,3 +1,4 @@
+import { isPluginName } from './name.ts'
 import { printable } from './printable.ts'
 
 const NUMBER = '(?:0|[1-9]\\d{0,14})'
@@ -27,8 +28,9 @@ export function faultOfRequires(name: string, requires: Readonly<Record<string, 
   if (entries.length > REQUIRES_MAX) return `it requires ${entries.length} plugins, more than ${REQUIRES_MAX}`
   for (const [needed, range] of entries) {
     if (needed === name) return 'it requires itself'
+    if (!isPluginName(needed)) return `it requires "${printable(needed, 80)}", which is no name of a plugin`
     if (!isVersionRange(range)) {
-      return `it requires ${printable(needed, 80)} "${printable(range, RANGE_MAX_LENGTH)}", which is no range of versions`
+      return `it requires ${needed} "${printable(range, RANGE_MAX_LENGTH)}", which is no range of versions`
     }
   }
   return null

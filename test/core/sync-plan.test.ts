@@ -60,7 +60,7 @@ test('files, permissions and holds are each a row of their own, with the reason'
   })
   const here = installed(wanted, {
     held: false,
-    modified: true,
+    fault: 'its files are not those that were signed',
     permissions: { network: [], read: ['/usr'], env: ['KEEP'] },
   })
   const { rows: found } = await plan([wanted], [here])
