@@ -37,6 +37,7 @@ export {
   rotationRefused,
 } from './policy-rotation.ts'
 export { readRecordedFiles } from './recorded-files.ts'
+export { replaceFile } from './replaced-file.ts'
 export { parseTarget } from './revocation-target.ts'
 export { openRootFiles, type Roots, rootsIn } from './roots.ts'
 export { buildRotation, parseRotation, type Rotation, type RotationStatement, rotationSigner } from './rotation.ts'

@@ -1,14 +1,20 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import type { ErrorCode } from '../core/error-codes.ts'
 import { PluginError, VerificationError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import { assertSafePath } from './path-safety.ts'
 
 /**
- * The content of a file that only root and `uid` could have written (`trust.json`, `config.json`), or `null` when it is
- * not there.
+ * The content of a file that only root and `uid` could have written (`trust.json`, `config.json`, `plugins.lock`), or `null`
+ * when it is not there. `tooLarge`: what it is called when it is no file, or beyond the bound.
  * @throws VerificationError `POLICY_UNSAFE`; PluginError `FILE_UNREADABLE`.
  */
-export function readSafeFile(path: string, uid: number, maxBytes: number): Buffer | null {
+export function readSafeFile(
+  path: string,
+  uid: number,
+  maxBytes: number,
+  tooLarge: ErrorCode = 'POLICY_INVALID',
+): Buffer | null {
   if (!assertSafePath(path, uid)) return null
   let fd: number
   try {
@@ -24,7 +30,7 @@ export function readSafeFile(path: string, uid: number, maxBytes: number): Buffe
     const stat = fstatSync(fd)
     if (!stat.isFile() || stat.size > maxBytes) {
       throw new VerificationError(
-        'POLICY_INVALID',
+        tooLarge,
         `cannot use ${printable(path, 400)}: expected at most ${maxBytes} bytes, found ${stat.size}`,
       )
     }
