@@ -52,6 +52,12 @@ const { openMarketplace } = await import(join(dist, 'js', 'index.js'))
 const schema = await (await openMarketplace()).schema()
 writeFileSync(join(dist, 'plugin-1.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
 
+// From the sources, since nothing that is published makes them.
+const { manPages } = await import('../src/cli/manual/man-pages.ts')
+rmSync(join(dist, 'man'), { recursive: true, force: true })
+mkdirSync(join(dist, 'man'))
+for (const [file, page] of await manPages()) writeFileSync(join(dist, 'man', file), page)
+
 // The workspace's own `plugins`, for people who work in a checkout: node_modules/.bin is on the PATH of npm scripts.
 const link = join(root, 'node_modules', '.bin', 'plugins')
 rmSync(link, { force: true })

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { topicsOf } from '../../src/cli/topics/all.ts'
+import { everyVerb } from '../../src/cli/verbs/find.ts'
 import { ARCHIVE_BOUNDS } from '../../src/core/archive.ts'
 import { REQUIRED_LAYERS } from '../../src/core/layers.ts'
 import { effectiveLimits, PROFILES } from '../../src/core/limits.ts'
@@ -92,22 +94,15 @@ test('the page of the package has the bounds of the reader', () => {
   assert.equal(bounds['one name in a path'], `${ARCHIVE_BOUNDS.segmentBytes} bytes`)
 })
 
-test('the page of the command line names every command', async () => {
-  const { runProgram } = await import('../../src/cli/program.ts')
-  let help = ''
-  await runProgram(['--help'], {
-    stdout: (text) => {
-      help += text
-    },
-    stderr: () => {},
-    confirm: async () => null,
-    secret: async () => null,
-    columns: 80,
-    rows: null,
-    ending: () => new AbortController().signal,
-  })
-  const commands = [...help.matchAll(/^ {2}([a-z]+)(?:\|[a-z]+)?\b.*? {2}/gm)].map((line) => line[1])
-  assert.ok(commands.length >= 18, help)
+test('the page of the command line names every command, every option and every topic', () => {
   const { text } = read('docs/cli.md')
-  for (const command of commands) assert.ok(text.includes(`plugins ${command}`), command)
+  for (const [path, verb] of everyVerb()) {
+    if (verb.isHidden === true) continue
+    assert.ok(text.includes(`plugins ${path.join(' ')}`), path.join(' '))
+    for (const { form } of verb.flags ?? []) {
+      const [flag = ''] = form.split(' ')
+      assert.ok(text.includes(flag), `${path.join(' ')} ${flag}`)
+    }
+  }
+  for (const { name } of topicsOf()) assert.ok(text.includes(`plugins help ${name}`), name)
 })

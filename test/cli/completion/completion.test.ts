@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { nodes } from '../../../src/cli/completion/tree.ts'
 import { likelyNames } from '../../../src/index.ts'
-import { CompletingShell, SHELLS, skipOf } from './shells.ts'
+import { onPath } from '../../helpers/on-path.ts'
+import { CompletingShell, SHELLS } from './shells.ts'
 
 let folder = ''
 let home = ''
@@ -62,7 +63,7 @@ const cases = (): readonly (readonly [words: readonly string[], proposed: readon
 ]
 
 for (const shell of SHELLS) {
-  const skip = skipOf(shell)
+  const skip = onPath(shell)
 
   test(`${shell} completes commands, options, their values, and the names of plugins`, { skip }, () => {
     const asking = new CompletingShell(shell, join(folder, 'here'), home)
@@ -96,7 +97,7 @@ for (const shell of SHELLS) {
   })
 }
 
-test('bash completes --flag=value, which it reads as three words', { skip: skipOf('bash') }, () => {
+test('bash completes --flag=value, which it reads as three words', { skip: onPath('bash') }, () => {
   const asking = new CompletingShell('bash', join(folder, 'here'), home)
   const [empty, begun, later] = asking.propose([
     ['run', '--profile', '='],

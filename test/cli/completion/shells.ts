@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -7,10 +7,6 @@ const PATH = `${join(checkout, 'node_modules/.bin')}:/usr/bin:/bin`
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
-
-/** Why this machine cannot ask a shell, or `false`. */
-export const skipOf = (shell: Shell): string | false =>
-  spawnSync('sh', ['-c', `command -v ${shell}`]).status !== 0 && `there is no ${shell} here`
 
 /** A real shell with our completion, in a folder and with a home: what it proposes for each line, sorted. */
 export class CompletingShell {
