@@ -10,6 +10,8 @@ export interface Io {
   stderr(text: string): void
   /** Asks a yes-or-no question, or `null` when there is no terminal to ask on. */
   confirm(question: string): Promise<boolean | null>
+  /** Is there a terminal to ask on? */
+  readonly canAsk?: boolean
   /** Asks for a secret without showing it, or `null` when there is no terminal. */
   secret(question: string): Promise<string | null>
   readonly columns: number
@@ -49,6 +51,9 @@ export function processIo(): Io {
     },
     get statusColumns() {
       return process.stderr.columns
+    },
+    get canAsk() {
+      return process.stdin.isTTY === true && process.stderr.isTTY === true
     },
     confirm: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
