@@ -8,8 +8,10 @@ import type { Minute } from './core/minute.ts'
 import type { PluginName } from './core/name.ts'
 import type { NetworkGrant } from './core/network.ts'
 import { printable } from './core/printable.ts'
+import { type ApprovalReport, approvals } from './manager/approvals.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type ClockReading, clockFinding, readClock, resetClock } from './manager/clock.ts'
+import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { InstallOptions, InstallReport } from './manager/install.ts'
 import type { LaunchOptions } from './manager/launch.ts'
@@ -202,6 +204,26 @@ export class PluginManager implements AsyncDisposable {
   async stop(name: string | null, options: StopOptions = {}): Promise<StoppedRun[]> {
     const { stop } = await import('./manager/stopping.ts')
     return stop(this.#host, name, options)
+  }
+
+  /** Keeps a plugin at its version: no update touches it. @throws StoreError `NOT_INSTALLED` */
+  hold(name: string, options: HoldOptions = {}): Hold {
+    return hold(this.#host, name, options)
+  }
+
+  /** @throws StoreError `WRONG_STATE`: it is not held */
+  unhold(name: string): Hold {
+    return unhold(this.#host, name)
+  }
+
+  /** What is held now, by name. */
+  holds(): Hold[] {
+    return holds(this.#host)
+  }
+
+  /** Who agreed to what and when, newest first, and what waits; of every plugin when `name` is `null`. */
+  approvals(name: string | null = null, limit = 50): ApprovalReport {
+    return approvals(this.#host, name, limit)
   }
 
   /** One run. @throws StoreError `RUN_NOT_FOUND` */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { type Config, DEFAULT_CONFIG, NETWORKS, type ScannerConfig } from './config.ts'
+import { consentPolicyOf, consentSchema } from './consent-policy.ts'
 import { ENGINES } from './engines.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
@@ -10,7 +11,7 @@ import { PROFILES } from './limits.ts'
 import { PLUGIN_NAME } from './name.ts'
 import { PATTERN } from './name-pattern.ts'
 import { isExactAddress, isUnspecified } from './network-address.ts'
-import { DURATION, parseDuration, parseSize, SIZE } from './quantity.ts'
+import { DURATION, parseDuration, parseLongDuration, parseSize, SIZE } from './quantity.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
@@ -76,6 +77,19 @@ const scanner = z.strictObject({
   plugins: z._default(z.array(z.string().check(z.regex(PATTERN))).check(z.minLength(1), z.maxLength(256)), ['*/*']),
 })
 
+const AGE_MAX_MS = 365 * 86_400_000
+const updates = z.strictObject({
+  minimumAge: z.optional(
+    z.string().check(
+      z.refine((text) => (parseLongDuration(text) ?? Number.POSITIVE_INFINITY) <= AGE_MAX_MS, {
+        error: 'expected a time of at most 365d, such as 7d or 12h',
+      }),
+    ),
+  ),
+  exempt: z._default(z.array(z.string().check(z.regex(PATTERN))).check(z.maxLength(1000)), []),
+  countersignedAtOnce: z._default(z.boolean(), false),
+})
+
 const hasUniqueNames = (scanners: readonly { readonly name: string }[]): boolean =>
   new Set(scanners.map(({ name }) => name)).size === scanners.length
 
@@ -112,6 +126,8 @@ const schema = z.strictObject({
     [],
   ),
   keepVersions: z._default(z.int().check(z.gte(1), z.lte(100)), DEFAULT_CONFIG.keepVersions),
+  consent: z._default(consentSchema, {}),
+  updates: z._default(updates, { exempt: [], countersignedAtOnce: false }),
 })
 
 /** @throws PluginError `CONFIG_INVALID`, listing every fault with its path. */
@@ -125,7 +141,8 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`),
     )
   }
-  const { profiles, plugins, sample: every = '', logs, scanners, ...rest } = parsed.data
+  const { profiles, plugins, sample: every = '', logs, scanners, consent, updates: ages, ...rest } = parsed.data
+  const { minimumAge = '', ...ageless } = ages
   return {
     ...counted(rest),
     profiles: countedEach(profiles),
@@ -136,6 +153,8 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       pluginBytes: parseSize(logs.plugin ?? '') ?? DEFAULT_CONFIG.logs.pluginBytes,
     },
     scanners: scanners.map(scannerOf),
+    consent: consentPolicyOf(consent),
+    updates: { ...ageless, minimumAgeMs: parseLongDuration(minimumAge) ?? 0 },
   }
 }
 

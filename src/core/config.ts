@@ -1,3 +1,4 @@
+import type { ConsentPolicy } from './consent-terms.ts'
 import type { EngineName } from './engines.ts'
 import type { Layer } from './layers.ts'
 import type { LimitRequest, Profile } from './limits.ts'
@@ -24,6 +25,19 @@ export interface Config {
   readonly scanners: readonly ScannerConfig[]
   /** How many versions of a plugin stay on the disk, the active one among them. */
   readonly keepVersions: number
+  /** What is agreed to without a question, by pattern of plugin names. */
+  readonly consent: ConsentPolicy
+  readonly updates: UpdateConfig
+}
+
+/** How long a release must have been out before it is installed here. */
+export interface UpdateConfig {
+  /** 0: it need not. */
+  readonly minimumAgeMs: number
+  /** Patterns of plugins that need not wait. */
+  readonly exempt: readonly string[]
+  /** Nor need one that a countersigner of the trust policy has looked at. */
+  readonly countersignedAtOnce: boolean
 }
 
 export interface ScannerConfig {
@@ -91,4 +105,6 @@ export const DEFAULT_CONFIG: Config = {
   logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
   scanners: [],
   keepVersions: 3,
+  consent: {},
+  updates: { minimumAgeMs: 0, exempt: [], countersignedAtOnce: false },
 }

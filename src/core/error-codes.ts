@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   STATEMENT_EXPIRED: { exitCode: 3, meaning: 'the signed statement has passed its own expiry' },
   DOWNGRADE_REFUSED: { exitCode: 3, meaning: 'a newer version was installed before' },
   VERSION_REPUBLISHED: { exitCode: 3, meaning: 'the same version was seen before with other bytes' },
+  RELEASE_TOO_YOUNG: { exitCode: 3, meaning: 'the release has not been out for as long as this host asks of one' },
   MODIFIED: { exitCode: 3, meaning: 'installed files differ from the signed list' },
   RELEASE_REVOKED: { exitCode: 3, meaning: 'the release was revoked' },
   METADATA_STALE: { exitCode: 3, meaning: 'trust metadata is older than it may be' },

@@ -6,7 +6,7 @@ import { limitsSchema } from './limit-request.ts'
 import type { LimitRequest } from './limits.ts'
 import { HOOKS, MANIFEST_FILE, MANIFEST_MAX_BYTES, MANIFEST_SCHEMA, type Manifest } from './manifest.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
-import { faultOfHost } from './network-address.ts'
+import { faultOfHost, NETWORK_ENTRY } from './network-address.ts'
 import { FLOORS, PLATFORMS, PROTOCOLS, RUNTIMES, type Runtime } from './runtimes.ts'
 import { hookOf, hooksOf, requestOf } from './signed-manifest.ts'
 import { RANGE_MAX_LENGTH, REQUIRES_MAX, VERSION_RANGE } from './version-range.ts'
@@ -26,20 +26,17 @@ const text = (max: number) => z.string().check(z.minLength(1), z.maxLength(max),
 /** A path inside the package: relative, forward slashes, no empty, `.` or `..` segment. */
 const packagePath = () => z.string().check(z.maxLength(512), z.regex(PACKAGE_PATH))
 
-/** `host:port` or `*.host:port`; DNS names in lower case, or an IPv4 address. */
-const NETWORK =
-  /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*:(?:[1-9]\d{0,4})$/
 const networkTarget = () =>
   z.string().check(
     z.maxLength(262),
-    z.regex(NETWORK),
+    z.regex(NETWORK_ENTRY),
     // Not `<= 65535`: what has no port at all is told once, by the pattern.
     z.refine((value) => !(Number(value.slice(value.lastIndexOf(':') + 1)) > 65_535), {
       error: 'the port is at most 65535',
     }),
     z.superRefine((value, context) => {
       const host = value.slice(0, value.lastIndexOf(':'))
-      const fault = NETWORK.test(value) ? faultOfHost(host) : null
+      const fault = NETWORK_ENTRY.test(value) ? faultOfHost(host) : null
       if (fault !== null) context.addIssue(fault)
     }),
   )

@@ -6,6 +6,18 @@ const NUMERIC = /(?:^|\.)\d[0-9a-fx]*$/
 
 const NAME_MAX = 253
 
+/** `host:port` or `*.host:port`; DNS names in lower case, or an IPv4 address. */
+export const NETWORK_ENTRY =
+  /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*:(?:[1-9]\d{0,4})$/
+
+/** What somebody may agree to: an entry of a manifest, or `*:443`, which a host's own policy adds to the list. */
+export function isNetworkTerm(text: string): boolean {
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, colon)
+  const isEntry = host === '*' ? /^\*:[1-9]\d{0,4}$/.test(text) : NETWORK_ENTRY.test(text) && faultOfHost(host) === null
+  return isEntry && Number(text.slice(colon + 1)) <= 65_535
+}
+
 /** Why the host of a `host:port` that looks like one is none after all, or `null`. */
 export function faultOfHost(host: string): string | null {
   if (NUMERIC.test(host) && !V4.test(host)) return 'is neither a name nor an IPv4 address'

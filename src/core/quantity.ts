@@ -16,6 +16,29 @@ export function parseDuration(text: string): number | undefined {
   return match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : undefined
 }
 
+const DAY_MS = 86_400_000
+
+/** The same, or whole days, such as `7d`: for what lasts. `undefined` when it is neither. */
+export function parseLongDuration(text: string): number | undefined {
+  const days = /^([1-9]\d{0,4})d$/.exec(text)?.[1]
+  return days === undefined ? parseDuration(text) : Number(days) * DAY_MS
+}
+
+/** In its two largest units, such as `6d 23h`; never rounded up. */
+export function formatLongDuration(ms: number): string {
+  const left = Math.max(0, ms)
+  const [days, hours, minutes, seconds] = [
+    Math.floor(left / DAY_MS),
+    Math.floor(left / UNIT_MS.h) % 24,
+    Math.floor(left / UNIT_MS.m) % 60,
+    Math.floor(left / UNIT_MS.s) % 60,
+  ]
+  const pair = (large: string, small: number, unit: string) => (small === 0 ? large : `${large} ${small}${unit}`)
+  if (days > 0) return pair(`${days}d`, hours, 'h')
+  if (hours > 0) return pair(`${hours}h`, minutes, 'm')
+  return minutes > 0 ? pair(`${minutes}m`, seconds, 's') : `${seconds}s`
+}
+
 export function formatSize(bytes: number): string {
   for (const [unit, size] of [
     ['G', UNIT_BYTES.G],

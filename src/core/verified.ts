@@ -36,6 +36,10 @@ export interface VerifiedStatement {
   readonly countersigners: readonly Signer[]
   /** `recorded`: no signer lists the files, since another tool made their statements or there are none; this host did. */
   readonly fileList: 'signed' | 'recorded'
+  /** Types of the statements of other tools among those that were counted, each once and in order. */
+  readonly predicates: readonly string[]
+  /** The latest moment at which a trusted third party saw a signature that was counted; `null`: none was asked, or there is none. */
+  readonly seenAtMs: number | null
   /** The raw bundle the verdict rests on; `null`: there is none, and `unsigned` says how it came in. */
   readonly bundle: Buffer | null
   /** Let in by name, without a signature, and until when. */

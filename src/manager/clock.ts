@@ -1,6 +1,7 @@
-import { UsageError, VerificationError } from '../core/errors.ts'
+import { VerificationError } from '../core/errors.ts'
 import type { LayerFinding } from '../runtime/index.ts'
 import type { Host } from './host.ts'
+import { assertReason } from './reason.ts'
 
 /** So far a clock may be behind what was seen: corrections of a running clock are smaller. */
 export const CLOCK_TOLERANCE_MS = 5 * 60_000
@@ -39,11 +40,7 @@ export function assertClock(host: Pick<Host, 'now' | 'store'>): void {
 
 /** For a moment that was seen and never was: a clock once set to another century. Recorded with its reason. */
 export function resetClock(host: Pick<Host, 'now' | 'store'>, reason: string): ClockReading {
-  if (!/^(?=.*\S)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,500}$/u.test(reason)) {
-    throw new UsageError('USAGE', 'cannot reset the clock: the reason must be one line of 1 to 500 characters', {
-      hint: 'give --reason TEXT',
-    })
-  }
+  assertReason(reason, 'reset the clock', 'give --reason TEXT')
   host.store.resetClock(reason)
   return readClock(host)
 }

@@ -52,6 +52,7 @@ const IS_OF_THE_PLUGIN: { readonly [code in Refusal]: boolean } = {
   ROTATION_REFUSED: false,
   DOWNGRADE_REFUSED: false,
   VERSION_REPUBLISHED: false,
+  RELEASE_TOO_YOUNG: false,
   SCANNER_REFUSED: false,
   SCANNER_FAILED: false,
   ARCHIVE_MALFORMED: false,

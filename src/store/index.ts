@@ -1,7 +1,9 @@
 // The store: what this host has, in SQLite and on disk. It refuses a database newer than itself, a second change to one
 // plugin at a time, and any file that the signed list does not name. The conductors call it; it calls nobody but core.
+export type { Approval, KeptApproval, NewApproval, WaitingUpdate } from './approvals.ts'
 export type { AuditEvent } from './events.ts'
 export { namesOfReleases } from './release-folders.ts'
+export type { Hold } from './holds.ts'
 export type { KnownRelease } from './releases.ts'
 export type { OpenRun, RunRecord } from './runs.ts'
 export type { KeptSnapshot } from './snapshots.ts'

@@ -1,6 +1,9 @@
+import { isPermissions } from '../core/agreement.ts'
 import type { Sha256 } from '../core/digest.ts'
 import type { Installation, InstallationState } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
+import { isListOf, isRecordOf, isText } from '../core/shape.ts'
+import { keptJson } from './kept-json.ts'
 
 /** An `installations` row joined with its plugin and release. */
 export interface InstallationRow {
@@ -32,7 +35,13 @@ export const SELECT_INSTALLATION = `
 
 export const SELECT_SEALED_INSTALLATION = SELECT_INSTALLATION.replace('NULL AS seal', 'i.seal')
 
+const isTexts = isListOf(isText) as (value: unknown) => value is readonly string[]
+const isRequires = isRecordOf(isText) as (value: unknown) => value is Installation['requires']
+
+/** @throws StoreError `STORE_UNREADABLE` naming the row and the column */
 export function installationOf(row: InstallationRow): Installation {
+  const kept = <T>(column: 'signers' | 'consent' | 'requires', is: (value: unknown) => value is T): T =>
+    keptJson(row[column], is, 'the store', `${column} of ${row.name} ${row.version}, installation ${row.id},`)
   if (row.uid === null) throw new TypeError(`installation ${row.id} of ${row.name} has no user id`)
   return {
     id: row.id,
@@ -44,14 +53,14 @@ export function installationOf(row: InstallationRow): Installation {
     filesDigest: row.files_sha256 as Sha256 | null,
     unsignedUntilMs: row.unsigned_until_ms,
     uid: row.uid,
-    signers: JSON.parse(row.signers) as string[],
-    consent: JSON.parse(row.consent) as Installation['consent'],
+    signers: kept('signers', isTexts),
+    consent: kept('consent', isPermissions),
     seal: row.seal,
     holder: row.holder,
     isPurging: row.purging === 1,
     installedAtMs: row.installed_at_ms,
     source: row.source,
     asked: row.asked,
-    requires: JSON.parse(row.requires) as Installation['requires'],
+    requires: kept('requires', isRequires),
   }
 }

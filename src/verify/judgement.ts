@@ -103,6 +103,22 @@ export const signersOf = (witnesses: readonly Witness[]): readonly Signer[] => [
   ).values(),
 ]
 
+/** Types of other tools' statements among these, each once and in order. */
+export const predicatesOf = (witnesses: readonly Witness[]): readonly string[] =>
+  [
+    ...new Set(
+      witnesses.flatMap(({ attestation }) =>
+        attestation.kind === 'foreign' ? [attestation.statement.predicateType] : [],
+      ),
+    ),
+  ].sort()
+
+/** The latest moment that third parties tell of any of these signatures; `null`: of none. */
+export function lastSeenAtMs(witnesses: readonly Witness[]): number | null {
+  const moments = witnesses.flatMap((witness) => seenAtMs(witness) ?? [])
+  return moments.length === 0 ? null : Math.max(...moments)
+}
+
 /**
  * Step 6: over distinct principals, so that two keys of one person are one signer.
  * @throws VerificationError `THRESHOLD_NOT_MET`

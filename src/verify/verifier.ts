@@ -15,6 +15,8 @@ import {
   assertWithinValidity,
   type Counted,
   countedBy,
+  lastSeenAtMs,
+  predicatesOf,
   signersOf,
 } from './judgement.ts'
 import type { TrustPolicy } from './policy.ts'
@@ -266,6 +268,8 @@ export class Verifier {
       signers: signersOf(counted.signers),
       countersigners: signersOf(counted.countersigners),
       fileList: isRecorded ? 'recorded' : 'signed',
+      predicates: predicatesOf(counted.signers),
+      seenAtMs: lastSeenAtMs(counted.signers),
       bundle,
       unsigned,
       policyDigest: policy.digest as string,

@@ -197,7 +197,11 @@ test('on a terminal it shows what is asked for, and takes yes and no for an answ
   const update = own.publish({ files: { 'plugin.json': wider } })
   for (const flags of ['', '--quiet ', '--json ']) {
     const said = await onTerminal(own, `${flags}install ${update}`, ['n'])
-    assert.match(said.stdout, /new since 1\.0\.0 +KEY/, `${flags}: nobody agrees to what is not shown`)
+    assert.match(
+      said.stdout,
+      /new since 1\.0\.0:\r?\n\+ environment +KEY/,
+      `${flags}: nobody agrees to what is not shown`,
+    )
   }
   assert.match(
     (await onTerminal(own, 'remove acme/hello --purge', ['n'])).stdout,

@@ -51,6 +51,8 @@ export function unpackable(
       signers: [],
       countersigners: [],
       fileList: 'signed',
+      predicates: [],
+      seenAtMs: null,
       bundle: Buffer.from('{}\n'),
       unsigned: null,
       policyDigest: sha256(''),

@@ -217,7 +217,8 @@ test('what a newer version asks for beyond what was agreed to is named', async (
 test('an answer of no changes nothing, whether it is said or thrown', async (t) => {
   const house = await household(t)
   await house.install()
-  const path = house.publish({ version: '2.0.0' })
+  const wider = manifestOf({ version: '2.0.0', permissions: { env: ['TOKEN'] } })
+  const path = house.publish({ files: { 'plugin.json': wider } })
   const before = house.state()
   await assert.rejects(house.manager.install(path, { consent: () => false }), { code: 'CONSENT_REFUSED', exitCode: 1 })
   const thrown = new Error('the question fell over')

@@ -5,7 +5,9 @@ import { AttackedHome } from '../../helpers/attacked-home.ts'
 test('a key that is revoked while somebody reads the question installs nothing', async (t) => {
   const attacked = await AttackedHome.make(t)
   await attacked.install({ version: '1.0.0' })
-  const path = attacked.download(attacked.publisher.publish({ version: '1.1.0' }))
+  const manifest = { name: 'acme/hello', version: '1.1.0', entry: { runtime: 'node', path: 'main.js' } }
+  const wider = JSON.stringify({ ...manifest, permissions: { env: ['TOKEN'] } })
+  const path = attacked.download(attacked.publisher.publish({ files: { 'plugin.json': wider } }))
   const consent = async () => {
     await attacked.with((other) => other.trust.revoke({ target: attacked.publisher.keyId, reason: 'stolen' }))
     return true

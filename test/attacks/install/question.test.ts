@@ -52,15 +52,14 @@ test('an update says which permissions are new, and who else signed it', async (
   await attacked.with(({ trust }) => trust.add(attacked.keyFile(other), { pattern: 'acme/*' }))
   const files = { 'plugin.json': manifest({ ...WANTS, version: '1.1.0' }) }
   const text = await asked(attacked, attacked.download(other.publish({ files })))
-  assert.match(text, /new since 1\.0\.0 .*API_TOKEN/)
-  assert.match(text, new RegExp(`before, by .*${attacked.publisher.keyId}`))
+  assert.match(text, /^ {2}new since 1\.0\.0:\n(?:\+.*\n)*\+ environment {2}API_TOKEN$/m)
+  assert.match(text, new RegExp(`before, by\\n {2}\\| ${attacked.publisher.keyId}\\n`))
 })
 
-test('an update that asks for nothing more says nothing of the kind', async (t) => {
+test('an update that asks for nothing more is no question', async (t) => {
   const attacked = await AttackedHome.make(t)
   await attacked.install()
-  const text = await asked(attacked, attacked.download(attacked.publisher.publish({ version: '1.1.0' })))
-  assert.doesNotMatch(text, /new since|before, by/)
+  assert.equal(await asked(attacked, attacked.download(attacked.publisher.publish({ version: '1.1.0' }))), '')
 })
 
 test('that nobody signed it is said in the question, and who signed what it replaces', async (t) => {
@@ -71,7 +70,7 @@ test('that nobody signed it is said in the question, and who signed what it repl
   rmSync(`${path}.sigstore.json`)
   const text = await asked(attacked, path, {}, { allowUnsigned: 'acme/hello', until: '1d' })
   assert.match(text, /signed by +NOBODY: UNSIGNED/)
-  assert.match(text, new RegExp(`before, by +${attacked.publisher.keyId}`))
+  assert.match(text, new RegExp(`before, by\\n {2}\\| ${attacked.publisher.keyId}\\n`))
   assert.match(text, /Install UNSIGNED acme\/hello 1\.1\.0\?$/)
 })
 

@@ -1,0 +1,227 @@
+import { resolve } from 'node:path'
+import { askedBy, type ConsentWay, modest, standing, type UnaskedRun } from '../core/agreement.ts'
+import { type ChosenTerms, termsFor, uncovered } from '../core/consent-terms.ts'
+import { type Sha256, sha256 } from '../core/digest.ts'
+import { PluginError, UsageError } from '../core/errors.ts'
+import { type Installation, unsignedUntilOf } from '../core/installation.ts'
+import type { EffectiveLimits } from '../core/limits.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { PluginName } from '../core/name.ts'
+import type { NetworkGrant } from '../core/network.ts'
+import { printable } from '../core/printable.ts'
+import type { Protocol, Runtime } from '../core/runtimes.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
+import { type Widening, wideningOf } from '../core/widening.ts'
+import { formatWidening } from '../core/widening-text.ts'
+import type { NewApproval } from '../store/index.ts'
+import { readSafeFile } from '../verify/index.ts'
+import { agreedBefore } from './agreed-before.ts'
+import type { Host } from './host.ts'
+import { whoDecides } from './who.ts'
+
+/** Everything that saying yes agrees to. */
+export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'> {
+  readonly name: PluginName
+  readonly version: string
+  /** Of the tarball: yes to these bytes is no yes to others. */
+  readonly sha256: Sha256
+  readonly description: string | null
+  readonly signers: readonly string[]
+  readonly countersigners: readonly string[]
+  /** ISO 8601: nobody signed it, and it is let in by name until then; `null`: it is signed. */
+  readonly unsignedUntil: string | null
+  readonly runtime: Runtime
+  readonly protocol: Protocol
+  /** What it runs without being started. */
+  readonly hooks: readonly UnaskedRun[]
+  readonly permissions: Permissions
+  /** What of `permissions.network` this host gives. */
+  readonly network: NetworkGrant
+  /** What this release asks for and nobody agreed to yet; `null` when none is installed. */
+  readonly added: Permissions | null
+  /** The same with everything else that is wider: limits, publisher, provenance, hooks; `null` when none is installed. */
+  readonly widening: Widening | null
+  /** What of it no grant and no policy agrees to; `null`: only that it is installed at all. */
+  readonly missing: Widening | null
+  /** `--grant` flags that would agree to `missing`, each a word for a shell; `null`: none can. */
+  readonly grants: readonly string[] | null
+  /** What is installed now, and who signed that; another signer may be a takeover. */
+  readonly replaces: { readonly version: string; readonly signers: readonly string[] } | null
+}
+
+/** `yes`: without looking, as `--yes` does; `null`: there is nobody to ask. */
+export type ConsentAnswer = boolean | 'yes' | null
+
+export interface ConsentOptions {
+  /** Asked at most once, after everything was verified and before anything is written; not where nothing is wider than agreed. */
+  readonly consent?: ((question: ConsentQuestion) => ConsentAnswer | Promise<ConsentAnswer>) | undefined
+  /** What is agreed to beforehand, such as `network=api.example.com:443`. */
+  readonly grants?: readonly string[] | undefined
+  /** A file with a policy that takes the place of `consent` in `config.json`. */
+  readonly consentFile?: string | undefined
+  /** `hold`: an update that is wider than agreed is no question and no error, but waits. */
+  readonly mode?: 'ask' | 'hold' | undefined
+  /** The registry it came from; `null`: a file. */
+  readonly source?: string | null | undefined
+}
+
+/** What is handed to `approvals.keepInside` in the transaction that installs it. */
+export interface Agreed extends NewApproval {
+  readonly kind: 'agreed'
+}
+
+export type Decision = Agreed | { readonly kind: 'waits'; readonly waits: Widening }
+
+/**
+ * Whether this release may come in with all that it asks for, and who says so. In this order: nothing is wider than what was
+ * agreed to before; `--grant`; the policy; the question.
+ *
+ * @throws UsageError `CONSENT_REFUSED`; `CONSENT_NEEDED` naming what nobody agreed to, when there is nobody to ask
+ */
+export async function agree(
+  host: Host,
+  release: VerifiedRelease,
+  options: ConsentOptions & { readonly mode?: 'ask' | undefined },
+): Promise<Agreed>
+export async function agree(host: Host, release: VerifiedRelease, options: ConsentOptions): Promise<Decision>
+export async function agree(host: Host, release: VerifiedRelease, options: ConsentOptions): Promise<Decision> {
+  const plea = pleaOf(host, release)
+  const { agreement, wanted, installed, basis } = plea
+  const agreed = (way: ConsentWay, by: string | null = null): Agreed => {
+    const { name, version, sha256: digest } = release.verified.statement
+    const isUnchanged = way === 'unchanged'
+    return {
+      kind: 'agreed',
+      name,
+      version,
+      sha256: digest,
+      way,
+      who: whoDecides(host),
+      agreement,
+      by,
+      basis: isUnchanged ? basis : null,
+    }
+  }
+  if (installed !== null && wanted === null) return agreed('unchanged')
+  const grants = options.grants ?? []
+  const left = grants.length === 0 ? wanted : await afterGrants(wanted, grants)
+  if (grants.length > 0 && left === null) return agreed('granted')
+  const policy = await policyFor(host, plea.name, options)
+  const missing = left === null || policy === null ? left : uncovered(left, policy.terms)
+  if (policy !== null && missing === null) return agreed('policy', `${policy.source}, ${policy.pattern}`)
+  if (installed !== null && wanted !== null && options.mode === 'hold') {
+    const { version, sha256: digest } = release.verified.statement
+    const source = options.source ?? null
+    host.store.approvals.wait({ name: plea.name, version, sha256: digest, source, widening: wanted })
+    return { kind: 'waits', waits: wanted }
+  }
+  return agreed(await ask(release, plea, missing, options))
+}
+
+/** What a release asks for, beside what was agreed to. */
+interface Plea extends ReturnType<typeof askedBy> {
+  readonly name: PluginName
+  readonly installed: Installation | null
+  /** What is wider than what was agreed to; where none is installed, than a release that asks for nothing. */
+  readonly wanted: Widening | null
+  readonly basis: number | null
+}
+
+function pleaOf(host: Host, { manifest, verified }: VerifiedRelease): Plea {
+  const { name } = manifest
+  const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
+  const asked = askedBy(host.config, manifest, { ...verified, unsignedUntil })
+  // What was removed is installed anew: taking it away took back what had been agreed to.
+  const installed = host.store.find(name)
+  if (installed === null) {
+    const wanted = wideningOf(modest(host.config, name, asked.agreement), asked.agreement)
+    return { ...asked, name, installed, wanted, basis: null }
+  }
+  const before = agreedBefore(host, installed, asked.agreement)
+  const wanted = wideningOf(standing(host.config, name, before.agreement), asked.agreement)
+  return { ...asked, name, installed, wanted, basis: before.basis }
+}
+
+async function afterGrants(wanted: Widening | null, grants: readonly string[]): Promise<Widening | null> {
+  const { parseGrants } = await import('../core/grants.ts')
+  const terms = parseGrants(grants)
+  return wanted === null ? null : uncovered(wanted, terms)
+}
+
+/** A file that is named stands instead of `config.json`: two policies are never added up. */
+async function policyFor(
+  { config, caller }: Host,
+  name: PluginName,
+  { consentFile }: ConsentOptions,
+): Promise<(ChosenTerms & { readonly source: string }) | null> {
+  if (consentFile === undefined) {
+    const chosen = termsFor(config.consent, name)
+    return chosen === null ? null : { ...chosen, source: 'config.json' }
+  }
+  const { CONSENT_MAX_BYTES, parseConsentPolicy } = await import('../core/consent-policy.ts')
+  const shown = printable(consentFile, 400)
+  // It decides what is agreed to, as config.json does, so nobody else may be able to write it.
+  const bytes = readSafeFile(resolve(consentFile), caller.uid, CONSENT_MAX_BYTES)
+  if (bytes === null) throw new PluginError('FILE_UNREADABLE', `cannot open ${shown}: it is not there`)
+  const chosen = termsFor(parseConsentPolicy(bytes, shown), name)
+  return chosen === null ? null : { ...chosen, source: `${shown} (sha256:${sha256(bytes)})` }
+}
+
+async function ask(
+  release: VerifiedRelease,
+  plea: Plea,
+  missing: Widening | null,
+  { consent }: ConsentOptions,
+): Promise<ConsentWay> {
+  const { grantsFor } = await import('../core/grants.ts')
+  const grants = missing === null ? [] : grantsFor(missing)
+  const question = questionOf(release, plea, missing, grants)
+  const answer = consent === undefined ? null : await consent(question)
+  if (answer === null) throw consentNeeded(question, consent === undefined)
+  if (answer !== false) return answer === 'yes' ? 'yes' : 'asked'
+  const { name, version } = release.manifest
+  throw new UsageError('CONSENT_REFUSED', `cannot install ${name} ${version}: it was declined`)
+}
+
+function questionOf(
+  { manifest, verified }: VerifiedRelease,
+  { agreement, cuts, network, installed, wanted }: Plea,
+  missing: Widening | null,
+  grants: readonly string[] | null,
+): ConsentQuestion {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    sha256: verified.statement.sha256,
+    description: manifest.description ?? null,
+    signers: agreement.signers.map(({ id }) => id),
+    countersigners: agreement.countersigners.map(({ id }) => id),
+    unsignedUntil: agreement.unsignedUntil,
+    runtime: agreement.runtime,
+    protocol: agreement.protocol,
+    hooks: agreement.hooks.map(({ hook }) => hook),
+    permissions: manifest.permissions,
+    network,
+    added: installed === null ? null : (wanted?.permissions ?? { network: [], read: [], env: [] }),
+    widening: installed === null ? null : wanted,
+    missing,
+    grants,
+    replaces: installed === null ? null : { version: installed.version, signers: installed.signers },
+    limits: agreement.limits,
+    cuts,
+  }
+}
+
+function consentNeeded({ name, version, missing, grants }: ConsentQuestion, isAlone: boolean): UsageError {
+  const why = isAlone ? 'there is nobody to ask' : 'there is no terminal'
+  const what = missing === null ? '' : `, and nobody has agreed to: ${formatWidening(missing)}`
+  const flags = grants === null || grants.length === 0 ? '' : `; ${flagsOf(grants)} to no more than that`
+  return new UsageError('CONSENT_NEEDED', `cannot ask whether to install ${name} ${version}: ${why}${what}`, {
+    hint: `--yes agrees to what it asks for${flags}`,
+    details: { missing, grants },
+  })
+}
+
+/** A list of hundreds is no hint any more; `details` has it. */
+const flagsOf = (grants: readonly string[]): string =>
+  grants.length > 20 ? '--consent FILE' : grants.map((grant) => `--grant ${grant}`).join(' ')
