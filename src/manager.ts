@@ -20,6 +20,7 @@ import type { LogOptions } from './manager/logs.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, type Quarantine, quarantineOf } from './manager/quarantine.ts'
 import { type Recovered, recover } from './manager/recovery.ts'
+import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
 import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
@@ -30,6 +31,7 @@ import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import { Trust } from './manager/trust.ts'
 import type { Verification } from './manager/verification.ts'
 import type { PluginStats, RunningPlugin, WatchOptions } from './manager/watching.ts'
+import type { SearchOptions, SearchReport } from './registry/index.ts'
 import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
 import type { AuditEvent, RunRecord } from './store/index.ts'
 
@@ -78,6 +80,7 @@ export class PluginManager implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly trust: Trust
   readonly roots: TrustRoots
+  readonly registries: Registries
 
   /** What an interrupted command had left, and what became of it when this one was opened. */
   readonly recovered: readonly Recovered[]
@@ -87,6 +90,7 @@ export class PluginManager implements AsyncDisposable {
     this.recovered = recovered
     this.trust = new Trust(host)
     this.roots = new TrustRoots(host)
+    this.registries = new Registries(host)
   }
 
   /** Opens the home and finishes or undoes what an earlier process left behind. */
@@ -278,6 +282,12 @@ export class PluginManager implements AsyncDisposable {
     const isGone = this.#host.store.find(nameOf(name)) === null
     if (isGone && options.purge) return purgeKept(this.#host, nameOf(name))
     return remove(this.#host, this.#find(name, 'remove'), options)
+  }
+
+  /** What the registries of this host have, the best match first. */
+  async search(text: string, options: SearchOptions & { registry?: string | undefined } = {}): Promise<SearchReport> {
+    const { openCatalog } = await import('./manager/catalog.ts')
+    return (await openCatalog(this.#host, options.registry ?? null)).search(text, options)
   }
 
   async doctor(): Promise<Diagnosis> {

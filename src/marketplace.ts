@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { PluginName } from './core/name.ts'
+import type { BuildOptions, NamedRelease, RegistryReport } from './marketplace/registry.ts'
 import type { RotateOptions, RotationReport } from './marketplace/rotate.ts'
 import type { SignOptions, SignReport } from './marketplace/sign.ts'
 import { initPlugin, packFolder, writeTarball } from './registry/index.ts'
@@ -51,6 +52,24 @@ export class Marketplace {
   async rotate(options: RotateOptions): Promise<RotationReport> {
     const { rotateKey } = await import('./marketplace/rotate.ts')
     return rotateKey(options)
+  }
+
+  /** Makes a folder of tarballs and their bundles a registry, which any web server can hand out. */
+  async buildRegistry(dir: string, options: BuildOptions = {}): Promise<RegistryReport> {
+    const { buildRegistry } = await import('./marketplace/registry.ts')
+    return buildRegistry(dir, options, this.#now)
+  }
+
+  /** `NAME@VERSION` of a registry's folder: nobody new shall get it. `null` takes that back. */
+  async yank(dir: string, release: string, reason: string | null): Promise<NamedRelease> {
+    const { markRelease } = await import('./marketplace/registry.ts')
+    return markRelease(dir, release, { yanked: reason })
+  }
+
+  /** `NAME@VERSION` of a registry's folder: what its users are told. `null` takes that back. */
+  async deprecate(dir: string, release: string, text: string | null): Promise<NamedRelease> {
+    const { markRelease } = await import('./marketplace/registry.ts')
+    return markRelease(dir, release, { deprecated: text })
   }
 
   /** Writes a small working plugin into a new folder. */

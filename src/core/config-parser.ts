@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { type Config, DEFAULT_CONFIG, NETWORKS, type ScannerConfig } from './config.ts'
+import { type Config, DEFAULT_CONFIG, NETWORKS, type RegistryConfig, type ScannerConfig } from './config.ts'
 import { consentPolicyOf, consentSchema } from './consent-policy.ts'
 import { ENGINES } from './engines.ts'
 import { PluginError } from './errors.ts'
@@ -12,6 +12,7 @@ import { PLUGIN_NAME } from './name.ts'
 import { PATTERN } from './name-pattern.ts'
 import { isExactAddress, isUnspecified } from './network-address.ts'
 import { DURATION, parseDuration, parseLongDuration, parseSize, SIZE } from './quantity.ts'
+import { isSecure, REGISTRY_NAME, type RegistryAddress, readAddress } from './registry-address.ts'
 import { type LimitsJson, requestOf } from './signed-manifest.ts'
 
 const absolute = z.string().check(z.maxLength(1024), z.regex(/^\/[^\u0000\n]*$/))
@@ -90,8 +91,31 @@ const updates = z.strictObject({
   countersignedAtOnce: z._default(z.boolean(), false),
 })
 
-const hasUniqueNames = (scanners: readonly { readonly name: string }[]): boolean =>
-  new Set(scanners.map(({ name }) => name)).size === scanners.length
+const hasUniqueNames = (named: readonly { readonly name: string }[]): boolean =>
+  new Set(named.map(({ name }) => name)).size === named.length
+
+export const REGISTRIES_MAX = 32
+
+const registry = z
+  .strictObject({
+    name: z.string().check(z.regex(REGISTRY_NAME)),
+    url: z.string(),
+    namespaces: z._default(z.array(z.string().check(z.regex(PATTERN))).check(z.minLength(1), z.maxLength(256)), [
+      '*/*',
+    ]),
+    insecure: z._default(z.boolean(), false),
+    tokenFile: z.optional(absolute),
+  })
+  .check(
+    z.superRefine(({ url, insecure, tokenFile }, context) => {
+      const reading = readAddress(url, insecure)
+      if (!reading.ok) context.addIssue({ code: 'custom', path: ['url'], message: reading.fault })
+      else if (tokenFile !== undefined && !maySendToken(reading.address))
+        context.addIssue({ code: 'custom', path: ['tokenFile'], message: 'a token is sent over https:// alone' })
+    }),
+  )
+
+const maySendToken = (address: RegistryAddress): boolean => address.kind === 'http' && isSecure(new URL(address.url))
 
 const schema = z.strictObject({
   profile: z._default(z.enum(PROFILES), 'production'),
@@ -128,6 +152,10 @@ const schema = z.strictObject({
   keepVersions: z._default(z.int().check(z.gte(1), z.lte(100)), DEFAULT_CONFIG.keepVersions),
   consent: z._default(consentSchema, {}),
   updates: z._default(updates, { exempt: [], countersignedAtOnce: false }),
+  registries: z._default(
+    z.array(registry).check(z.maxLength(REGISTRIES_MAX), z.refine(hasUniqueNames, 'has a name twice')),
+    [],
+  ),
 })
 
 /** @throws PluginError `CONFIG_INVALID`, listing every fault with its path. */
@@ -141,7 +169,17 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`),
     )
   }
-  const { profiles, plugins, sample: every = '', logs, scanners, consent, updates: ages, ...rest } = parsed.data
+  const {
+    profiles,
+    plugins,
+    sample: every = '',
+    logs,
+    scanners,
+    registries,
+    consent,
+    updates: ages,
+    ...rest
+  } = parsed.data
   const { minimumAge = '', ...ageless } = ages
   return {
     ...counted(rest),
@@ -155,7 +193,14 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
     scanners: scanners.map(scannerOf),
     consent: consentPolicyOf(consent),
     updates: { ...ageless, minimumAgeMs: parseLongDuration(minimumAge) ?? 0 },
+    registries: registries.flatMap(registryOf),
   }
+}
+
+/** Its address was read by the schema already; what is none did not come so far. */
+function registryOf({ url, tokenFile, ...rest }: z.infer<typeof registry>): RegistryConfig[] {
+  const reading = readAddress(url, rest.insecure)
+  return reading.ok ? [{ ...rest, address: reading.address, tokenFile: tokenFile ?? null }] : []
 }
 
 function scannerOf({ timeout, ...rest }: z.infer<typeof scanner>): ScannerConfig {

@@ -2,6 +2,7 @@ import type { ConsentPolicy } from './consent-terms.ts'
 import type { EngineName } from './engines.ts'
 import type { Layer } from './layers.ts'
 import type { LimitRequest, Profile } from './limits.ts'
+import type { RegistryAddress } from './registry-address.ts'
 
 /** What the host's operator decided, `config.json`. A missing file is every default. */
 export interface Config {
@@ -28,6 +29,8 @@ export interface Config {
   /** What is agreed to without a question, by pattern of plugin names. */
   readonly consent: ConsentPolicy
   readonly updates: UpdateConfig
+  /** Where releases come from; the first one whose patterns match a name serves it, and no other. */
+  readonly registries: readonly RegistryConfig[]
 }
 
 /** How long a release must have been out before it is installed here. */
@@ -38,6 +41,18 @@ export interface UpdateConfig {
   readonly exempt: readonly string[]
   /** Nor need one that a countersigner of the trust policy has looked at. */
   readonly countersignedAtOnce: boolean
+}
+
+export interface RegistryConfig {
+  readonly name: string
+  /** A folder, or an address that ends with a slash, as `readAddress` has it. */
+  readonly address: RegistryAddress
+  /** Patterns of the plugins it serves. */
+  readonly namespaces: readonly string[]
+  /** Plain http to another machine is accepted. */
+  readonly insecure: boolean
+  /** A file with one line that is sent there, and nowhere else, as a bearer token. */
+  readonly tokenFile: string | null
 }
 
 export interface ScannerConfig {
@@ -107,4 +122,5 @@ export const DEFAULT_CONFIG: Config = {
   keepVersions: 3,
   consent: {},
   updates: { minimumAgeMs: 0, exempt: [], countersignedAtOnce: false },
+  registries: [],
 }

@@ -75,6 +75,21 @@ export const ERROR_CODES = {
     meaning: "a scanner of the host's operator gave no verdict; this is a refusal, never a pass",
   },
 
+  // Registries: exit 1, 3 or 4
+  REGISTRY_UNREACHABLE: { exitCode: 1, meaning: 'a registry cannot be reached, or does not answer as one' },
+  REGISTRY_INVALID: {
+    exitCode: 1,
+    meaning: 'a registry, its index or its folder breaks the format; every fault is listed',
+  },
+  REGISTRY_MISMATCH: { exitCode: 3, meaning: 'a registry listed something else than it gave' },
+  REGISTRY_NOT_FOUND: { exitCode: 4, meaning: 'no registry of this name, or none for this plugin, is configured' },
+  RELEASE_NOT_FOUND: { exitCode: 4, meaning: 'the registry has no such plugin, or no release of it in this range' },
+  DOWNLOAD_FAILED: { exitCode: 1, meaning: 'a tarball or its bundle could not be fetched whole' },
+  TOKEN_FILE_INVALID: {
+    exitCode: 1,
+    meaning: 'the token file of a registry is missing, readable by others or not one line',
+  },
+
   // Archive: exit 3
   ARCHIVE_MALFORMED: { exitCode: 3, meaning: 'the tarball is not one whole gzip member holding one tar archive' },
   ARCHIVE_UNSAFE: { exitCode: 3, meaning: 'the archive holds an entry that may not be unpacked' },

@@ -31,6 +31,10 @@ export class Layout {
   get cache(): string {
     return join(this.home, 'cache')
   }
+  /** What was fetched of tarballs when a transfer broke off. */
+  get downloads(): string {
+    return join(this.cache, 'downloads')
+  }
   get spool(): string {
     return join(this.home, 'spool')
   }

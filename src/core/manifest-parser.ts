@@ -14,7 +14,7 @@ import { RANGE_MAX_LENGTH, REQUIRES_MAX, VERSION_RANGE } from './version-range.t
 /** Controls, line ends, marks of direction and what cannot be seen; written out, since validators differ on `\p`. */
 const HIDDEN =
   '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff'
-const TEXT = new RegExp(`^[^${HIDDEN}]*$`, 'u')
+export const TEXT = new RegExp(`^[^${HIDDEN}]*$`, 'u')
 const PACKAGE_PATH = new RegExp(
   `^(?!\\.{1,2}(?:\\/|$))[^/\\\\${HIDDEN}]+(?:\\/(?!\\.{1,2}(?:\\/|$))[^/\\\\${HIDDEN}]+)*$`,
   'u',

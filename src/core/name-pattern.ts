@@ -7,3 +7,7 @@ export const PATTERN = new RegExp(`^(?:\\*/\\*|${NAME_SEGMENT}/(?:\\*|${NAME_SEG
 export function patternsFor(name: PluginName): readonly [string, string, string] {
   return [name, `${name.slice(0, name.indexOf('/'))}/*`, '*/*']
 }
+
+/** Whether every name that `narrow` matches is one that `broad` matches. */
+export const covers = (broad: string, narrow: string): boolean =>
+  broad === narrow || broad === '*/*' || (broad.endsWith('/*') && narrow.startsWith(broad.slice(0, -1)))

@@ -16,7 +16,8 @@ export interface GetOptions extends AdmitOptions {
 }
 
 /** One release of those that were chosen. */
-export interface PlannedRelease extends Pick<ResolutionStep<ListedRelease>, 'name' | 'version' | 'from' | 'action' | 'neededBy'> {
+export interface PlannedRelease
+  extends Pick<ResolutionStep<ListedRelease>, 'name' | 'version' | 'from' | 'action' | 'neededBy'> {
   readonly registry: string | null
   readonly bytes: number | null
 }
@@ -54,7 +55,14 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   return { planned, installed }
 }
 
-const plannedOf = ({ name, version, from, action, neededBy, candidate }: ResolutionStep<ListedRelease>): PlannedRelease => ({
+const plannedOf = ({
+  name,
+  version,
+  from,
+  action,
+  neededBy,
+  candidate,
+}: ResolutionStep<ListedRelease>): PlannedRelease => ({
   name,
   version,
   from,
@@ -66,7 +74,11 @@ const plannedOf = ({ name, version, from, action, neededBy, candidate }: Resolut
 
 function nothingToDo({ store }: Host, { name }: { readonly name: Parameters<Host['store']['find']>[0] }): StoreError {
   const version = store.find(name)?.version ?? ''
-  return new StoreError('ALREADY_INSTALLED', `cannot install ${name}: ${version} is installed already, and is what was asked for`, {
-    hint: `plugins outdated ${name}`,
-  })
+  return new StoreError(
+    'ALREADY_INSTALLED',
+    `cannot install ${name}: ${version} is installed already, and is what was asked for`,
+    {
+      hint: `plugins outdated ${name}`,
+    },
+  )
 }

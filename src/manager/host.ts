@@ -129,9 +129,10 @@ function assertHomeOwn(layout: Layout, uid: number): void {
   assertOwn([database, `${database}-wal`, `${database}-shm`, `${database}-journal`], 'file', uid)
 }
 
-const CONFIG_MAX_BYTES = 2 ** 20
+export const CONFIG_MAX_BYTES = 2 ** 20
 
-async function readConfig(layout: Layout, uid: number): Promise<Config> {
+/** As it is now: a long-lived host need not know what was edited since it began. */
+export async function readConfig(layout: Layout, uid: number): Promise<Config> {
   const bytes = readSafeFile(layout.configFile, uid, CONFIG_MAX_BYTES)
   if (bytes === null) return DEFAULT_CONFIG
   const { parseConfig } = await import('../core/config-parser.ts')

@@ -41,7 +41,9 @@ export async function outdated(
   const wanted = new Set<string>(names.map(nameOf))
   const present = host.store
     .list()
-    .filter(({ name, source }) => (wanted.size > 0 ? wanted.has(name) : source !== null || options.registry !== undefined))
+    .filter(({ name, source }) =>
+      wanted.size > 0 ? wanted.has(name) : source !== null || options.registry !== undefined,
+    )
   const results: OutdatedPlugin[] = new Array(present.length)
   const next = present.entries()
   const waiting = new Map(host.store.approvals.waiting().map((one) => [one.name as string, one.version]))
@@ -81,4 +83,3 @@ async function stepOf(host: Host, catalog: Catalog, name: PluginName, signal: Ab
   const { steps } = await choose(host, catalog, [{ name, range: null }], { signal })
   return steps.find((step) => step.name === name)
 }
-

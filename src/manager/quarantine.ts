@@ -53,6 +53,7 @@ const IS_OF_THE_PLUGIN: { readonly [code in Refusal]: boolean } = {
   DOWNGRADE_REFUSED: false,
   VERSION_REPUBLISHED: false,
   RELEASE_TOO_YOUNG: false,
+  REGISTRY_MISMATCH: false,
   SCANNER_REFUSED: false,
   SCANNER_FAILED: false,
   ARCHIVE_MALFORMED: false,

@@ -62,7 +62,8 @@ export async function updateAll(host: Host, options: UpdateOptions): Promise<Upd
   const done = new Set<string>()
   for (const { name } of host.store.list()) {
     const installation = host.store.find(name)
-    if (installation === null || done.has(name) || (installation.source === null && options.registry === undefined)) continue
+    if (installation === null || done.has(name) || (installation.source === null && options.registry === undefined))
+      continue
     for (const result of await updateOne(host, catalog, installation, options)) {
       done.add(result.name)
       results.push(result)
@@ -118,14 +119,17 @@ async function bring(
   if (options.dryRun === true) return resultOf({ ...told, to: version, outcome: 'planned' })
   const tarball = await catalog.fetch(candidate, options)
   if (options.restart === true && isAnyRunning(host, name)) await endRuns(host, name)
-  const asked = neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
+  const asked =
+    neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
   const admitted = await admit(host, tarball, { ...options, listed: candidate, asked })
   if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
   if (options.restart === true) await endOthers(host, name, version)
   return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
 }
 
-function resultOf(result: Pick<UpdateResult, 'name' | 'from' | 'to' | 'outcome' | 'reason'> & Partial<UpdateResult>): UpdateResult {
+function resultOf(
+  result: Pick<UpdateResult, 'name' | 'from' | 'to' | 'outcome' | 'reason'> & Partial<UpdateResult>,
+): UpdateResult {
   return { widening: null, error: null, passedOver: [], ...result }
 }
 
@@ -138,7 +142,9 @@ function found({ store }: Host, text: string): Installation {
 function assertUpdatable({ store }: Host, { name, version, source }: Installation, { registry }: UpdateOptions): void {
   const hold = store.holds.of(name)
   if (hold !== null) {
-    throw new StoreError('WRONG_STATE', `cannot update ${name}: it is held at ${version}`, { hint: `plugins unhold ${name}` })
+    throw new StoreError('WRONG_STATE', `cannot update ${name}: it is held at ${version}`, {
+      hint: `plugins unhold ${name}`,
+    })
   }
   if (source !== null || registry !== undefined) return
   throw new StoreError('WRONG_STATE', `cannot update ${name}: it came from a file, not from a registry`, {
@@ -157,4 +163,3 @@ async function wishes(present: readonly Installation[], to: string | undefined) 
   }
   return { exact, wanted }
 }
-

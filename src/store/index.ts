@@ -2,8 +2,8 @@
 // plugin at a time, and any file that the signed list does not name. The conductors call it; it calls nobody but core.
 export type { Approval, KeptApproval, NewApproval, WaitingUpdate } from './approvals.ts'
 export type { AuditEvent } from './events.ts'
-export { namesOfReleases } from './release-folders.ts'
 export type { Hold } from './holds.ts'
+export { namesOfReleases } from './release-folders.ts'
 export type { KnownRelease } from './releases.ts'
 export type { OpenRun, RunRecord } from './runs.ts'
 export type { KeptSnapshot } from './snapshots.ts'

@@ -12,7 +12,7 @@ const RETRY_MS = 20
  * killed process is taken over. `stillHeld` is to be asked right before the change is made visible.
  * @throws StoreError `STORE_BUSY` after five seconds.
  */
-export async function withFileLock<T>(path: string, work: (stillHeld: () => boolean) => T): Promise<T> {
+export async function withFileLock<T>(path: string, work: (stillHeld: () => boolean) => T | Promise<T>): Promise<T> {
   const lock = `${path}.lock`
   const mine = `${process.pid} ${startTimeOf(process.pid) ?? ''} ${randomBytes(8).toString('hex')}\n`
   const deadline = performance.now() + WAIT_MS
@@ -24,7 +24,7 @@ export async function withFileLock<T>(path: string, work: (stillHeld: () => bool
   }
   const stillHeld = () => read(lock) === mine
   try {
-    return work(stillHeld)
+    return await work(stillHeld)
   } finally {
     if (stillHeld()) rmSync(lock, { force: true })
   }

@@ -9,14 +9,14 @@ import { printable } from '../core/printable.ts'
  * file's lock, asked right before the change is made visible.
  * @throws StoreError `STORE_BUSY`
  */
-export function replaceFile(path: string, bytes: Buffer, stillHeld: () => boolean): void {
+export function replaceFile(path: string, bytes: Buffer, stillHeld: () => boolean, mode: number = 0o644): void {
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const fd = openSync(draft, 'wx', 0o600)
     try {
       writeFileSync(fd, bytes)
       // Readable by all, so that a person can review it; whatever the umask says, writable by one.
-      fchmodSync(fd, 0o644)
+      fchmodSync(fd, mode)
       fsyncSync(fd)
     } finally {
       closeSync(fd)

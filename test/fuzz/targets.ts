@@ -9,8 +9,11 @@ import { ERROR_CODES, type ErrorCode } from '../../src/core/error-codes.ts'
 import { formatLockFile } from '../../src/core/lock-file.ts'
 import { parseLockFile } from '../../src/core/lock-file-parser.ts'
 import { parseManifest } from '../../src/core/manifest-parser.ts'
+import type { PluginName } from '../../src/core/name.ts'
 import { readSignedManifest } from '../../src/core/signed-manifest.ts'
 import { PAYLOAD_TYPE } from '../../src/core/statement.ts'
+import { formatPluginFile, formatRootFile, parsePluginFile, parseRootFile } from '../../src/registry/index-file.ts'
+import { isRegistryPath } from '../../src/registry/paths.ts'
 import { parseAttestation } from '../../src/verify/attestation.ts'
 import { parseBundles } from '../../src/verify/bundle.ts'
 import { readIdentity } from '../../src/verify/keyless/identity.ts'
@@ -31,6 +34,7 @@ import {
   LOCK_WORDS,
   MANIFEST_WORDS,
   POLICY_WORDS,
+  REGISTRY_WORDS,
   ROOT_WORDS,
   STATEMENT_WORDS,
   TAR_WORDS,
@@ -206,6 +210,41 @@ export const TARGETS: readonly Target[] = [
         const again = formatLockFile(parseLockFile(Buffer.from(text), 'plugins.lock'))
         must(again === text, 'what is written of a lock file is written otherwise the next time')
         return lock
+      },
+    }),
+  },
+  {
+    ...json,
+    name: 'registry-plugin',
+    share: 80,
+    dictionary: REGISTRY_WORDS,
+    refuses: only('REGISTRY_INVALID'),
+    open: async () => ({
+      attempt: (input) => {
+        const parse = (bytes: Buffer) => parsePluginFile(bytes, 'acme/hello' as PluginName, 'index/acme/hello.json')
+        const releases = sameAgain(input, parse)
+        must(
+          isDeepStrictEqual(parse(formatPluginFile('acme/hello' as PluginName, releases)), releases),
+          'written anew it lists something else',
+        )
+        for (const { tarball, bundle } of releases)
+          must(isRegistryPath(tarball) && isRegistryPath(bundle), 'a path leads out of the registry')
+        return releases
+      },
+    }),
+  },
+  {
+    ...json,
+    name: 'registry-root',
+    share: 60,
+    dictionary: REGISTRY_WORDS,
+    refuses: only('REGISTRY_INVALID'),
+    open: async () => ({
+      attempt: (input) => {
+        const parse = (bytes: Buffer) => parseRootFile(bytes, 'index.json')
+        const plugins = sameAgain(input, parse)
+        must(isDeepStrictEqual(parse(formatRootFile(plugins)), plugins), 'written anew it lists something else')
+        return plugins
       },
     }),
   },

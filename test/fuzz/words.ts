@@ -175,6 +175,13 @@ export const CONFIG_WORDS = [
   ],
   ...[
     'privateAddresses',
+    'registries',
+    'url',
+    'namespaces',
+    'tokenFile',
+    'insecure',
+    'https://a.example/',
+    '/srv/plugins',
     'engine',
     'native',
     'runc',
@@ -246,4 +253,25 @@ export const CERTIFICATE_WORDS = [
   ...['\x82\x01a', '\x81\x01a', '\x86\x01a', '\x86\x00', '\x0c\x01\x00', '\x16\x01\x80', '\x06\x03\x55\x1d\x11'],
   ...['\x06\x03\x55\x1d\x13', '\x06\x03\x55\x1d\x25', '\x06\x03\x55\x1d\x0f', '\x06\x01\x80', '\x06\x00', '\x17\x0d'],
   ...['\x06\x0a\x2b\x06\x01\x04\x01\x83\xbf\x30\x01\x08', '\x06\x0a\x2b\x06\x01\x04\x01\x83\xbf\x30\x01\x01'],
+]
+
+export const REGISTRY_WORDS = [
+  ...JSON_WORDS,
+  ...['registry', 'name', 'plugins', 'releases', 'version', 'tarball', 'bundle', 'sha256', 'bytes', 'listedAt'],
+  ...['description', 'yanked', 'deprecated', 'requires', 'engines', 'platforms', 'bulkhead', 'node', 'linux/amd64'],
+  ...['acme/hello', 'acme/other', '1.0.0', '1.0.0-x+y', '^1', '2026-11-01T08:00:00Z', '2026-02-30T24:00:60Z', HEX],
+  ...[
+    '../',
+    '/',
+    '..',
+    '%2e%2e',
+    'file:///',
+    'https://a.example/',
+    '?',
+    '#',
+    '.tgz',
+    '.sigstore.json',
+    '.sigstore.jsonl',
+  ],
+  ...['1', '0', '268435456', '268435457', '1e9'],
 ]

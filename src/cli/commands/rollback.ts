@@ -19,5 +19,8 @@ export async function rollback(settings: Settings, io: Io, name: string, flags: 
   const moment = dataOfMs === null ? '' : ` of ${new Date(dataOfMs).toISOString()}`
   const fate = data === 'restored' ? `its data is that${moment}` : 'its data stays as it is'
   io.stdout(`${verb} ${done.name} from ${replaced} to ${version}; ${fate}\n`)
-  if (!settings.quiet && !isDryRun) io.stderr(`\nit is not updated to ${replaced} again unless you name it: plugins update ${done.name} --to ${replaced}\n`)
+  if (!settings.quiet && !isDryRun)
+    io.stderr(
+      `\nit is not updated to ${replaced} again unless you name it: plugins update ${done.name} --to ${replaced}\n`,
+    )
 }

@@ -26,12 +26,13 @@ export async function update(settings: Settings, io: Io, names: readonly string[
   if (flags.lock !== undefined && flags.dryRun !== true) await manager.writeLock({ lockFile: flags.lock })
   if (settings.json) io.stdout(`${JSON.stringify(results, null, 2)}\n`)
   else tell(settings, io, results)
-  const isUnfinished = (one: UpdateResult) => one.outcome === 'failed' || (flags.all !== true && one.outcome === 'waits')
+  const isUnfinished = (one: UpdateResult) =>
+    one.outcome === 'failed' || (flags.all !== true && one.outcome === 'waits')
   return results.some(isUnfinished) ? 1 : 0
 }
 
 function assertScope(names: readonly string[], { all, to }: UpdateFlags): void {
-  if ((names.length > 0) === (all === true)) {
+  if (names.length > 0 === (all === true)) {
     throw new UsageError('USAGE', 'cannot update: name plugins, or --all', { hint: 'plugins update NAME... | --all' })
   }
   if (to !== undefined && names.length !== 1) throw new UsageError('USAGE', 'cannot update with --to: name one plugin')

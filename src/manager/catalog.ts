@@ -1,0 +1,48 @@
+import { resolve } from 'node:path'
+import type { RegistryConfig } from '../core/config.ts'
+import { RegistryError, UsageError } from '../core/errors.ts'
+import { printable } from '../core/printable.ts'
+import { REGISTRY_NAME, readAddress } from '../core/registry-address.ts'
+import { Catalog, openRegistry } from '../registry/index.ts'
+import { type Host, readConfig } from './host.ts'
+
+/**
+ * The releases that this host can get. `registry`: the name of a configured one, a folder or an address, in the place of all
+ * that are configured.
+ * @throws RegistryError `REGISTRY_NOT_FOUND`; UsageError for what is no address
+ */
+export async function openCatalog({ layout, caller }: Host, registry: string | null = null): Promise<Catalog> {
+  const { registries } = await readConfig(layout, caller.uid)
+  const asked = registry === null ? registries : [registryFor(registry, registries)]
+  const options = { downloads: layout.downloads, uid: caller.uid }
+  return new Catalog(asked, (config) => openRegistry(config, options))
+}
+
+/** One that is configured keeps its namespaces: by its name nobody means more of it than its operator did. */
+function registryFor(text: string, registries: readonly RegistryConfig[]): RegistryConfig {
+  if (REGISTRY_NAME.test(text)) {
+    const found = registries.find(({ name }) => name === text)
+    if (found !== undefined) return found
+    throw registryNotFound('use', text, registries)
+  }
+  const reading = readAddress(absolute(text))
+  if (!reading.ok) throw new UsageError('USAGE', `cannot use registry "${printable(text)}": ${reading.fault}`)
+  const { address } = reading
+  const name = address.kind === 'folder' ? address.path : address.url
+  return { name, address, namespaces: ['*/*'], insecure: false, tokenFile: null }
+}
+
+/** A path as somebody typed it; what has a scheme is none. */
+export const absolute = (text: string): string => (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(text) ? text : resolve(text))
+
+export function registryNotFound(
+  verb: string,
+  name: string,
+  registries: readonly { readonly name: string }[],
+): RegistryError {
+  const names = registries.map((one) => one.name).join(', ')
+  const found = names === '' ? 'none is configured' : `there are ${names}`
+  return new RegistryError('REGISTRY_NOT_FOUND', `cannot ${verb} registry ${printable(name, 80)}: ${found}`, {
+    hint: 'plugins registry list; a folder of the working directory is written ./NAME',
+  })
+}
