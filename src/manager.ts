@@ -1,24 +1,25 @@
 import { type AuditHead, formatAuditHead, parseAuditHead } from './core/audit-head.ts'
 import { StoreError } from './core/errors.ts'
-import { type Installation, unsignedUntilOf } from './core/installation.ts'
-import type { EffectiveLimits } from './core/limits.ts'
+import type { Installation } from './core/installation.ts'
 import type { LogEntry } from './core/log-entry.ts'
-import type { Permissions } from './core/manifest.ts'
 import type { Minute } from './core/minute.ts'
-import type { PluginName } from './core/name.ts'
-import type { NetworkGrant } from './core/network.ts'
 import { printable } from './core/printable.ts'
 import { type ApprovalReport, approvals } from './manager/approvals.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type ClockReading, clockFinding, readClock, resetClock } from './manager/clock.ts'
+import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
-import type { InstallOptions, InstallReport } from './manager/install.ts'
+import type { PluginInfo } from './manager/info.ts'
+import type { InstallReport } from './manager/install.ts'
+import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
+import type { LockReport } from './manager/lock-writing.ts'
 import type { LogOptions } from './manager/logs.ts'
+import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
-import { inQuarantine, type Quarantine, quarantineOf } from './manager/quarantine.ts'
+import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
 import { type Recovered, recover } from './manager/recovery.ts'
 import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
@@ -26,46 +27,16 @@ import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { execute, planOf } from './manager/run.ts'
-import { signedManifestOf } from './manager/signed-manifest.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
+import type { SyncReport } from './manager/sync.ts'
+import type { SyncHostOptions } from './manager/syncing.ts'
 import { Trust } from './manager/trust.ts'
+import type { UpdateOptions, UpdateResult } from './manager/update.ts'
 import type { Verification } from './manager/verification.ts'
 import type { PluginStats, RunningPlugin, WatchOptions } from './manager/watching.ts'
 import type { SearchOptions, SearchReport } from './registry/index.ts'
 import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
 import type { AuditEvent, RunRecord } from './store/index.ts'
-
-/** One line of `plugins list`. */
-export interface InstalledPlugin {
-  readonly name: PluginName
-  readonly version: string
-  readonly state: Installation['state']
-  readonly sha256: string
-  readonly signers: readonly string[]
-  /** ISO 8601: let in without a signature, by name, until then; `null`: it is signed. */
-  readonly unsignedUntil: string | null
-  readonly uid: number
-  readonly installedAtMs: number
-  /** Why it was put away, and since when; `null` of what was not. */
-  readonly quarantine: Quarantine | null
-  /** The registry it came from; `null`: a file. */
-  readonly source: string | null
-  /** Versions that can be gone back to, the one that was left last first. */
-  readonly kept: readonly string[]
-}
-
-/** What `plugins info` shows. */
-export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limits' | 'cuts'> {
-  readonly description: string | null
-  readonly license: string | null
-  readonly runtime: string
-  readonly protocol: string
-  readonly permissions: Permissions
-  /** What of `permissions.network` this host gives. */
-  readonly network: NetworkGrant
-  /** The release's folder. */
-  readonly path: string
-}
 
 /**
  * Everything a host can do with plugins, over one home. What one command needs and another does not is loaded when it is
@@ -115,10 +86,52 @@ export class PluginManager implements AsyncDisposable {
     await this.close()
   }
 
-  /** @throws PluginError with the code of the verdict; nothing is left behind then. */
-  async install(tarball: string, options: InstallOptions): Promise<InstallReport> {
-    const { install } = await import('./manager/install.ts')
-    return install(this.#host, tarball, options)
+  /**
+   * A tarball, or `NAME` or `NAME@RANGE` of a registry: then what it needs comes too. `./` before it makes any path a file.
+   *
+   * @throws PluginError with the code of the verdict; nothing is left behind then
+   */
+  async install(source: string, options: GetOptions): Promise<InstallReport> {
+    const { isRequest } = await import('./core/request.ts')
+    if (!isRequest(source)) return (await import('./manager/install.ts')).install(this.#host, source, options)
+    const { getOne } = await import('./manager/getting.ts')
+    return getOne(this.#host, source, options)
+  }
+
+  /** Several by name, chosen together, with what they need; with `dryRun`, what that would come to. */
+  async installAll(requests: readonly string[], options: GetOptions): Promise<GetReport> {
+    const { get } = await import('./manager/getting.ts')
+    return get(this.#host, requests, options)
+  }
+
+  /** Named plugins to what their registries have. @throws PluginError of the first that cannot be brought in */
+  async update(names: readonly string[], options: UpdateOptions): Promise<UpdateResult[]> {
+    const { update } = await import('./manager/update.ts')
+    return update(this.#host, names, options)
+  }
+
+  /** Everything that came from a registry, each on its own: a failure is an answer here. */
+  async updateAll(options: UpdateOptions): Promise<UpdateResult[]> {
+    const { updateAll } = await import('./manager/update.ts')
+    return updateAll(this.#host, options)
+  }
+
+  /** What there is that is newer; of everything that came from a registry when `names` is empty. */
+  async outdated(names: readonly string[] = [], options: OutdatedOptions = {}): Promise<OutdatedPlugin[]> {
+    const { outdated } = await import('./manager/outdated.ts')
+    return outdated(this.#host, names, options)
+  }
+
+  /** Makes this host as a lock file says. @throws PluginError `LOCK_DIFFERS`, or what a step was refused for */
+  async sync(options: SyncHostOptions = {}): Promise<SyncReport> {
+    const { syncHost } = await import('./manager/syncing.ts')
+    return syncHost(this.#host, options)
+  }
+
+  /** Writes down what this host has. */
+  async writeLock(options: { readonly lockFile?: string | undefined } = {}): Promise<LockReport> {
+    const { writeHostLock } = await import('./manager/syncing.ts')
+    return writeHostLock(this.#host, options)
   }
 
   /** @throws StoreError `NOT_INSTALLED`; a refusal is an answer here, not an error. */
@@ -134,26 +147,12 @@ export class PluginManager implements AsyncDisposable {
   }
 
   list(): InstalledPlugin[] {
-    const kept = this.#host.store.keptVersions()
-    return this.#host.store.list().map((installation) => this.#shown(installation, kept.get(installation.name) ?? []))
+    return installedPlugins(this.#host)
   }
 
   async info(name: string): Promise<PluginInfo> {
-    const { limitsOf, networkOf } = await import('./manager/install.ts')
-    const installation = this.#find(name, 'show')
-    const path = this.#host.layout.release(installation.name, installation.version, installation.digest)
-    const manifest = signedManifestOf(path, installation)
-    return {
-      ...this.#shown(installation),
-      ...limitsOf(this.#host, manifest),
-      description: manifest.description ?? null,
-      license: manifest.license ?? null,
-      runtime: manifest.entry.runtime,
-      protocol: manifest.protocol,
-      permissions: installation.consent,
-      network: networkOf(this.#host, manifest, installation.consent.network),
-      path,
-    }
+    const { infoOf } = await import('./manager/info.ts')
+    return infoOf(this.#host, this.#find(name, 'show'))
   }
 
   /** Who signed what is installed, and what is running of it; of every plugin when `name` is `null`. */
@@ -328,28 +327,8 @@ export class PluginManager implements AsyncDisposable {
     return resetClock(this.#host, reason)
   }
 
-  #shown(installation: Installation, kept = this.#keptOf(installation.name)): InstalledPlugin {
-    const { name, version, state, digest, signers, uid, installedAtMs } = installation
-    const quarantine = quarantineOf(this.#host, installation)
-    const unsignedUntil = unsignedUntilOf(installation)
-    const { source } = installation
-    return {
-      name,
-      version,
-      state,
-      sha256: digest,
-      signers,
-      unsignedUntil,
-      uid,
-      installedAtMs,
-      quarantine,
-      source,
-      kept,
-    }
-  }
-
-  #keptOf(name: PluginName): readonly string[] {
-    return this.#host.store.kept(name).map(({ version }) => version)
+  #shown(installation: Installation): InstalledPlugin {
+    return installedPlugin(this.#host, installation)
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

@@ -28,8 +28,8 @@ export interface AgreedProgram {
   readonly limits: Limits
 }
 
-/** How somebody agreed: nothing was wider than before; by `--grant`; by a policy; at a question; by `--yes`. */
-export const CONSENT_WAYS = ['unchanged', 'granted', 'policy', 'asked', 'yes'] as const
+/** How somebody agreed: nothing was wider than before; by `--grant`; by a policy; by a lock file; at a question; by `--yes`. */
+export const CONSENT_WAYS = ['unchanged', 'granted', 'policy', 'lock', 'asked', 'yes'] as const
 export type ConsentWay = (typeof CONSENT_WAYS)[number]
 
 /** What one release may do on this host, as it was agreed to. */

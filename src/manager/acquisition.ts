@@ -1,7 +1,7 @@
 import { PluginError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
-import { type Resolution, resolve, type Wanted } from '../core/resolution.ts'
+import { type Present, type Resolution, resolve, type Wanted } from '../core/resolution.ts'
 import type { Catalog } from '../registry/index.ts'
 import { unsupportedHere } from './engines.ts'
 import type { Host } from './host.ts'
@@ -14,6 +14,8 @@ export interface ChoiceOptions {
   readonly securityUpdate?: string | undefined
   /** Names that are wanted by an exact version may be gone back from, or be younger than others. */
   readonly isExact?: boolean | undefined
+  /** What is installed, when it was looked at already. */
+  readonly present?: readonly Present[] | undefined
 }
 
 /**
@@ -31,7 +33,6 @@ export async function choose(
   const { store } = host
   const unsupported = await unsupportedHere(host)
   const isWanted = new Set<string>(wanted.map(({ name }) => name))
-  const held = new Set(store.holds.list().map(({ name }) => name))
   const left = new Map<string, ReadonlyMap<string, number>>()
   const leftOf = (name: PluginName) => {
     const known = left.get(name) ?? store.releases.left(name)
@@ -40,7 +41,7 @@ export async function choose(
   }
   return resolve({
     wanted,
-    installed: store.list().map(({ name, version, requires }) => ({ name, version, requires, held: held.has(name) })),
+    installed: options.present ?? presentOn(host),
     locked: new Map(),
     candidates: (name) => listedOf(catalog, name, { isWanted: isWanted.has(name), signal: options.signal }),
     unusable: (release) =>
@@ -48,6 +49,11 @@ export async function choose(
       (options.isExact === true && isWanted.has(release.name) ? null : gone(leftOf(release.name), release)) ??
       (options.securityUpdate === undefined ? young(host, release) : null),
   })
+}
+
+export function presentOn({ store }: Pick<Host, 'store'>): Present[] {
+  const held = new Set(store.holds.list().map(({ name }) => name))
+  return store.list().map(({ name, version, requires }) => ({ name, version, requires, held: held.has(name) }))
 }
 
 async function listedOf(

@@ -118,6 +118,32 @@ export async function agree(host: Host, release: VerifiedRelease, options: Conse
   return agreed(await ask(release, plea, missing, options))
 }
 
+/** A lock file that was reviewed agrees to one release, with these permissions. */
+export function agreedByLock(host: Host, release: Vetted, permissions: Permissions, lockFile: string): Agreed {
+  const { manifest, verified } = release
+  const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
+  const { agreement } = askedBy(host.config, manifest, { ...verified, unsignedUntil })
+  const { name, version, sha256: digest } = verified.statement
+  // What the operator's own policy adds to the list of the network stays; what the lock file leaves out does not.
+  const network = agreement.permissions.network.filter(
+    (to) => permissions.network.includes(to) || !manifest.permissions.network.includes(to),
+  )
+  return {
+    kind: 'agreed',
+    name,
+    version,
+    sha256: digest,
+    way: 'lock',
+    who: whoDecides(host),
+    agreement: { ...agreement, permissions: { ...permissions, network } },
+    by: printable(lockFile, 400),
+    basis: null,
+  }
+}
+
+/** What is to be known of a release to agree to it. */
+type Vetted = Pick<VerifiedRelease, 'manifest' | 'verified'>
+
 /** What a release asks for, beside what was agreed to. */
 interface Plea extends ReturnType<typeof askedBy> {
   readonly name: PluginName

@@ -55,6 +55,15 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   return { planned, installed }
 }
 
+/** One of them: its report, whatever came with it. */
+export async function getOne(host: Host, request: string, options: GetOptions): Promise<InstallReport> {
+  const { name } = await parseRequest(request)
+  const { installed } = await get(host, [request], { ...options, dryRun: false })
+  const report = installed.find((one) => one.name === name)
+  if (report === undefined) throw new TypeError(`${name} was chosen and did not come in`)
+  return report
+}
+
 const plannedOf = ({
   name,
   version,

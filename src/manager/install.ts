@@ -14,7 +14,7 @@ import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
 import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
-import { type Agreed, agree, type ConsentOptions } from './consent.ts'
+import { type Agreed, agree, type ConsentOptions, type Decision } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
@@ -41,6 +41,8 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */
   readonly asked?: string | null | undefined
+  /** Agrees in the place of everybody, or throws. */
+  readonly byLock?: ((release: VerifiedRelease) => Agreed) | undefined
 }
 
 export type Admission =
@@ -86,8 +88,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       const before = host.store.find(release.manifest.name)
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
       if (agreed === null || agreed.to?.id !== before?.id) {
-        assertOldEnough(host, release.verified, options)
-        const decision = await agree(host, release, { ...options, source: options.listed?.registry ?? null })
+        const decision = await decide(host, release, options)
         if (decision.kind === 'waits') return decision
         agreed = { approval: decision, to: before }
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
@@ -107,6 +108,13 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       throw error
     }
   }
+}
+
+/** Old enough, and agreed to. A lock file was reviewed: it names the very bytes, however young they are. */
+async function decide(host: Host, release: VerifiedRelease, options: AdmitOptions): Promise<Decision> {
+  if (options.byLock !== undefined) return options.byLock(release)
+  assertOldEnough(host, release.verified, options)
+  return agree(host, release, { ...options, source: options.listed?.registry ?? null })
 }
 
 function placementOf(

@@ -2,7 +2,7 @@ import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { latestFor } from '../core/release-choice.ts'
 import type { Catalog } from '../registry/index.ts'
-import { choose } from './acquisition.ts'
+import { type ChoiceOptions, choose, presentOn } from './acquisition.ts'
 import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
@@ -47,9 +47,10 @@ export async function outdated(
   const results: OutdatedPlugin[] = new Array(present.length)
   const next = present.entries()
   const waiting = new Map(host.store.approvals.waiting().map((one) => [one.name as string, one.version]))
+  const shared = { present: presentOn(host), signal: options.signal }
   const work = async () => {
     for (const [at, installation] of next)
-      results[at] = await look(host, catalog, installation, waiting.get(installation.name) ?? null, options)
+      results[at] = await look(host, catalog, installation, waiting.get(installation.name) ?? null, shared)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   return results
@@ -60,26 +61,26 @@ async function look(
   catalog: Catalog,
   { name, version }: Installation,
   waits: string | null,
-  { signal }: OutdatedOptions,
+  shared: ChoiceOptions,
 ): Promise<OutdatedPlugin> {
   const hold = host.store.holds.of(name)
   const told = { name, version, held: hold !== null, waits, deprecated: null }
   try {
-    const releases = await catalog.releases(name, { signal })
+    const releases = await catalog.releases(name, shared)
     const newest = (await latestFor(releases, null))?.version ?? null
     const deprecated = releases.find((one) => one.version === version)?.deprecated ?? null
     if (hold !== null) return { ...told, deprecated, update: null, newest, reason: hold.reason ?? 'is held' }
-    const step = await stepOf(host, catalog, name, signal)
+    const step = await stepOf(host, catalog, name, shared)
     const update = step?.candidate === null ? null : (step?.version ?? null)
     const passed = step?.passedOver.find((one) => one.version === newest)?.reason ?? null
     return { ...told, deprecated, update, newest, reason: passed }
   } catch (thrown) {
-    if (signal?.aborted === true) throw thrown
+    if (shared.signal?.aborted === true) throw thrown
     return { ...told, update: null, newest: null, reason: failureOf(thrown, name).message }
   }
 }
 
-async function stepOf(host: Host, catalog: Catalog, name: PluginName, signal: AbortSignal | undefined) {
-  const { steps } = await choose(host, catalog, [{ name, range: null }], { signal })
+async function stepOf(host: Host, catalog: Catalog, name: PluginName, shared: ChoiceOptions) {
+  const { steps } = await choose(host, catalog, [{ name, range: null }], shared)
   return steps.find((step) => step.name === name)
 }

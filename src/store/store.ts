@@ -3,7 +3,7 @@ import { type Installation, type InstallationState, mayBecome } from '../core/in
 import type { PluginName } from '../core/name.ts'
 import type { OpenChange } from '../core/step.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
-import { Approvals } from './approvals.ts'
+import { Approvals, type NewApproval } from './approvals.ts'
 import { Changes } from './changes.ts'
 import { Clock } from './clock.ts'
 import { type Db, openDatabase, transact } from './database.ts'
@@ -209,8 +209,19 @@ export class Store extends Installations {
         purge,
         ...(kept.length === 0 ? {} : { kept }),
       })
+      this.holds.dropInside(installation.name)
+      this.approvals.dropWaitingInside(installation.name)
       if (change !== undefined) this.changes.commitInside(change)
       return all.map(({ id }) => this.get(id))
+    })
+  }
+
+  /** What is installed may do this from now on, and no more. */
+  grant(installation: Installation, approval: NewApproval): void {
+    transact(this.db, () => {
+      this.approvals.keepInside(installation, approval)
+      const consent = JSON.stringify(approval.agreement.permissions)
+      this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
     })
   }
 

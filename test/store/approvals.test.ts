@@ -7,7 +7,7 @@ import type { PluginName } from '../../src/core/name.ts'
 import type { VerifiedRelease } from '../../src/core/verified.ts'
 import type { Widening } from '../../src/core/widening.ts'
 import type { NewApproval } from '../../src/store/index.ts'
-import { acceptanceOf, makePlace, NAME, NOTHING, type Place, released, remove } from './stores.ts'
+import { begin, makePlace, NAME, type Place, released, remove, settle } from './stores.ts'
 
 const first = await released()
 const second = await released({ version: '2.0.0' })
@@ -32,11 +32,7 @@ function approvalOf(release: VerifiedRelease, change: Partial<NewApproval> = {})
 }
 
 function install({ store }: Place, release: VerifiedRelease, approval = approvalOf(release)) {
-  const { name, version } = release.manifest
-  const begun = store.begin(release, NOTHING, store.history(name).highWater)
-  const verdict = acceptanceOf(release)
-  return store.settle(begun, { seal: null, highWater: version, allowedDowngrade: false, verdict, approval })
-    .installation
+  return settle(store, begin(store, release), release, { approval }).installation
 }
 
 test('who agreed to what is kept with the install, and is in the trail in the same moment', (t) => {
@@ -75,15 +71,15 @@ test('an approval of other bytes, another version or another plugin installs not
     { name: 'acme/other' as PluginName },
   ]) {
     const before = place.store.find(NAME)
-    const begun = place.store.begin(first, NOTHING, null)
-    const settled = { seal: null, highWater: '1.0.0', allowedDowngrade: false, verdict: acceptanceOf(first) }
-    assert.throws(() => place.store.settle(begun, { ...settled, approval: approvalOf(first, change) }), {
+    const begun = begin(place.store, first)
+    assert.throws(() => settle(place.store, begun, first, { approval: approvalOf(first, change) }), {
       code: 'WRONG_STATE',
       message: /agreed to was/,
     })
     assert.equal(place.store.find(NAME), before)
     assert.deepEqual(place.store.approvals.list(null, 10), [])
     place.store.forget(begun)
+    place.store.changes.end(begun.change)
   }
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PluginName } from '../../src/core/name.ts'
 import { Store } from '../../src/store/index.ts'
-import { makePlace, NAME, released, UIDS } from './stores.ts'
+import { makePlace, NAME, released, retire, UIDS } from './stores.ts'
 
 const release = await released()
 const WHO = { user: 'root', uid: 0, sudo: null }
@@ -59,7 +59,7 @@ test('only what is installed is held', (t) => {
   assert.throws(() => holds.hold({ name: 'acme/none' as PluginName, ...hold }), { code: 'NOT_INSTALLED', exitCode: 4 })
   const installed = store.find(NAME)
   assert.ok(installed)
-  store.forget(store.retire(installed, { purge: false }))
+  store.forget(retire(store, installed, { purge: false }))
   assert.throws(() => holds.hold({ name: NAME, ...hold }), { code: 'NOT_INSTALLED' })
 })
 

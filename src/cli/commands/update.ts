@@ -20,7 +20,9 @@ export async function update(settings: Settings, io: Io, names: readonly string[
   assertScope(names, flags)
   await using manager = await openManager(settings)
   const results = await ongoing(settings, io, (going) => {
-    const options = { ...flags, ...consentOf(settings, io, flags), mode: modeOf(io, flags), ...going }
+    const { to, registry, securityUpdate, restart, dryRun } = flags
+    const chosen = { to, registry, securityUpdate, restart, dryRun }
+    const options = { ...chosen, ...consentOf(settings, io, flags), mode: modeOf(io, flags), ...going }
     return flags.all === true ? manager.updateAll(options) : manager.update(names, options)
   })
   if (flags.lock !== undefined && flags.dryRun !== true) await manager.writeLock({ lockFile: flags.lock })

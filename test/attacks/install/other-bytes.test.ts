@@ -7,6 +7,7 @@ import { Layout } from '../../../src/core/layout.ts'
 import { agree } from '../../../src/manager/consent.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
 import { onHost, verified } from '../../manager/consenting.ts'
+import { begin } from '../../store/stores.ts'
 
 test('a tarball that is exchanged while somebody reads the question is not the one that is installed', async (t) => {
   const attacked = await AttackedHome.make(t)
@@ -39,10 +40,11 @@ test('a yes to one release settles no other, of whichever name, version or bytes
     const approval = await agree(host, await verified(host, honest), { consent: () => true })
     for (const path of paths) {
       const release = await verified(host, path)
-      const begun = host.store.begin(release, approval.agreement.permissions, null)
+      const begun = begin(host.store, release, { consent: approval.agreement.permissions })
       assert.throws(() => host.store.approvals.keepInside(begun, approval), { code: 'WRONG_STATE' })
       assert.deepEqual(host.store.approvals.list(null, 10), [])
       host.store.forget(begun)
+      host.store.changes.end(begun.change)
     }
   })
 })

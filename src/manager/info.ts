@@ -1,0 +1,40 @@
+import type { Installation } from '../core/installation.ts'
+import type { EffectiveLimits } from '../core/limits.ts'
+import type { Permissions } from '../core/manifest.ts'
+import type { NetworkGrant } from '../core/network.ts'
+import type { Host } from './host.ts'
+import { limitsOf, networkOf } from './install.ts'
+import { type InstalledPlugin, installedPlugin } from './installed.ts'
+import { signedManifestOf } from './signed-manifest.ts'
+
+/** What `plugins info` shows. */
+export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limits' | 'cuts'> {
+  readonly description: string | null
+  readonly license: string | null
+  readonly runtime: string
+  readonly protocol: string
+  readonly permissions: Permissions
+  /** What of `permissions.network` this host gives. */
+  readonly network: NetworkGrant
+  /** Other plugins that it needs. */
+  readonly requires: Readonly<Record<string, string>>
+  /** The release's folder. */
+  readonly path: string
+}
+
+export function infoOf(host: Host, installation: Installation): PluginInfo {
+  const path = host.layout.release(installation.name, installation.version, installation.digest)
+  const manifest = signedManifestOf(path, installation)
+  return {
+    ...installedPlugin(host, installation),
+    ...limitsOf(host, manifest),
+    description: manifest.description ?? null,
+    license: manifest.license ?? null,
+    runtime: manifest.entry.runtime,
+    protocol: manifest.protocol,
+    permissions: installation.consent,
+    network: networkOf(host, manifest, installation.consent.network),
+    requires: installation.requires,
+    path,
+  }
+}

@@ -1,0 +1,124 @@
+import { RegistryError, StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { packageOf } from '../core/layout.ts'
+import { consentByLock } from '../core/lock-consent.ts'
+import type { LockedPlugin } from '../core/lock-file.ts'
+import type { PluginName } from '../core/name.ts'
+import { fetchTarball } from '../registry/index.ts'
+import { openCatalog } from './catalog.ts'
+import { reexamine } from './clearance.ts'
+import { agreedByLock } from './consent.ts'
+import type { Host } from './host.ts'
+import type { HostKnowledge } from './host-lock.ts'
+import { type AdmitOptions, admit } from './install.ts'
+import { type LockReport, writeLock } from './lock-writing.ts'
+import { remove } from './remove.ts'
+import { repair } from './repair.ts'
+import { signedManifestOf } from './signed-manifest.ts'
+import { foundOf, type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
+import { whoDecides } from './who.ts'
+
+export interface SyncHostOptions extends SyncOptions, Pick<AdmitOptions, 'signal' | 'onProgress'> {
+  /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
+  readonly registry?: string | undefined
+}
+
+/** Makes this host as a lock file says: one whole change after the other. */
+export async function syncHost(host: Host, options: SyncHostOptions): Promise<SyncReport> {
+  return sync(host, options, await knowledgeOf(host), applyTo(host, options))
+}
+
+export async function writeHostLock(
+  host: Host,
+  options: { readonly lockFile?: string | undefined },
+): Promise<LockReport> {
+  return writeLock(host, options, await knowledgeOf(host))
+}
+
+async function knowledgeOf(host: Host): Promise<HostKnowledge> {
+  const { listRegistries } = await import('./registry-edits.ts')
+  const registries = new Map((await listRegistries(host)).map(({ name, url }) => [name, url]))
+  const forEver = new Set(host.store.holds.list().flatMap(({ name, untilMs }) => (untilMs === null ? [name] : [])))
+  return { registries, isHeld: ({ name }) => forEver.has(name), rangeOf: ({ asked }) => asked }
+}
+
+function applyTo(host: Host, options: SyncHostOptions): SyncApply {
+  const { signal, onProgress } = options
+  const going = { signal, onProgress }
+  return {
+    async install(plugin, from) {
+      const { tarball, listed } = await fetched(host, plugin, from, options)
+      const byLock: AdmitOptions['byLock'] = (release) =>
+        agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
+      await admit(host, tarball, { ...going, listed, asked: plugin.range, allowDowngrade: true, byLock })
+    },
+    async repair(plugin, from) {
+      const { tarball } = await fetched(host, plugin, from, options)
+      const { releases } = await repair(host, plugin.name, { from: tarball, ...going })
+      const failed = releases.find(({ error }) => error !== null)
+      if (failed?.error != null) throw failed.error
+    },
+    async grant(plugin) {
+      await grant(host, installed(host, plugin.name), plugin, options)
+    },
+    async hold(name, held) {
+      if (held) host.store.holds.hold({ name, untilMs: null, reason: 'lock file', who: whoDecides(host) })
+      else host.store.holds.unhold(name, whoDecides(host))
+    },
+    async remove(name) {
+      await remove(host, installed(host, name), { purge: false, ...going })
+    },
+  }
+}
+
+/** The very release that is named; the lock file's digest is held against it when it is agreed to. */
+async function fetched(host: Host, plugin: LockedPlugin, { tarball }: LockedRelease, options: SyncHostOptions) {
+  if (tarball !== null) return { tarball: await fetchTarball(tarball), listed: undefined }
+  const { name, version, source } = plugin
+  const named = options.registry ?? ('url' in source && !('registry' in source) ? source.url : null)
+  const catalog = await openCatalog(host, named)
+  const releases = await catalog.releases(name, options)
+  const listed = releases.find((one) => one.version === version && one.sha256 === plugin.sha256)
+  if (listed !== undefined) return { tarball: await catalog.fetch(listed, options), listed }
+  throw new RegistryError(
+    'RELEASE_NOT_FOUND',
+    `cannot find ${name} ${version} as it is in the lock file: no release with sha256:${plugin.sha256} is listed`,
+    {
+      hint: 'plugins registry list; --registry names another one',
+    },
+  )
+}
+
+/** The release that is here, its bundle judged anew, with the permissions of the lock file. */
+async function grant(
+  host: Host,
+  installation: Installation,
+  plugin: LockedPlugin,
+  { lockFile }: SyncOptions,
+): Promise<void> {
+  const { name, version, digest } = installation
+  const path = host.layout.release(name, version, digest)
+  const { verdict } = await reexamine(host, path, installation, { thorough: true })
+  if (!verdict.ok) throw verdict.error
+  const verified = verdict.value
+  const found = await host.trees.check(packageOf(path), verified.statement.files, null, { thorough: true })
+  if (found.modified.length + found.missing.length + found.extra.length > 0) {
+    throw new StoreError(
+      'WRONG_STATE',
+      `cannot grant ${name} ${version} what the lock file says: its files were changed`,
+      {
+        hint: `plugins repair ${name}`,
+      },
+    )
+  }
+  const manifest = signedManifestOf(path, installation)
+  const signers = verified.signers.map(({ id }) => id)
+  const permissions = consentByLock(plugin, { statement: verified.statement, signers, manifest })
+  host.store.grant(installation, agreedByLock(host, { manifest, verified }, permissions, lockFile ?? 'plugins.lock'))
+}
+
+function installed({ store }: Host, name: PluginName): Installation {
+  const found = store.find(name)
+  if (found !== null) return found
+  throw new StoreError('NOT_INSTALLED', `cannot change ${name}: it has just been removed`, { hint: 'plugins list' })
+}
