@@ -125,6 +125,7 @@ export const ERROR_CODES = {
     exitCode: 1,
     meaning: 'a file cannot be written, read or moved: the disk is full, read-only or failing',
   },
+  REPAIR_FAILED: { exitCode: 1, meaning: 'a release cannot be put right with what is here' },
   AUDIT_BROKEN: { exitCode: 3, meaning: 'the event chain was changed, cut or reordered' },
   SYSLOG_FAILED: { exitCode: 1, meaning: 'the head of the audit trail could not be sent to syslog' },
 

@@ -5,6 +5,7 @@ import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { NewApproval } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { acceptance } from './evidence.ts'
+import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
 import { finishRemoval } from './recovery.ts'
@@ -88,9 +89,9 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
 
 /** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */
 async function tidy(host: Host, { name }: Installation): Promise<void> {
-  for (const old of host.store.prune(name, host.config.keepVersions - 1)) {
-    await finishRemoval(host, old).catch(() => host.store.abandon(old))
-  }
+  const going = host.store.prune(name, host.config.keepVersions - 1)
+  for (const old of going) await finishRemoval(host, old).catch(() => host.store.abandon(old))
+  if (going.length > 0) await freshen(host, name)
 }
 
 async function newest(seen: string | null, version: string): Promise<string> {

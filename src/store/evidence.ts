@@ -11,8 +11,11 @@ interface Evidence {
   readonly bytes: Buffer
 }
 
+/** What a release was judged by, with its list of files. */
+export type Judged = Pick<VerifiedRelease, 'verified' | 'recorded'>
+
 /** What is kept with a release so that it can be judged again without its tarball. */
-export function evidenceOf({ verified: { bundle }, recorded }: VerifiedRelease): Evidence[] {
+export function evidenceOf({ verified: { bundle }, recorded }: Judged): Evidence[] {
   return [
     ...(bundle === null ? [] : [{ name: BUNDLE_FILE, bytes: bundle }]),
     ...(recorded === null ? [] : [{ name: FILE_LIST, bytes: recorded }]),
@@ -20,7 +23,7 @@ export function evidenceOf({ verified: { bundle }, recorded }: VerifiedRelease):
 }
 
 /** Whatever in a release's folder is not as it was written, but for the chroot directory, which `Trees.check` looks at. */
-export function evidenceFaults(folder: string, release: VerifiedRelease): string[] {
+export function evidenceFaults(folder: string, release: Judged): string[] {
   const evidence = evidenceOf(release)
   const owner = process.geteuid?.() ?? 0
   const changed = evidence.filter(({ name, bytes }) => {

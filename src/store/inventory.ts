@@ -20,8 +20,8 @@ export interface StrayOf extends Stray {
 }
 
 export interface StrayData extends StrayOf {
-  /** The plugin was purged, and this is what a hand or a crash left; else it was removed, and its data kept. */
-  readonly isPurged: boolean
+  /** `kept` by a removal; left behind by a `purge`; or of a plugin that this host has never heard of. */
+  readonly fate: 'kept' | 'purged' | 'unknown'
 }
 
 /** What is on the disk and what the database says, compared both ways. */
@@ -57,6 +57,8 @@ export interface InventoryOptions {
   readonly nowMs: number
   /** Left out: somebody is at work on it. */
   readonly isBusy: (name: PluginName) => boolean
+  /** One plugin alone, and nothing that belongs to none. */
+  readonly only?: PluginName | undefined
   /** Names below `staging/` that somebody is still to come back to. */
   readonly staged?: ReadonlySet<string> | undefined
 }
@@ -64,7 +66,9 @@ export interface InventoryOptions {
 const DOWNLOAD_MAX_MS = 24 * 3_600_000
 
 /** Names are judged by their form alone, and nothing is entered that is not a folder of ours. */
-export function takeInventory(db: Db, { layout, nowMs, isBusy, staged = new Set() }: InventoryOptions): Inventory {
+export function takeInventory(db: Db, options: InventoryOptions): Inventory {
+  const { layout, nowMs, staged = new Set(), only } = options
+  const isBusy = (name: PluginName) => (only !== undefined && name !== only) || options.isBusy(name)
   const foreign: string[] = []
   const pluginsIn = (top: string) => pluginFolders(top, foreign).filter(({ name }) => !isBusy(name))
   // The disk first: a row is there before its release is, and as long as that is.
@@ -87,7 +91,7 @@ export function takeInventory(db: Db, { layout, nowMs, isBusy, staged = new Set(
   const withoutPlugin = (found: readonly { name: PluginName; path: string }[]): StrayData[] =>
     strays(found.filter(({ name }) => !withRows.has(name))).map((one) => ({
       ...one,
-      isPurged: (uids.get(one.name) ?? null) === null,
+      fate: fateOf(uids.get(one.name)),
     }))
   return {
     releasesWithoutRow: strays(releases),
@@ -110,13 +114,16 @@ export function takeInventory(db: Db, { layout, nowMs, isBusy, staged = new Set(
       if (uid === null || isRunning === 1 || withRows.has(name) || isBusy(name)) return []
       return isMissing(layout.data(name)) && isMissing(layout.snapshots(name)) ? [{ name, uid }] : []
     }),
-    staging: namesIn(layout.staging)
+    staging: (only === undefined ? namesIn(layout.staging) : [])
       .filter(({ name }) => !staged.has(name) && !isAlive(name.split('~')[0] ?? ''))
       .map(({ name }) => stray(join(layout.staging, name))),
     downloads: filesOlderThan(join(layout.cache, 'downloads'), nowMs - DOWNLOAD_MAX_MS).map(stray),
     foreign: foreign.sort(),
   }
 }
+
+const fateOf = (uid: number | null | undefined): StrayData['fate'] =>
+  uid === undefined ? 'unknown' : uid === null ? 'purged' : 'kept'
 
 const isMissing = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true
 

@@ -103,7 +103,8 @@ export class Runs {
            SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @hook, @now
            FROM plugins p JOIN installations i ON i.plugin_id = p.id JOIN releases r ON r.id = i.release_id
            WHERE p.name = @name AND r.version = @version AND CASE WHEN @hook IS NULL THEN i.state = 'installed'
-             ELSE i.id = @installation AND i.state IN ('installing', 'installed', 'kept') END`,
+             ELSE i.id = @installation AND i.state IN ('installing', 'installed', 'kept') END
+           AND (@hook IS NOT NULL OR NOT EXISTS (SELECT 1 FROM changes c WHERE c.name = p.name AND c.quiet = 1))`,
         )
         .run({
           ...run,
@@ -118,12 +119,23 @@ export class Runs {
       if (changes === 1) return
       throw new StoreError(
         'WRONG_STATE',
-        `cannot run ${run.name} ${run.version}: it has just been removed or changed`,
+        `cannot run ${run.name} ${run.version}: it has just been removed or changed, or is being changed now`,
         {
-          hint: `plugins info ${run.name}`,
+          hint: `plugins info ${run.name}, or try again in a moment`,
         },
       )
     })
+  }
+
+  /** @throws StoreError `WRONG_STATE` while any version of the plugin runs */
+  assertNoneOf({ name, version }: Pick<RunRecord, 'name' | 'version'>): void {
+    const running = this.open().filter(({ run, alive }) => alive && run.name === name)
+    if (running.length === 0) return
+    throw new StoreError(
+      'WRONG_STATE',
+      `cannot remove ${name} ${version}: it is running (${running.length} at the moment)`,
+      { hint: `end it first: plugins stop ${name}`, details: { pids: running.map(({ pid }) => pid) } },
+    )
   }
 
   /** A run that never started, for `history`. Of a plugin that was never here there is nothing to tell. */

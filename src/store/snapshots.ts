@@ -1,6 +1,6 @@
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
-import { type Db, read } from './database.ts'
+import { type Db, read, transact } from './database.ts'
 
 /** A plugin's `/data` as it was when a release gave way to another. */
 export interface KeptSnapshot {
@@ -54,6 +54,11 @@ export class Snapshots {
            folder = excluded.folder, bytes = excluded.bytes, taken_at_ms = excluded.taken_at_ms`,
       )
       .run(folder, bytes, this.#now(), id)
+  }
+
+  /** Of one whose folder is gone. */
+  forget(id: number): void {
+    transact(this.#db, () => this.#db.prepare('DELETE FROM snapshots WHERE id = ?').run(id))
   }
 
   /** Of a release that is active again, or gone. */

@@ -11,6 +11,7 @@ import { Events, noteUnsigned } from './events.ts'
 import { ownHolder, pidOf } from './holder.ts'
 import { Holds } from './holds.ts'
 import { Installations } from './installations.ts'
+import type { Inventory, InventoryOptions } from './inventory.ts'
 import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
 import { Runs } from './runs.ts'
@@ -197,7 +198,7 @@ export class Store extends Installations {
   ): Installation[] {
     return transact(this.db, () => {
       // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
-      this.#assertNotRunning(installation)
+      this.runs.assertNoneOf(installation)
       const all = [installation, ...this.kept(installation.name)]
       for (const one of all) {
         this.#move(one, 'removing')
@@ -317,19 +318,14 @@ export class Store extends Installations {
     })
   }
 
-  history(name: PluginName): ReleaseHistory {
-    return this.releases.history(name)
+  /** The disk against the rows, both ways. */
+  async inventory(options: InventoryOptions): Promise<Inventory> {
+    const { takeInventory } = await import('./inventory.ts')
+    return takeInventory(this.db, options)
   }
 
-  #assertNotRunning({ name, version }: Installation): void {
-    const running = this.runs.open().filter(({ run, alive }) => alive && run.name === name)
-    const [first] = running
-    if (first === undefined) return
-    throw new StoreError(
-      'WRONG_STATE',
-      `cannot remove ${name} ${version}: it is running (${running.length} at the moment)`,
-      { hint: `end it first: plugins stop ${name}`, details: { pids: running.map(({ pid }) => pid) } },
-    )
+  history(name: PluginName): ReleaseHistory {
+    return this.releases.history(name)
   }
 
   /** Quarantine comes over what the operator switched off, and takes nothing of that back. */

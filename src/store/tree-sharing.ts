@@ -6,18 +6,21 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readFileSync,
   type Stats,
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { sha256 } from '../core/digest.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
 import type { SignedFile } from '../core/statement.ts'
 import { holdsBytes, isAsSigned, isPlainFolder, OPEN_PLAIN, statusOf, TICK_MS } from './tree-check.ts'
 import type { TreeName } from './trees.ts'
 
-/** A version of the same plugin that is here already. Its list says where to look, never what is found there. */
+/** A version of the same plugin that is here already. */
 export interface ReleaseBeside extends TreeName {
+  /** Says where to look, never what is found there. Empty: nothing is taken of it, and it may have a name for what is taken. */
   readonly files: readonly SignedFile[]
 }
 
@@ -38,11 +41,15 @@ export interface SharingOptions {
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE
 
+const EMPTY = sha256('')
+
 interface Sources {
   /** At most one in each version. */
   readonly paths: string[]
   /** Names that an inode with this content may have: of the versions beside, and of the tree in the making. */
   names: number
+  /** So many of one version at most. */
+  most: number
 }
 
 /**
@@ -67,24 +74,50 @@ export class Neighbours {
       if (release.name !== name) throw new TypeError(`${name} does not share files with ${release.name}`)
       this.#add(layout, release)
     }
+    const unread = beside.filter(({ files }) => files.length === 0).length
+    for (const sources of this.#sources.values()) sources.names += unread * sources.most
   }
 
   get shared(): Shared {
     return { files: this.#files, bytes: this.#bytes, by: this.#files > 0 ? this.#way : null }
   }
 
-  /** Gives `path`, which nothing has yet, a file of exactly these bytes; `null`: of those whose digest was signed. */
+  /** Gives `path`, which nothing has yet, a file of exactly these bytes; `null`: of any whose digest is the signed one. */
   give(file: SignedFile, bytes: Buffer | null, path: string): boolean {
     const sources = this.#way === null || file.size === 0 ? undefined : this.#sources.get(keyOf(file))
     if (sources === undefined) return false
     for (const source of sources.paths) {
-      if (!this.#isOwn(dirname(source)) || !quietly(() => this.#take(source, sources, file, bytes, path))) continue
+      if (!this.#isOwn(dirname(source)) || !quietly(() => this.#take(source, sources, file, bytes, path), false))
+        continue
       sources.names++
       this.#files++
       this.#bytes += file.size
       return true
     }
     return false
+  }
+
+  /** Is a file of these bytes here? Read and hashed, whatever its list says. */
+  has(file: SignedFile): boolean {
+    return this.#first(file, (fd) => holdsBytes(fd, file, null) || null) ?? file.sha256 === EMPTY
+  }
+
+  /** What a file holds that was signed; `null`: it is not here. */
+  read(file: SignedFile): Buffer | null {
+    const found = this.#first(file, (fd) => {
+      const bytes = readFileSync(fd)
+      return sha256(bytes) === file.sha256 ? bytes : null
+    })
+    return found ?? (file.sha256 === EMPTY ? Buffer.alloc(0) : null)
+  }
+
+  #first<T>(file: SignedFile, look: (fd: number) => T | null): T | null {
+    for (const source of this.#sources.get(keyOf(file))?.paths ?? []) {
+      const isFit = () => this.#isOwn(dirname(source)) && isAsSigned(lstatSync(source), file, this.#owner)
+      const found = quietly(() => (isFit() ? within(source, look) : null), null)
+      if (found !== null) return found
+    }
+    return null
   }
 
   #add(layout: Layout, { name, version, digest, files }: ReleaseBeside): void {
@@ -94,14 +127,12 @@ export class Neighbours {
     if (!above.every((folder) => isClosed(statusOf(folder), this.#owner))) return
     // The package's own folder is below those.
     this.#folders.set(packageOf(release), isFolderOf(packageOf(release), this.#owner))
-    const seen = new Set<string>()
-    for (const file of files) {
-      const key = keyOf(file)
-      const sources = this.#sources.get(key) ?? { paths: [], names: 0 }
+    for (const [key, same] of Map.groupBy(files, keyOf)) {
+      const sources = this.#sources.get(key) ?? { paths: [], names: 0, most: 0 }
       this.#sources.set(key, sources)
-      sources.names++
-      if (!seen.has(key)) sources.paths.push(join(packageOf(release), file.path))
-      seen.add(key)
+      sources.names += same.length
+      sources.most = Math.max(sources.most, same.length)
+      for (const { path } of same.slice(0, 1)) sources.paths.push(join(packageOf(release), path))
     }
   }
 
@@ -134,7 +165,7 @@ export class Neighbours {
   #clone(source: string, file: SignedFile, bytes: Buffer | null, path: string): boolean | null {
     return within(source, (fd) => {
       const stats = fstatSync(fd)
-      if (!quietly(() => cloneTo(fd, path))) return this.#files > 0 ? false : null
+      if (!quietly(() => cloneTo(fd, path), false)) return this.#files > 0 ? false : null
       return keepIf(path, () => {
         // Read where it is in memory, not where it was just made. That comes to the same as long as it is not changed meanwhile,
         // which would show in its times, unless they are of this very moment.
@@ -195,14 +226,14 @@ const isClosed = (stats: Stats | null, owner: number): boolean =>
   stats?.isDirectory() === true && stats.uid === owner && (stats.mode & 0o022) === 0
 
 /**
- * `false` for whatever a system call says: a file system that shares nothing, one name too many, a folder that is gone, a
+ * The answer for whatever a system call says: a file system that shares nothing, one name too many, a folder that is gone, a
  * sector that cannot be read. Each of them is a reason to write the file, and none to give up.
  */
-function quietly(work: () => boolean): boolean {
+function quietly<T>(work: () => T, otherwise: T): T {
   try {
     return work()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    return false
+    return otherwise
   }
 }

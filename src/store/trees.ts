@@ -7,6 +7,7 @@ import { type Layout, packageOf } from '../core/layout.ts'
 import type { OnProgress } from '../core/progress.ts'
 import type { SignedFile } from '../core/statement.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
+import type { Judged } from './evidence.ts'
 import { type Differences, Expected, hashTree, TICK_MS } from './tree-check.ts'
 import type { ReleaseBeside, Shared } from './tree-sharing.ts'
 import { skeletonFaults } from './tree-skeleton.ts'
@@ -58,12 +59,28 @@ export class Trees {
 
   /** Unpacks into private staging and flushes it; if any step fails, nothing is left. */
   async unpack(release: VerifiedRelease, options: UnpackOptions = {}): Promise<UnpackedTree> {
-    const [{ unpackRelease }, { stage }] = await Promise.all([import('./unpack.ts'), import('./tree-staging.ts')])
-    return this.#onDisk('unpack the release', async () => {
+    const { unpackRelease } = await import('./unpack.ts')
+    return this.#staged('unpack the release', (path) => unpackRelease(release, path, this.#layout, options))
+  }
+
+  /** Of a release that is here: which of its signed files neither it nor a version beside has any more. */
+  async lacking(release: Judged, beside: readonly ReleaseBeside[]): Promise<readonly string[]> {
+    const { lackingIn } = await import('./restore.ts')
+    return this.#onDisk('look for its files', async () => lackingIn(this.#layout, release, beside))
+  }
+
+  /** The same in private staging as `unpack` makes it, without the tarball: of what nothing is lacking. */
+  async restore(release: Judged, beside: readonly ReleaseBeside[]): Promise<UnpackedTree> {
+    const { restoreRelease } = await import('./restore.ts')
+    return this.#staged('restore the release', (path) => restoreRelease(release, path, this.#layout, beside))
+  }
+
+  async #staged(what: string, fill: (path: string) => Promise<Shared>): Promise<UnpackedTree> {
+    const { stage } = await import('./tree-staging.ts')
+    return this.#onDisk(what, async () => {
       const path = stage(this.#layout.staging)
       try {
-        const shared = await unpackRelease(release, path, this.#layout, options)
-        return { path, packageDir: packageOf(path), shared }
+        return { path, packageDir: packageOf(path), shared: await fill(path) }
       } catch (error) {
         rmSync(path, { recursive: true, force: true })
         throw error
@@ -72,7 +89,7 @@ export class Trees {
   }
 
   /** The same release, whole, with its evidence and with nothing beside: for after somebody was let at it. */
-  async recheck(tree: UnpackedTree, release: VerifiedRelease): Promise<Differences> {
+  async recheck(tree: Pick<UnpackedTree, 'path' | 'packageDir'>, release: Judged): Promise<Differences> {
     const { evidenceFaults } = await import('./evidence.ts')
     const found = await this.check(tree.packageDir, release.verified.statement.files, null, { thorough: true })
     const beside = await this.#onDisk(`check ${tree.path}`, async () => evidenceFaults(tree.path, release))
@@ -102,6 +119,23 @@ export class Trees {
     })
   }
 
+  /**
+   * The same for a release that is there already, and gives way: in one step where the file system has one for that, and
+   * else in two, between which nothing has the name.
+   */
+  async replace(tree: UnpackedTree, installation: TreeName): Promise<string> {
+    const path = this.#pathOf(installation)
+    const { exchange } = await import('./tree-exchange.ts')
+    if (this.#sealer === null || !exchange(this.#sealer, tree.path, path)) return this.promote(tree, installation)
+    const { flush } = await import('./tree-flush.ts')
+    return this.#onDisk(`move ${path} into place`, async () => {
+      flush(dirname(path))
+      flush(this.#layout.staging)
+      rmSync(tree.path, { recursive: true, force: true })
+      return path
+    })
+  }
+
   /** Gives up a tree that was not promoted. */
   async discard(tree: Pick<UnpackedTree, 'path'>): Promise<void> {
     await this.#onDisk(`delete ${tree.path}`, async () => rmSync(tree.path, { recursive: true, force: true }))
@@ -109,7 +143,11 @@ export class Trees {
 
   /** Takes a release away: gone by its name at once, then deleted. Does nothing if it is not there. */
   async remove(installation: TreeName): Promise<void> {
-    const path = this.#pathOf(installation)
+    await this.removeStray(this.#pathOf(installation))
+  }
+
+  /** The same with one that no row speaks of: by its path, as an inventory has it. */
+  async removeStray(path: string): Promise<void> {
     await this.#onDisk(`remove ${path}`, async () => {
       await this.#withdraw(path)
       this.#prune(path)

@@ -96,8 +96,8 @@ test('data and logs of a plugin that is not installed are told apart: kept, or l
   rmSync(join(layout.plugins), { recursive: true })
   assert.deepEqual(without(take()), {
     ...EMPTY,
-    dataWithoutPlugin: [{ name: NAME, path: data, isPurged: false }],
-    logsWithoutPlugin: [{ name: OTHER, path: logs, isPurged: true }],
+    dataWithoutPlugin: [{ name: NAME, path: data, fate: 'kept' }],
+    logsWithoutPlugin: [{ name: OTHER, path: logs, fate: 'unknown' }],
   })
 })
 

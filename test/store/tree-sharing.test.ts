@@ -121,6 +121,22 @@ test('a removed version takes nothing away from those that share with it', async
   }
 })
 
+test('names that a version has whose list was not read are known of', async () => {
+  const third = releaseOf([...COMMON, { name: 'changed.js', body: 'three' }])
+  const fourth = releaseOf([...COMMON, { name: 'changed.js', body: 'four' }])
+  await installed()
+  await house.trees.promote(await unpacked(second, first), { ...nameOf(second), version: '2.0.0' })
+  await sleep(30)
+  const unread = { ...nameOf(second), version: '2.0.0', files: [] }
+  const tree = await house.trees.unpack(third, { beside: [besideOf(first), unread] })
+  assert.equal(tree.shared.files, SHARED.length)
+  await assertWhole(tree, third)
+  // Of a third version nobody has told, whose names are now among those of the first.
+  const untold = await house.trees.unpack(fourth, { beside: [besideOf(first)] })
+  if (tree.shared.by === 'link') assert.equal(untold.shared.files, 0)
+  await assertWhole(untold, fourth)
+})
+
 test('where only further names could be shared and none may be, everything is written', async () => {
   await installed()
   const tree = await house.trees.unpack(second, { beside: [besideOf(first)], mayLink: false })

@@ -1,0 +1,112 @@
+import type { StagedTarball } from '../core/archive.ts'
+import { sha256 } from '../core/digest.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import { tarballName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+import type { VerifiedRelease } from '../core/verified.ts'
+import { orThrow } from '../verify/index.ts'
+import { assertSameRelease } from './clearance.ts'
+import { type Damage, recordedIn } from './damage.ts'
+import type { Host } from './host.ts'
+
+export interface TarballSources {
+  readonly from?: StagedTarball | undefined
+  readonly fetch?: ((installation: Installation) => Promise<StagedTarball | null>) | undefined
+}
+
+/**
+ * The release once more from its tarball: the very bytes that were installed, by the same signers, good under the trust policy
+ * of this moment.
+ *
+ * @throws StoreError `REPAIR_FAILED` naming what is needed; PluginError with the code of the verdict
+ */
+export async function anewFrom(
+  host: Host,
+  installation: Installation,
+  damage: Damage,
+  sources: TarballSources,
+): Promise<VerifiedRelease> {
+  const tarball = await tarballOf(installation, damage, sources)
+  const release = await examined(host, installation, tarball)
+  assertSameRelease(installation, release.verified)
+  assertSameSigners(installation, release)
+  return withItsList(host, installation, release)
+}
+
+async function tarballOf(
+  installation: Installation,
+  damage: Damage,
+  { from, fetch }: TarballSources,
+): Promise<StagedTarball> {
+  if (from?.sha256 === installation.digest) return from
+  // What is refused as it is would be refused again: nobody fetches for that.
+  if (damage.kind === 'refused') throw damage.reason
+  const fetched = fetch === undefined ? null : await fetchedBy(fetch, installation)
+  if (fetched?.sha256 === installation.digest) return fetched
+  throw lacking(installation, damage, fetched === null ? null : `the registry gave sha256:${fetched.sha256}`)
+}
+
+async function fetchedBy(fetch: NonNullable<TarballSources['fetch']>, installation: Installation) {
+  try {
+    return await fetch(installation)
+  } catch (error) {
+    if (!(error instanceof PluginError) || error.code === 'INTERRUPTED') throw error
+    const { name, version } = installation
+    const rule = `cannot repair ${name} ${version}: its tarball cannot be fetched: ${error.message}`
+    throw new StoreError('REPAIR_FAILED', rule, { cause: error, hint: hintFor(installation) })
+  }
+}
+
+/** What let it in lets it in again: an older version, too, and one without a signature until its time is over. */
+async function examined(host: Host, installation: Installation, tarball: StagedTarball): Promise<VerifiedRelease> {
+  const { name, version, unsignedUntilMs } = installation
+  const verifier = host.verifier()
+  const wanted = { name, version, allowDowngrade: true }
+  const { verdict } =
+    unsignedUntilMs === null
+      ? await verifier.examine(tarball, wanted)
+      : await verifier.examineUnsigned(tarball, { name, untilMs: unsignedUntilMs }, wanted)
+  return orThrow(verdict)
+}
+
+/** Another bundle about the same bytes may be good as well; whose word it is was agreed to when it was installed. */
+function assertSameSigners({ name, version, signers }: Installation, { verified }: VerifiedRelease): void {
+  const now = verified.signers.map(({ id }) => id)
+  if (now.length === signers.length && now.every((id) => signers.includes(id))) return
+  throw new StoreError(
+    'REPAIR_FAILED',
+    `cannot repair ${name} ${version}: it was installed as signed by ${listed(signers)}, and this bundle is signed by ${listed(now)}`,
+    { hint: `to have it by these: plugins remove ${name} (its data stays), then install it` },
+  )
+}
+
+const listed = (ids: readonly string[]): string => (ids.length === 0 ? 'nobody' : ids.join(', '))
+
+/** A list that was recorded at install says when that was; of a new one the database knows nothing. */
+function withItsList({ layout }: Host, installation: Installation, release: VerifiedRelease): VerifiedRelease {
+  const { name, version, digest, filesDigest } = installation
+  if (release.recorded === null && filesDigest === null) return release
+  if (release.recorded !== null && sha256(release.recorded) === filesDigest) return release
+  // @throws `MODIFIED`: then it is gone, and only an install writes another one.
+  return { ...release, recorded: recordedIn(layout.release(name, version, digest), installation) }
+}
+
+function lacking(installation: Installation, damage: Damage, fetched: string | null): StoreError {
+  const { name, version, digest } = installation
+  const why = damage.kind === 'files' ? 'some of its files are nowhere here as they were signed' : reasonOf(damage)
+  const found = fetched === null ? '' : `, and ${fetched}`
+  return new StoreError(
+    'REPAIR_FAILED',
+    `cannot repair ${name} ${version}: ${why}; needed is the tarball sha256:${digest}${found}`,
+    { hint: hintFor(installation), details: damage.kind === 'files' ? { ...damage.found } : {} },
+  )
+}
+
+const reasonOf = (damage: Damage): string =>
+  damage.kind === 'evidence' || damage.kind === 'refused'
+    ? printable(damage.reason.message.replace(/^cannot [^:]*: /, ''), 400)
+    : 'it is not as it was installed'
+
+const hintFor = ({ name, version }: Installation): string =>
+  `plugins repair ${name} --from ${tarballName(name, version)}`
