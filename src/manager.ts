@@ -7,11 +7,13 @@ import { printable } from './core/printable.ts'
 import { type ApprovalReport, approvals } from './manager/approvals.ts'
 import type { RunOptions } from './manager/clearance.ts'
 import { type ClockReading, clockFinding, readClock, resetClock } from './manager/clock.ts'
+import type { ConsentQuestion } from './manager/consent.ts'
+import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
 import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { PluginInfo } from './manager/info.ts'
-import type { InstallReport } from './manager/install.ts'
+import type { InstallOptions, InstallReport } from './manager/install.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
@@ -23,6 +25,8 @@ import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
 import { type Recovered, recover } from './manager/recovery.ts'
 import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
+import type { RepairReport } from './manager/repair.ts'
+import type { RepairHostOptions } from './manager/repairing.ts'
 import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
@@ -96,6 +100,12 @@ export class PluginManager implements AsyncDisposable {
     if (!isRequest(source)) return (await import('./manager/install.ts')).install(this.#host, source, options)
     const { getOne } = await import('./manager/getting.ts')
     return getOne(this.#host, source, options)
+  }
+
+  /** What installing a tarball would ask for; nothing is written. @throws PluginError with the code of the verdict */
+  async preview(tarball: string, options: InstallOptions = {}): Promise<ConsentQuestion> {
+    const { preview } = await import('./manager/install.ts')
+    return preview(this.#host, tarball, options)
   }
 
   /** Several by name, chosen together, with what they need; with `dryRun`, what that would come to. */
@@ -287,6 +297,24 @@ export class PluginManager implements AsyncDisposable {
   async search(text: string, options: SearchOptions & { registry?: string | undefined } = {}): Promise<SearchReport> {
     const { openCatalog } = await import('./manager/catalog.ts')
     return (await openCatalog(this.#host, options.registry ?? null)).search(text, options)
+  }
+
+  /** Names in the order in which they can be removed: what needs another one before that. */
+  async removalOrder(names: readonly string[]): Promise<readonly string[]> {
+    const { removalOrder } = await import('./manager/remove.ts')
+    return removalOrder(this.#host, names)
+  }
+
+  /** Removes what is nobody's. */
+  async gc(options: GcOptions = {}): Promise<GcReport> {
+    const { collect } = await import('./manager/gc.ts')
+    return collect(this.#host, options)
+  }
+
+  /** Puts right what was modified or is missing; of everything when `name` is `null`. */
+  async repair(name: string | null, options: RepairHostOptions = {}): Promise<RepairReport> {
+    const { repairHost } = await import('./manager/repairing.ts')
+    return repairHost(this.#host, name, options)
   }
 
   async doctor(): Promise<Diagnosis> {

@@ -118,6 +118,12 @@ export async function agree(host: Host, release: VerifiedRelease, options: Conse
   return agreed(await ask(release, plea, missing, options))
 }
 
+/** What would be asked, of a release that nobody is about to install. */
+export function previewOf(host: Host, release: VerifiedRelease): ConsentQuestion {
+  const plea = pleaOf(host, release)
+  return questionOf(release, plea, plea.wanted, null)
+}
+
 /** A lock file that was reviewed agrees to one release, with these permissions. */
 export function agreedByLock(host: Host, release: Vetted, permissions: Permissions, lockFile: string): Agreed {
   const { manifest, verified } = release

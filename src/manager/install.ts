@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
+import { assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
@@ -14,7 +15,7 @@ import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
 import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
-import { type Agreed, agree, type ConsentOptions, type Decision } from './consent.ts'
+import { type Agreed, agree, type ConsentOptions, type ConsentQuestion, type Decision, previewOf } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
@@ -82,8 +83,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       const { verdict, checks } = await examine(host, tarball, allowance, options)
       if (!verdict.ok) throw verdict.error
       const release = verdict.value
-      if (options.listed !== undefined) assertAsListed(options.listed, release.manifest)
-      await assertSupportedHere(host, release.manifest)
+      await assertFits(host, release, options)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
@@ -115,6 +115,28 @@ async function decide(host: Host, release: VerifiedRelease, options: AdmitOption
   if (options.byLock !== undefined) return options.byLock(release)
   assertOldEnough(host, release.verified, options)
   return agree(host, release, { ...options, source: options.listed?.registry ?? null })
+}
+
+/** What an install would come to and would ask; nothing is written. @throws PluginError with the code of the verdict */
+export async function preview(host: Host, source: string, options: InstallOptions): Promise<ConsentQuestion> {
+  assertClock(host)
+  const { verdict } = await examine(host, await fetchTarball(source), allowanceOf(host, options), options)
+  if (!verdict.ok) throw verdict.error
+  const release = verdict.value
+  await assertFits(host, release, options)
+  host.store.assertNew(release)
+  assertOldEnough(host, release.verified, options)
+  return previewOf(host, release)
+}
+
+/** This host can run it, and it goes together with what is here. What a registry or a lock file named was chosen so. */
+async function assertFits(host: Host, { manifest }: VerifiedRelease, { listed, byLock }: AdmitOptions): Promise<void> {
+  if (listed !== undefined) assertAsListed(listed, manifest)
+  await assertSupportedHere(host, manifest)
+  if (listed !== undefined || byLock !== undefined) return
+  const present = host.store.list()
+  await assertHasWhatItNeeds(present, manifest)
+  await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
 function placementOf(

@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs'
+import { assertNotNeeded, dependentsOf } from '../core/dependents.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
+import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
-import type { Host } from './host.ts'
+import { type Host, nameOf } from './host.ts'
 import { finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
@@ -15,6 +17,10 @@ export interface RemoveOptions extends ChangeOptions {
   readonly purge: boolean
   /** Its `preremove` hook is run first, and when that fails nothing is removed; default: true. */
   readonly hooks?: boolean | undefined
+  /** Others that are removed with it: that one of them needs it is no reason to keep it. */
+  readonly besides?: readonly string[] | undefined
+  /** Says what would go. */
+  readonly dryRun?: boolean | undefined
 }
 
 export interface Removal {
@@ -32,20 +38,37 @@ export interface Removal {
 export async function remove(host: Host, installation: Installation, options: RemoveOptions): Promise<Removal> {
   const data = host.layout.data(installation.name)
   const logs = host.layout.logs(installation.name)
+  const told = { name: installation.name, version: installation.version, data, logs }
+  assertNotNeeded(
+    host.store.list().filter(({ name }) => options.besides?.includes(name) !== true),
+    installation.name,
+  )
+  if (options.dryRun === true) {
+    const stays = (path: string) => isThere(path) && !options.purge
+    return { ...told, dataKept: stays(data), logsKept: stays(logs) }
+  }
   await change(host, installation.name, 'remove', options, async (steps) => {
-    await sayGoodbye(host, installation, steps, options)
+    const leftovers = await sayGoodbye(host, installation, steps, options)
     steps.proceed()
-    const going = host.store.retire(installation, { purge: options.purge, change: steps.change })
+    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers })
     for (const one of going) await finishRemoval(host, one)
   })
-  return {
-    name: installation.name,
-    version: installation.version,
-    dataKept: isThere(data),
-    data,
-    logsKept: isThere(logs),
-    logs,
+  return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
+}
+
+/** What needs another one before that. */
+export function removalOrder({ store }: Pick<Host, 'store'>, texts: readonly string[]): PluginName[] {
+  const left = new Set(texts.map(nameOf))
+  const all = store.list()
+  const order: PluginName[] = []
+  while (left.size > 0) {
+    const isFree = (name: PluginName) => !dependentsOf(all, name).some((one) => left.has(one.name))
+    const next = [...left].find(isFree) ?? [...left][0]
+    if (next === undefined) break
+    left.delete(next)
+    order.push(next)
   }
+  return order
 }
 
 /**
@@ -53,10 +76,15 @@ export async function remove(host: Host, installation: Installation, options: Re
  *
  * @throws PluginError `HOOK_FAILED`
  */
-async function sayGoodbye(host: Host, installation: Installation, steps: Steps, options: RemoveOptions): Promise<void> {
-  if (options.hooks === false || installation.state !== 'installed') return
+async function sayGoodbye(
+  host: Host,
+  installation: Installation,
+  steps: Steps,
+  options: RemoveOptions,
+): Promise<readonly StepUndo[]> {
+  if (options.hooks === false || installation.state !== 'installed') return []
   const cleared = await clearedForHook(host, installation)
-  if (cleared?.manifest.hooks.preremove === undefined) return
+  if (cleared?.manifest.hooks.preremove === undefined) return []
   const { name } = installation
   const data = await guardData(host, { name, before: null, isTouched: true }, steps)
   await steps.take('say goodbye', { undo: 'restore-data', from: data.snapshot?.folder ?? null }, async () => {
@@ -64,6 +92,7 @@ async function sayGoodbye(host: Host, installation: Installation, steps: Steps, 
     const { signal, onProgress } = options
     await runHook(host, { ...cleared, hook: 'preremove', installation, from: null, signal, onProgress })
   })
+  return data.leftovers
 }
 
 /** `null`: it is not to be trusted any more, which is no reason to keep it. */

@@ -1,7 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import { type Installation, type InstallationState, mayBecome } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
-import type { OpenChange } from '../core/step.ts'
 import type { ReleaseHistory, VerifiedRelease } from '../core/verified.ts'
 import { Approvals, type NewApproval } from './approvals.ts'
 import { Changes } from './changes.ts'
@@ -16,7 +15,7 @@ import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
 import { Runs } from './runs.ts'
 import { Snapshots } from './snapshots.ts'
-import type { Beginning, Settled, Switch } from './transitions.ts'
+import type { Beginning, Retirement, Settled, Switch } from './transitions.ts'
 import type { UidRange } from './uids.ts'
 import { Verdicts } from './verdicts.ts'
 
@@ -192,10 +191,7 @@ export class Store extends Installations {
    *
    * @throws StoreError `WRONG_STATE` while any version of it runs
    */
-  retire(
-    installation: Installation,
-    { purge, change }: { readonly purge: boolean; readonly change?: OpenChange },
-  ): Installation[] {
+  retire(installation: Installation, { purge, change, leftovers = [] }: Retirement): Installation[] {
     return transact(this.db, () => {
       // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
       this.runs.assertNoneOf(installation)
@@ -212,7 +208,7 @@ export class Store extends Installations {
       })
       this.holds.dropInside(installation.name)
       this.approvals.dropWaitingInside(installation.name)
-      if (change !== undefined) this.changes.commitInside(change)
+      if (change !== undefined) this.changes.commitInside(change, leftovers)
       return all.map(({ id }) => this.get(id))
     })
   }

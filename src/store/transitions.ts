@@ -50,3 +50,10 @@ export interface Switch {
   /** A way back, and not to be left again unasked. */
   readonly isRollback: boolean
 }
+
+/** A plugin is to go, with every version of it. */
+export interface Retirement {
+  readonly purge: boolean
+  readonly change?: OpenChange
+  readonly leftovers?: readonly StepUndo[]
+}

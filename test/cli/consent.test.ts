@@ -33,7 +33,7 @@ const WANTS = { permissions: { network: ['api.example.com:443'], env: ['TOKEN'] 
 
 async function installed(house: Household, path: string, flags: InstallFlags, answer: boolean | null = null) {
   const { said, settings, io } = desk(house, { answer })
-  await install(settings, io, path, flags)
+  await install(settings, io, [path], flags)
   return said
 }
 

@@ -81,27 +81,6 @@ export async function disable(settings: Settings, io: Io, name: string) {
   io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `disabled ${plugin.name} ${plugin.version}\n`)
 }
 
-export async function remove(settings: Settings, io: Io, name: string, options: { purge?: boolean; yes?: boolean }) {
-  if (options.purge === true && options.yes !== true) {
-    const answer = await io.confirm(`Delete ${name} and all its data?`)
-    if (answer === null) {
-      throw new UsageError('CONSENT_NEEDED', `cannot ask whether to delete the data of ${name}: there is no terminal`, {
-        hint: '--yes agrees',
-      })
-    }
-    if (!answer) throw new UsageError('USAGE', `cannot go on: removing ${name} was declined`)
-  }
-  await using manager = await openManager(settings)
-  const removed = await manager.remove(name, { purge: options.purge === true })
-  if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
-  const kept = [
-    ...(removed.dataKept ? [`its data stays in ${removed.data}`] : []),
-    ...(removed.logsKept ? [`its logs stay in ${removed.logs}`] : []),
-  ]
-  const what = removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`
-  io.stdout(`${[`removed ${what}`, ...kept].join('; ')}\n`)
-}
-
 const signedBy = ({ signers, unsignedUntil }: InstalledPlugin): string =>
   unsignedUntil === null ? signers.join(', ') : `unsigned until ${unsignedUntil}`
 const quarantined = (quarantine: Quarantine | null): [string, string][] =>

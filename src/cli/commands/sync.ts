@@ -1,31 +1,49 @@
-import { type LockReport, type SyncOptions, type SyncReport, type SyncRow, UsageError } from '../../index.ts'
+import {
+  type LockReport,
+  openManager,
+  type SyncHostOptions,
+  type SyncReport,
+  type SyncRow,
+  UsageError,
+} from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
+import { type Ongoing, ongoing } from '../progress.ts'
 import { plain, table } from '../text.ts'
 
 /** The part of the manager that this command asks. */
 export interface Syncing {
-  sync(options: SyncOptions): Promise<SyncReport>
+  sync(options: SyncHostOptions): Promise<SyncReport>
   writeLock(options: { readonly lockFile?: string | undefined }): Promise<LockReport>
 }
 
 export interface SyncFlags {
-  readonly lockFile?: string
+  readonly registry?: string
   readonly frozen?: boolean
   readonly prune?: boolean
   readonly dryRun?: boolean
   readonly write?: boolean
 }
 
-export async function syncOn(manager: Syncing, settings: Settings, io: Io, flags: SyncFlags): Promise<void> {
-  const { lockFile, frozen, prune, dryRun, write } = flags
+export async function sync(settings: Settings, io: Io, lockFile: string | undefined, flags: SyncFlags): Promise<void> {
+  await using manager = await openManager(settings)
+  await ongoing(settings, io, (going) => syncOn(manager, settings, io, { ...flags, ...going, lockFile }))
+}
+
+export async function syncOn(
+  manager: Syncing,
+  settings: Settings,
+  io: Io,
+  flags: SyncFlags & Partial<Ongoing> & { readonly lockFile?: string | undefined },
+): Promise<void> {
+  const { lockFile, frozen, prune, dryRun, write, registry, signal, onProgress } = flags
   if (write === true) {
     const other = Object.entries({ '--frozen': frozen, '--prune': prune, '--dry-run': dryRun }).find(([, on]) => on)
     if (other !== undefined) throw bothWays(other[0])
     return toldOfWriting(settings, io, await manager.writeLock({ lockFile }))
   }
   const onRow = settings.json || settings.quiet ? undefined : (row: SyncRow) => io.stderr(`${lineOf(row)}\n`)
-  toldOfSync(settings, io, await manager.sync({ lockFile, frozen, prune, dryRun, onRow }))
+  toldOfSync(settings, io, await manager.sync({ lockFile, frozen, prune, dryRun, registry, signal, onProgress, onRow }))
 }
 
 const bothWays = (flag: string): UsageError =>

@@ -1,43 +1,7 @@
+import { INSTALL, LIFECYCLE, REMOVE } from './lifecycle.ts'
+import { SEARCH } from './registries.ts'
 import { TRUST } from './trust.ts'
-import type { Verb, VerbGroup } from './verb.ts'
-
-const INSTALL: Verb = {
-  name: 'install',
-  elsewhere: ['add', 'get'],
-  what: 'verify and install a plugin',
-  operands: [{ form: '<tarball>', kind: 'tarball' }],
-  flags: [
-    { form: '--yes', what: 'agree to what it asks for' },
-    { form: '--allow-downgrade', what: 'accept an older version than was installed before (recorded)' },
-    {
-      form: '--allow-unsigned <NAME>',
-      what: 'accept this one plugin without any signature (recorded); needs --until',
-    },
-    { form: '--until <TIME>', what: 'when that ends: a duration such as 7d, or a date; at most 30 days away' },
-  ],
-  examples: [
-    ['plugins install dist/acme-hello-1.0.0.tgz', 'shows what it asks for, and asks you'],
-    ['plugins install dist/acme-hello-1.0.0.tgz --yes', 'agrees to it, for automation'],
-  ],
-  load: async () => (await import('../commands/install.ts')).install,
-}
-
-const REMOVE: Verb = {
-  name: 'remove',
-  alias: 'rm',
-  elsewhere: ['uninstall', 'delete', 'erase'],
-  what: 'remove a plugin; its data stays unless --purge',
-  operands: [{ form: '<name>', kind: 'plugin' }],
-  flags: [
-    { form: '--purge', what: 'delete its data and give its user id back' },
-    { form: '--yes', what: 'agree to delete its data' },
-  ],
-  examples: [
-    ['plugins remove acme/hello', 'its data and logs stay'],
-    ['plugins remove acme/hello --purge', 'they go too; works afterwards as well'],
-  ],
-  load: async () => (await import('../commands/installed.ts')).remove,
-}
+import type { VerbGroup } from './verb.ts'
 
 export const HOSTS: VerbGroup = {
   title: 'For hosts',
@@ -101,5 +65,7 @@ export const HOSTS: VerbGroup = {
       load: async () => (await import('../commands/installed.ts')).disable,
     },
     REMOVE,
+    ...LIFECYCLE,
+    SEARCH,
   ],
 }

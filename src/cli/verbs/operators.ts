@@ -1,3 +1,4 @@
+import { REGISTRY } from './registries.ts'
 import type { VerbGroup } from './verb.ts'
 
 export const OPERATORS: VerbGroup = {
@@ -38,5 +39,6 @@ export const OPERATORS: VerbGroup = {
       ],
       load: async () => (await import('../commands/audit.ts')).audit,
     },
+    REGISTRY,
   ],
 }

@@ -25,7 +25,7 @@ async function shown(attacked: AttackedHome, path: string): Promise<string[]> {
     rows: null,
     ending: () => new AbortController().signal,
   }
-  await install(settings, io, path, {})
+  await install(settings, io, [path], {})
   const [question = ''] = text.split('\n\n')
   return question.split('\n')
 }

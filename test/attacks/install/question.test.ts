@@ -28,7 +28,7 @@ async function asked(attacked: AttackedHome, path: string, more: Partial<Setting
     rows: null,
     ending: () => new AbortController().signal,
   }
-  await install(settings, io, path, options)
+  await install(settings, io, [path], options)
   return before
 }
 
