@@ -1,8 +1,11 @@
 /** What somebody may have meant: the words that take the fewest changed letters, if those are few. */
-export function similar(word: string, among: readonly string[]): readonly string[] {
-  const begun = word.length < 3 ? [] : among.filter((one) => one.startsWith(word.toLowerCase()))
+export function similar(asked: string, among: readonly string[]): readonly string[] {
+  const word = asked.toLowerCase()
+  // Longer than any of ours.
+  if (word.length > 40) return []
+  const begun = word.length < 3 ? [] : among.filter((one) => one.startsWith(word))
   if (begun.length > 0) return begun
-  const scored = among.map((one) => [one, distance(word.slice(0, 40).toLowerCase(), one)] as const)
+  const scored = among.map((one) => [one, distance(word, one)] as const)
   const best = Math.min(...scored.map(([, steps]) => steps))
   if (best > Math.max(1, Math.floor(word.length / 3))) return []
   return scored.filter(([, steps]) => steps === best).map(([one]) => one)

@@ -57,7 +57,7 @@ const NARROW = 48
 export function table(header: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
   const whole = [header, ...rows].map((row) => row.map(plain))
   const natural = header.map((_, at) => whole.reduce((width, row) => Math.max(width, widthOf(row[at] ?? '')), 0))
-  const widths = fitting(natural, columns)
+  const widths = fitting(natural, header.map(leastOf(natural, columns)), columns)
   if (widths === null) return records(whole, columns)
   const line = (row: readonly string[]): string =>
     row
@@ -69,11 +69,19 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 
+/** What is shown of a column at least. A name is what the next command is given: there half of one is none. */
+const leastOf =
+  (natural: readonly number[], columns: number) =>
+  (heading: string, at: number): number => {
+    const isName = heading === 'NAME' || heading === 'PLUGIN'
+    const most = isName ? Math.floor(columns / 2) : at === natural.length - 1 ? LAST_MIN : CELL_MIN
+    return Math.min(natural[at] ?? 0, most)
+  }
+
 /** What each column is given: the widest ones give way first. `null`: there is no room for a table. */
-function fitting(natural: readonly number[], columns: number): readonly number[] | null {
+function fitting(natural: readonly number[], least: readonly number[], columns: number): readonly number[] | null {
   const room = columns - GAP * (natural.length - 1)
   if (sum(natural) <= room) return natural
-  const least = natural.map((width, at) => Math.min(width, at === natural.length - 1 ? LAST_MIN : CELL_MIN))
   if (columns < NARROW || sum(least) > room) return null
   const widths = natural.map((width) => Math.min(width, room))
   while (sum(widths) > room) {

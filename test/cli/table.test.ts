@@ -55,6 +55,7 @@ test('a pipe gets every cell whole', () => {
 test('in a terminal the widest columns are cut until a row fits, and names are cut last', () => {
   const lines = linesOf(table(HEADER, ROWS, 80))
   assert.equal(lines.length, 3)
+  assert.match(lines[2] ?? '', /^acme\/a-name-of-some-length +10/)
   assert.match(lines[1] ?? '', /^acme\/hello +1\.0\.0 +installed +ed25519:9f3a[0-9a-f]*…$/)
   for (const line of lines) assert.ok(widthOf(line) <= 80, line)
 })

@@ -4,12 +4,14 @@ import type { Page, Part, Section } from './page.ts'
 /** Lines longer than that are hard to read, however wide the window. */
 const WIDEST = 100
 const NARROWEST = 30
+/** Through a pipe, to a pager most of the time. */
+const UNKNOWN = 80
 /** A longer term stands on a line of its own. */
 const TERM_MAX = 30
 
 /** A page for a terminal of so many columns. Plain text: what is in it is ours. */
 export function pageText(page: Page, columns: number): string {
-  const width = Math.max(NARROWEST, Math.min(columns, WIDEST))
+  const width = Math.max(NARROWEST, Math.min(Number.isFinite(columns) ? columns : UNKNOWN, WIDEST))
   const [first, ...others] = page.usage
   const usage = first === undefined ? [] : [`Usage: ${first}`, ...others.map((line) => `       ${line}`), '']
   const what = fold(page.usage.length === 0 ? `${page.title}: ${page.what}` : page.what, width)
@@ -18,7 +20,7 @@ export function pageText(page: Page, columns: number): string {
 }
 
 const sectionLines = ({ title, parts }: Section, width: number): string[] => [
-  `${title}:`,
+  ...fold(`${title}:`, width),
   ...parts.flatMap((part, at) => [...(at === 0 ? [] : ['']), ...partLines(part, width)]),
 ]
 

@@ -58,9 +58,9 @@ export interface VerbGroup {
 }
 
 /** What every command takes. */
-export const GLOBAL_FLAGS = [
+export const GLOBAL_FLAGS: readonly Flag[] = [
   { form: '--home <DIR>', what: 'where everything is kept (environment: BULKHEAD_HOME)', kind: 'folder' },
   { form: '--json', what: 'print exactly one JSON document' },
   { form: '--quiet', what: 'print no progress and no advice' },
   { form: '--no-color', what: 'print no colour (environment: NO_COLOR)' },
-] as const satisfies readonly Flag[]
+]
