@@ -22,7 +22,7 @@ import type { LogOptions } from './manager/logs.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
-import { type Recovered, recover } from './manager/recovery.ts'
+import { recover } from './manager/recovery.ts'
 import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
 import type { RepairReport } from './manager/repair.ts'
@@ -57,12 +57,8 @@ export class PluginManager implements AsyncDisposable {
   readonly roots: TrustRoots
   readonly registries: Registries
 
-  /** What an interrupted command had left, and what became of it when this one was opened. */
-  readonly recovered: readonly Recovered[]
-
-  private constructor(host: Host, recovered: readonly Recovered[]) {
+  private constructor(host: Host) {
     this.#host = host
-    this.recovered = recovered
     this.trust = new Trust(host)
     this.roots = new TrustRoots(host)
     this.registries = new Registries(host)
@@ -72,7 +68,8 @@ export class PluginManager implements AsyncDisposable {
   static async open(options: HostOptions = {}): Promise<PluginManager> {
     const host = await openHost(options)
     try {
-      return new PluginManager(host, await recover(host))
+      for (const recovered of await recover(host)) options.onRecovered?.(recovered)
+      return new PluginManager(host)
     } catch (error) {
       host.store.close()
       throw error

@@ -1,3 +1,5 @@
+import type { HostOptions } from '../index.ts'
+
 /** The options every command takes (DESIGN §6). */
 export interface GlobalOptions {
   readonly home?: string | undefined
@@ -9,4 +11,6 @@ export interface GlobalOptions {
 /** What a command is given besides its own arguments. */
 export interface Settings extends GlobalOptions {
   readonly columns: number
+  /** Told of what an interrupted command had left. */
+  readonly onRecovered?: HostOptions['onRecovered']
 }

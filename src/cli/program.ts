@@ -1,8 +1,9 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
-import { UsageError, version } from '../index.ts'
+import { formatRecovered, UsageError, version } from '../index.ts'
 import { wantsJson } from './error-report.ts'
 import type { Io } from './io.ts'
 import type { Settings } from './options.ts'
+import { plain } from './text.ts'
 import { VERBS } from './verbs/all.ts'
 import { everyVerb, verbWords } from './verbs/find.ts'
 import { type Flag, GLOBAL_FLAGS, type Operand, type Verb } from './verbs/verb.ts'
@@ -81,7 +82,14 @@ function settingsOf(program: Command, io: Io): Settings {
     color: boolean
   }>()
   const wantsColor = color && (process.env.NO_COLOR ?? '') === '' && process.stdout.isTTY === true
-  return { home, json: json === true, quiet: quiet === true, color: wantsColor || forcesColor(), columns: io.columns }
+  return {
+    home,
+    json: json === true,
+    quiet: quiet === true,
+    color: wantsColor || forcesColor(),
+    columns: io.columns,
+    onRecovered: (recovered) => io.stderr(`plugins: ${plain(formatRecovered(recovered))}\n`),
+  }
 }
 
 /** The CLICOLOR convention: colour although the output is no terminal. */

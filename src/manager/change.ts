@@ -3,6 +3,7 @@ import { PluginError, StoreError } from '../core/errors.ts'
 import { assertNotInterrupted, interrupted } from '../core/interrupted.ts'
 import type { PluginName } from '../core/name.ts'
 import type { OnProgress } from '../core/progress.ts'
+import { titleOfChange } from '../core/recovered.ts'
 import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
 import type { Host } from './host.ts'
 import { undoChange } from './undoing.ts'
@@ -56,7 +57,7 @@ export async function change<T>(
     return done
   } catch (error) {
     const isEnded = options.signal?.aborted === true && (error as Error).name === 'AbortError'
-    throw await undone(host, open, isEnded ? interrupted(`the ${NOUNS[kind]} of ${name}`, error) : error)
+    throw await undone(host, open, isEnded ? interrupted(`the ${titleOfChange({ kind, name })}`, error) : error)
   }
 }
 
@@ -109,13 +110,5 @@ async function undone(host: Host, open: OpenChange, error: unknown): Promise<unk
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function assertGoesOn(name: PluginName, kind: ChangeKind, signal: AbortSignal | undefined): void {
-  assertNotInterrupted(signal, `the ${NOUNS[kind]} of ${name}`)
-}
-
-const NOUNS: Readonly<Record<ChangeKind, string>> = {
-  install: 'installation',
-  update: 'update',
-  rollback: 'rollback',
-  remove: 'removal',
-  repair: 'repair',
+  assertNotInterrupted(signal, `the ${titleOfChange({ kind, name })}`)
 }

@@ -7,6 +7,7 @@ import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { Layout } from '../core/layout.ts'
 import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
+import type { Recovered } from '../core/recovered.ts'
 import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
 import {
@@ -23,6 +24,8 @@ export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
   readonly home?: string | undefined
   readonly now?: () => Date
+  /** Told, when the home is opened, of each change that an interrupted process had left, and what became of it. */
+  readonly onRecovered?: ((recovered: Recovered) => void) | undefined
 }
 
 /** One host: its home, what is installed there, who is trusted there, and how plugins run there. */

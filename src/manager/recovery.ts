@@ -3,16 +3,10 @@ import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
-import type { OpenChange } from '../core/step.ts'
+import type { Recovered } from '../core/recovered.ts'
 import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
 import type { Host } from './host.ts'
-
-/** A change that a process which is gone left behind, and what has become of it. */
-export interface Recovered extends Pick<OpenChange, 'name' | 'kind' | 'startedAtMs'> {
-  /** `undone`: everything is as it was before; `finished`: it had come true, and is cleared up. */
-  readonly outcome: 'undone' | 'finished'
-}
 
 /**
  * Finishes or undoes what processes that are gone left behind; every command begins with it. Cheap when there is nothing:

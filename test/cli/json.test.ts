@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { reportError } from '../../src/cli/error-report.ts'
@@ -78,6 +78,19 @@ const WORDS: Readonly<Record<string, readonly string[] | null>> = {
   'trust root remove': ['none'],
   verify: ['--all'],
   install: ['acme-made-1.0.0.tgz', '--yes'],
+  'registry build': ['market'],
+  search: ['--registry', './market'],
+  'registry yank': ['market', 'acme/made@1.0.0', '--reason', 'a test'],
+  'registry deprecate': ['market', 'acme/made@1.0.0', '--reason', 'a test'],
+  'registry add': ['none', '/srv/none'],
+  'registry list': [],
+  'registry remove': ['none'],
+  outdated: [],
+  update: ['acme/made'],
+  rollback: ['acme/made'],
+  hold: ['acme/made'],
+  approvals: [],
+  unhold: ['acme/made'],
   list: [],
   info: ['acme/made'],
   disable: ['acme/made'],
@@ -115,12 +128,23 @@ test('whatever a command answers is one JSON document, and so is its failure', a
   }
   // The others fail as they are meant to.
   const failed = Object.keys(codes).filter((command) => codes[command] !== 0 && command !== 'doctor')
-  assert.deepEqual(failed, ['trust simulate', 'trust root add', 'trust root remove', 'stop', 'trust remove'])
+  assert.deepEqual(failed, [
+    'trust simulate',
+    'trust root add',
+    'trust root remove',
+    'registry yank',
+    'registry deprecate',
+    'update',
+    'rollback',
+    'stop',
+    'trust remove',
+  ])
 })
 
 async function prepared(t: TestContext): Promise<Shell> {
   const own = await shell(t)
   assert.equal(own.plugins(['keygen', '--out', 'next', '--no-passphrase']).code, 0)
+  mkdirSync(join(own.folder, 'market'))
   writeFileSync(join(own.folder, 'none.json'), '{}')
   return own
 }

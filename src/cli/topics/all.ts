@@ -22,6 +22,16 @@ const TOPICS: readonly Topic[] = [
     load: async () => (await import('./sandbox.ts')).sandbox,
   },
   {
+    name: 'registries',
+    what: 'where releases come from, and how one is made',
+    load: async () => (await import('./registries.ts')).registries,
+  },
+  {
+    name: 'updates',
+    what: 'how plugins are updated, what waits, and the way back',
+    load: async () => (await import('./updates.ts')).updates,
+  },
+  {
     name: 'trust',
     what: 'who may sign what, and what is never accepted',
     load: async () => (await import('./trust.ts')).trust,
