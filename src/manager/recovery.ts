@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
@@ -105,8 +104,8 @@ export async function finishRemoval(
   if (isRunning({ store }, installation)) return store.abandon(installation)
   const snapshot = store.snapshots.of(installation)
   if (snapshot !== null && !store.holdsRelease(installation)) {
-    const { dropSnapshot } = await import('../runtime/data/snapshot.ts')
-    await dropSnapshot(join(layout.snapshots(installation.name), snapshot.folder))
+    const { forgetSnapshot } = await import('./snapshot-folder.ts')
+    await forgetSnapshot(layout, installation.name, snapshot.folder)
   }
   if (installation.isPurging) {
     removeData(layout.data(installation.name))

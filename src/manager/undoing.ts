@@ -48,8 +48,8 @@ async function undoStep(
       return restoreSnapshot({ from, data: layout.data(name) })
     }
     case 'drop-snapshot': {
-      const { dropSnapshot } = await import('../runtime/data/snapshot.ts')
-      return dropSnapshot(join(layout.snapshots(name), plainName(undo.folder)))
+      const { forgetSnapshot } = await import('./snapshot-folder.ts')
+      return forgetSnapshot(layout, name, plainName(undo.folder))
     }
   }
 }
