@@ -182,10 +182,10 @@ function begun({ store }: Host, name: PluginName) {
 }
 
 async function removeOne(host: Host, name: PluginName, { what, detail, path }: Collected): Promise<void> {
-  const { store, trees, config } = host
+  const { store, trees } = host
   switch (what) {
     case 'version':
-      for (const old of store.prune(name, config.keepVersions - 1)) await finishRemoval(host, old)
+      for (const old of store.kept(name)) if (old.version === detail) await finishRemoval(host, store.drop(old))
       return
     case 'snapshot-row':
       return store.snapshots.forget(Number(detail))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -24,10 +25,10 @@ import { bundleOf, chrootOf, Layout, packageOf } from '../../src/core/layout.ts'
 import type { PluginName } from '../../src/core/name.ts'
 import type { SignedFile } from '../../src/core/statement.ts'
 import type { VerifiedRelease } from '../../src/core/verified.ts'
+import { Trees } from '../../src/store/trees.ts'
 import { bare, END } from '../helpers/hostile-archive.ts'
 import { signedFilesOf, unpackable } from '../helpers/unpackable.ts'
-
-import { FILES, filesOf, houseOfEach, MAIN, nameOf, releaseOf, stagedOf } from './trees-house.ts'
+import { FILES, filesOf, houseOfEach, LAUNCHER, MAIN, nameOf, releaseOf, stagedOf } from './trees-house.ts'
 
 const house = houseOfEach()
 
@@ -294,3 +295,59 @@ suite('sweeping staging', () => {
     assert.deepEqual(readdirSync(house.home), [])
   })
 })
+
+suite('replacing', () => {
+  test('a release gives way to the same one made anew, and nothing else is left', async () => {
+    const release = releaseOf()
+    const path = await house.install(release)
+    rmSync(join(packageOf(path), 'main.js'))
+    await house.trees.replace(await house.trees.unpack(release), nameOf(release))
+    assert.deepEqual((await house.trees.check(packageOf(path), filesOf(release), null)).missing, [])
+    assert.deepEqual(house.staging, [])
+  })
+
+  test('one that is gone comes back', async () => {
+    const release = releaseOf()
+    const path = await house.install(release)
+    rmSync(path, { recursive: true })
+    assert.equal(await house.trees.replace(await house.trees.unpack(release), nameOf(release)), path)
+    assert.deepEqual((await house.trees.check(packageOf(path), filesOf(release), null)).missing, [])
+  })
+
+  test('at no moment is there none', { skip: cannotExchange() }, async () => {
+    house.trees = new Trees({ layout: new Layout(house.home), sealer: LAUNCHER })
+    const release = releaseOf()
+    const path = await house.install(release)
+    const script = `
+      import { existsSync } from 'node:fs'
+      let gone = 0
+      process.once('SIGTERM', () => { console.log(gone); process.exit() })
+      console.log('ready')
+      for (;;) {
+        for (let look = 0; look < 1000; look++) if (!existsSync(${JSON.stringify(path)})) gone++
+        await new Promise(setImmediate)
+      }`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+    })
+    await once(child.stdout, 'data')
+    for (let round = 0; round < 20; round++) {
+      await house.trees.replace(await house.trees.unpack(release), nameOf(release))
+    }
+    child.kill('SIGTERM')
+    await once(child, 'close')
+    assert.equal(said, 'ready\n0\n')
+  })
+})
+
+function cannotExchange(): string | false {
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-exchange-'))
+  for (const name of ['a', 'b']) mkdirSync(join(folder, name))
+  const { status } = spawnSync(LAUNCHER, ['--exchange', join(folder, 'a'), join(folder, 'b')])
+  rmSync(folder, { recursive: true })
+  return status === 0 ? false : 'the launcher is not built, or nothing is exchanged here'
+}
