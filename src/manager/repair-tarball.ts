@@ -10,6 +10,13 @@ import { assertSameRelease } from './clearance.ts'
 import { type Damage, recordedIn } from './damage.ts'
 import type { Host } from './host.ts'
 
+/** Why it takes the tarball. */
+export interface Need {
+  readonly damage: Damage
+  /** Files that no version here has as they were signed. */
+  readonly lacking: readonly string[]
+}
+
 export interface TarballSources {
   readonly from?: StagedTarball | undefined
   readonly fetch?: ((installation: Installation) => Promise<StagedTarball | null>) | undefined
@@ -24,10 +31,10 @@ export interface TarballSources {
 export async function anewFrom(
   host: Host,
   installation: Installation,
-  damage: Damage,
+  need: Need,
   sources: TarballSources,
 ): Promise<VerifiedRelease> {
-  const tarball = await tarballOf(installation, damage, sources)
+  const tarball = await tarballOf(installation, need, sources)
   const release = await examined(host, installation, tarball)
   assertSameRelease(installation, release.verified)
   assertSameSigners(installation, release)
@@ -36,15 +43,15 @@ export async function anewFrom(
 
 async function tarballOf(
   installation: Installation,
-  damage: Damage,
+  need: Need,
   { from, fetch }: TarballSources,
 ): Promise<StagedTarball> {
   if (from?.sha256 === installation.digest) return from
   // What is refused as it is would be refused again: nobody fetches for that.
-  if (damage.kind === 'refused') throw damage.reason
+  if (need.damage.kind === 'refused') throw need.damage.reason
   const fetched = fetch === undefined ? null : await fetchedBy(fetch, installation)
   if (fetched?.sha256 === installation.digest) return fetched
-  throw lacking(installation, damage, fetched === null ? null : `the registry gave sha256:${fetched.sha256}`)
+  throw lacks(installation, need, fetched === null ? null : `the registry gave sha256:${fetched.sha256}`)
 }
 
 async function fetchedBy(fetch: NonNullable<TarballSources['fetch']>, installation: Installation) {
@@ -92,21 +99,28 @@ function withItsList({ layout }: Host, installation: Installation, release: Veri
   return { ...release, recorded: recordedIn(layout.release(name, version, digest), installation) }
 }
 
-function lacking(installation: Installation, damage: Damage, fetched: string | null): StoreError {
+const NAMED = 3
+
+function lacks(installation: Installation, need: Need, fetched: string | null): StoreError {
   const { name, version, digest } = installation
-  const why = damage.kind === 'files' ? 'some of its files are nowhere here as they were signed' : reasonOf(damage)
   const found = fetched === null ? '' : `, and ${fetched}`
   return new StoreError(
     'REPAIR_FAILED',
-    `cannot repair ${name} ${version}: ${why}; needed is the tarball sha256:${digest}${found}`,
-    { hint: hintFor(installation), details: damage.kind === 'files' ? { ...damage.found } : {} },
+    `cannot repair ${name} ${version}: ${reasonOf(need)}; needed is the tarball sha256:${digest}${found}`,
+    { hint: hintFor(installation), details: { lacking: need.lacking.slice(0, LACKING_MAX) } },
   )
 }
 
-const reasonOf = (damage: Damage): string =>
-  damage.kind === 'evidence' || damage.kind === 'refused'
-    ? printable(damage.reason.message.replace(/^cannot [^:]*: /, ''), 400)
-    : 'it is not as it was installed'
+const LACKING_MAX = 1000
+
+function reasonOf({ damage, lacking }: Need): string {
+  if (damage.kind === 'evidence' || damage.kind === 'refused') {
+    return printable(damage.reason.message.replace(/^cannot [^:]*: /, ''), 400)
+  }
+  const named = lacking.slice(0, NAMED).map((path) => printable(path, 80))
+  const more = lacking.length > NAMED ? ` and ${lacking.length - NAMED} more` : ''
+  return `no version here has ${named.join(', ')}${more} as signed`
+}
 
 const hintFor = ({ name, version }: Installation): string =>
   `plugins repair ${name} --from ${tarballName(name, version)}`

@@ -110,15 +110,12 @@ const foundIn = (damage: Damage): Differences => (damage.kind === 'files' ? dama
 
 async function planned(host: Host, installation: Installation, damage: Damage, options: RepairOptions) {
   assertNotRunning(host, installation)
-  if (damage.kind === 'files' && (await lackingOf(host, damage.judged)).length === 0) {
-    return { outcome: 'repairable', by: 'files' } as const
-  }
-  await anewFrom(host, installation, damage, options)
+  const beside = await neighbours(host, installation.name)
+  const lacking = damage.kind === 'files' ? await host.trees.lacking(damage.judged, beside) : []
+  if (damage.kind === 'files' && lacking.length === 0) return { outcome: 'repairable', by: 'files' } as const
+  await anewFrom(host, installation, { damage, lacking }, options)
   return { outcome: 'repairable', by: 'tarball' } as const
 }
-
-const lackingOf = async (host: Host, judged: Judged) =>
-  host.trees.lacking(judged, await neighbours(host, judged.verified.statement.name))
 
 /** The new tree is made beside the old one, looked at, and takes its place as a whole. Nothing of the plugin starts meanwhile. */
 async function putRight(
@@ -167,10 +164,11 @@ async function makeTree(
   options: RepairOptions,
 ): Promise<Made> {
   const beside = await neighbours(host, installation.name)
-  if (damage.kind === 'files' && (await host.trees.lacking(damage.judged, beside)).length === 0) {
+  const lacking = damage.kind === 'files' ? await host.trees.lacking(damage.judged, beside) : []
+  if (damage.kind === 'files' && lacking.length === 0) {
     return { tree: await host.trees.restore(damage.judged, beside), by: 'files', judged: damage.judged }
   }
-  const release = await anewFrom(host, installation, damage, options)
+  const release = await anewFrom(host, installation, { damage, lacking }, options)
   const { onProgress } = options
   return { tree: await host.trees.unpack(release, { beside, onProgress }), by: 'tarball', judged: release }
 }
