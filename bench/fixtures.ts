@@ -34,6 +34,26 @@ export async function writeLarge(folder: string, { files, bytes }: LargePlugin):
   }
 }
 
+/** Another version of it: one file more or less as it was, and the manifest. */
+export async function changeLarge(folder: string, number: number): Promise<void> {
+  const manifest = { name: 'acme/large', version: `1.${number}.0`, entry: { runtime: 'node', path: 'main.mjs' } }
+  await writeFile(join(folder, 'plugin.json'), JSON.stringify(manifest))
+  await writeFile(join(folder, 'main.mjs'), `console.log(${number + 1})\n`)
+}
+
+/** One of many plugins that are hardly anything. */
+export async function writeTiny(folder: string, number: number): Promise<void> {
+  const manifest = {
+    name: `acme/tiny-${String(number).padStart(4, '0')}`,
+    version: '1.0.0',
+    description: `the plugin number ${number}`,
+    entry: { runtime: 'node', path: 'main.mjs' },
+  }
+  await mkdir(folder)
+  await writeFile(join(folder, 'plugin.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeFile(join(folder, 'main.mjs'), `console.log(${number})\n`)
+}
+
 /** Words in lines: deflate makes about a third of it, as of JavaScript. */
 function source(random: () => number, size: number): string {
   const words: string[] = []

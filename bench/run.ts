@@ -8,6 +8,7 @@ import { cliRun } from './cli-run.ts'
 import { install } from './install.ts'
 import { launcher } from './launcher.ts'
 import { libraryRun } from './library-run.ts'
+import { lifecycle } from './lifecycle.ts'
 import { list } from './list.ts'
 import { load, machine } from './machine.ts'
 import { many } from './many.ts'
@@ -34,6 +35,7 @@ const GROUPS = [
   { name: 'memory', measure: memory, needs: 'root' },
   { name: 'relay', measure: relay, needs: 'root' },
   { name: 'list', measure: list, needs: null },
+  { name: 'lifecycle', measure: lifecycle, needs: null },
   { name: 'verify', measure: verify, needs: null },
   { name: 'policy', measure: policy, needs: null },
   { name: 'startup', measure: startup, needs: null },

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { PluginManager } from '../src/index.ts'
 import { Driver } from './driver.ts'
-import { LARGE, LESS, sizeOf, writeLarge } from './fixtures.ts'
+import { changeLarge, LARGE, LESS, sizeOf, writeLarge, writeTiny } from './fixtures.ts'
 
 export const CHECKOUT = resolve(import.meta.dirname, '..')
 export const LAUNCHER = join(CHECKOUT, 'dist/launcher', `linux-${process.arch}`, 'bulkhead-launch')
@@ -108,15 +108,52 @@ export class Stage {
   #large: Promise<LargeTarball> | undefined
   /** A signed plugin of many files, installed by those who need it. */
   large(): Promise<LargeTarball> {
-    this.#large ??= (async () => {
-      const plugin = this.short ? LESS : LARGE
-      const folder = this.path('large')
-      await writeLarge(folder, plugin)
-      const tarball = await this.publish(folder)
-      await rm(folder, { recursive: true })
-      return { tarball, size: sizeOf(plugin) }
-    })()
+    this.#large ??= this.largeVersions(1).then(({ tarballs: [tarball = ''], size }) => ({ tarball, size }))
     return this.#large
+  }
+
+  /** Versions of it that differ in one file, and in what says which version it is. */
+  async largeVersions(count: number): Promise<{ readonly tarballs: readonly string[]; readonly size: string }> {
+    const plugin = this.short ? LESS : LARGE
+    const folder = this.path('large')
+    await writeLarge(folder, plugin)
+    const tarballs: string[] = []
+    for (let number = 0; number < count; number++) {
+      if (number > 0) await changeLarge(folder, number)
+      tarballs.push(await this.publish(folder))
+    }
+    await rm(folder, { recursive: true })
+    return { tarballs, size: sizeOf(plugin) }
+  }
+
+  #many: Promise<ManyPlugins> | undefined
+  /** A host that has many small plugins: each of them really packed, signed and installed, and listed by a registry. */
+  many(): Promise<ManyPlugins> {
+    this.#many ??= this.#installMany(this.rounds(1000, 100))
+    return this.#many
+  }
+
+  async #installMany(count: number): Promise<ManyPlugins> {
+    const { home, manager } = await this.home('many-home')
+    const registry = this.path('many-registry')
+    await mkdir(registry)
+    let ms = 0
+    for (let number = 0; number < count; number++) {
+      const folder = this.path('tiny')
+      await writeTiny(folder, number)
+      const tarball = join(registry, `${number}.tgz`)
+      const published = await this.publish(folder)
+      for (const suffix of ['', '.sigstore.json']) await rename(`${published}${suffix}`, `${tarball}${suffix}`)
+      const began = performance.now()
+      await manager.install(tarball, { consent: () => true })
+      ms += performance.now() - began
+      await rm(folder, { recursive: true })
+    }
+    await manager.close()
+    await (await library.openMarketplace()).buildRegistry(registry)
+    const took = `${(ms / 1000).toFixed(1)} s`
+    this.note(`${count} installs of a plugin of 2 files, one after the other in one process: ${took}`)
+    return { home, registry, count }
   }
 
   #counting: Promise<WordCount> | undefined
@@ -146,6 +183,13 @@ export class Stage {
 export interface LargeTarball {
   readonly tarball: string
   readonly size: string
+}
+
+export interface ManyPlugins {
+  readonly home: string
+  /** A folder with an index, which lists each of them. */
+  readonly registry: string
+  readonly count: number
 }
 
 export interface WordCount {
