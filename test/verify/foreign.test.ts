@@ -49,8 +49,9 @@ test('the statement type of npm and cosign before v1 is read, and no other', asy
 test('what it leaves unsaid is recorded, and said to be', async () => {
   const { checks, verdict } = await verifierFor(accepting()).examine(signed([FILE]))
   assert.ok(verdict.ok)
-  const { fileList, statement } = verdict.value.verified
+  const { fileList, statement, predicates, seenAtMs } = verdict.value.verified
   assert.equal(fileList, 'recorded')
+  assert.deepEqual([predicates, seenAtMs], [[PROVENANCE], null], 'a key alone tells no time')
   assert.deepEqual(
     statement.files.map(({ path }) => path),
     ['main.js', 'plugin.json'],

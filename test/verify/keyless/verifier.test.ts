@@ -52,7 +52,9 @@ test('accepts what the trusted identity signed, by either log, and says what thi
     const tarball = await sealed(line({ rekor: [rekor] }))
     const { checks, verdict } = await verifierFor(policy(), { roots }).examine(tarball)
     assert.ok(verdict.ok, verdict.ok ? '' : verdict.error.message)
-    const { signers, evidence } = verdict.value.verified
+    const { signers, evidence, seenAtMs, predicates } = verdict.value.verified
+    assert.ok(Math.abs((seenAtMs ?? 0) - Date.now()) < 600_000, `third parties saw it at ${seenAtMs}`)
+    assert.deepEqual(predicates, [])
     assert.deepEqual(signers, [{ id: `${sigstore.urls.issuer} ${SAN}`, kind: 'keyless', principal: 'acme' }])
     assert.deepEqual(
       evidence.roots.map(({ name, digest }) => ({ name, digest })),
