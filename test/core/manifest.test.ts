@@ -129,6 +129,24 @@ test('less than a runtime needs is a fault of the manifest: below that it hangs'
   assert.deepEqual(asking('exec', { memory: '3M' }), ['limits.memory: exec needs at least 4M'])
 })
 
+test('a hook gets what its own runtime needs, and /data is not its own to size', () => {
+  const hooked = (hook: object, rest = {}) =>
+    faultsOf({
+      ...plain,
+      entry: { runtime: 'exec', path: 'x' },
+      hooks: { postinstall: { path: 'y', ...hook } },
+      ...rest,
+    })
+  assert.deepEqual(hooked({ runtime: 'node' }, { limits: { memory: '16M' } }), [
+    'hooks.postinstall.limits.memory: node needs at least 96M',
+  ])
+  assert.deepEqual(hooked({ runtime: 'node', limits: { memory: '96M' } }, { limits: { memory: '16M' } }), [])
+  assert.deepEqual(hooked({ limits: { data: '1M' } }), ['hooks.postinstall.limits.data: is not a known key'])
+  assert.deepEqual(faultsOf({ ...plain, health: { path: 'y', limits: { files: 8 } } }), [
+    'health.limits.files: node needs at least 32',
+  ])
+})
+
 const entry = (path: string) => ({ ...plain, entry: { runtime: 'exec', path } })
 const asking = (key: string, value: string) => ({ ...plain, permissions: { [key]: [value] } })
 const needing = (range: string) => ({ ...plain, requires: { 'acme/other': range } })

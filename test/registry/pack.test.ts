@@ -242,6 +242,15 @@ suite('refuses, by name', () => {
     await refuses('PACKAGE_INVALID', /"missing\.js": entry\.path names it/)
   })
 
+  test('a health check or a hook that is not in the folder, or is no program', async () => {
+    put('plugin.json', manifest({ hooks: { postinstall: { path: 'hooks/x' } } }))
+    await refuses('PACKAGE_INVALID', /hooks\.postinstall\.path names it, and it is not in the folder/)
+    put('hooks/x', 'console.log(1)')
+    assert.equal((await packFolder(plugin)).files.length, 3)
+    put('plugin.json', manifest({ health: { runtime: 'exec', path: 'hooks/x' } }))
+    await refuses('PACKAGE_INVALID', /health\.path names it, and it is not executable/)
+  })
+
   test('an entry of runtime exec that is not executable', async () => {
     put('plugin.json', manifest({ entry: { runtime: 'exec', path: 'main.js' } }))
     await refuses('PACKAGE_INVALID', /not executable/)

@@ -48,6 +48,24 @@ test('a run is open until it has an outcome', (t) => {
   assert.deepEqual([record?.outcome, record?.endedAtMs, record?.weaker], [exited(7), 5_000, ['landlock']])
 })
 
+test('a hook is recorded as one, of its own installation, in the making too', (t) => {
+  const place = makePlace(t)
+  const { id } = place.install(release)
+  const { runs } = place.store
+  const hook = { name: 'postinstall', installation: id } as const
+  place.raw((db) => db.exec("UPDATE installations SET state = 'installing'"))
+  assert.throws(() => runs.begin(run('r1'), process.pid), { code: 'WRONG_STATE' })
+  assert.throws(() => runs.begin(run('r1'), process.pid, { hook: { ...hook, installation: id + 1 } }), {
+    code: 'WRONG_STATE',
+  })
+  runs.begin(run('r1'), process.pid, { hook })
+  assert.equal(runs.open()[0]?.run.hook, 'postinstall')
+  place.raw((db) => db.exec("UPDATE installations SET state = 'quarantined'"))
+  assert.throws(() => runs.begin(run('r2'), process.pid, { hook }), { code: 'WRONG_STATE' })
+  runs.refuse(run('r3'), exited(1), 'health')
+  assert.equal(runs.find('r3')?.hook, 'health')
+})
+
 test('the first outcome is kept: two commands may take up the same report', (t) => {
   const place = makePlace(t)
   place.install(release)

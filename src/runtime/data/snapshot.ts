@@ -38,8 +38,8 @@ export async function takeSnapshot({
   readonly isRunning: boolean
 }): Promise<SnapshotReport | null> {
   const purpose = `keep /data of ${dataName(data)}`
-  const staged = `${into}.new`
-  dropSnapshot(staged)
+  const staged = stagedIn(into)
+  drop(staged)
   const parts = PARTS.filter((part) => lstatSync(join(data, part), { throwIfNoEntry: false }) !== undefined)
   if (parts.length === 0) {
     dropSnapshot(into)
@@ -54,13 +54,25 @@ export async function takeSnapshot({
     putInPlace(staged, into)
     return { bytes, isLive: isRunning }
   } catch (error) {
-    dropSnapshot(staged)
+    drop(staged)
     throw isOfDisk(error) ? diskFailed(purpose, error) : error
   }
 }
 
-/** Idempotent. */
+/** Removes it, and what an interrupted one has left of it. Idempotent. */
 export function dropSnapshot(folder: string): void {
+  for (const one of [folder, stagedIn(folder)]) drop(one)
+}
+
+/** All of a plugin: `layout.snapshots(name)` is gone afterwards. Idempotent. */
+export function dropSnapshots(folder: string): void {
+  if (existsSync(folder)) for (const name of readdirSync(folder)) drop(join(folder, name))
+  rmSync(folder, { recursive: true, force: true })
+}
+
+const stagedIn = (folder: string): string => `${folder}.new`
+
+function drop(folder: string): void {
   for (const part of PARTS) {
     const path = join(folder, part)
     const found = lstatSync(path, { throwIfNoEntry: false })
@@ -110,9 +122,9 @@ export function ownerOf(folder: string): { readonly uid: number; readonly gid: n
 }
 
 function putInPlace(staged: string, into: string): void {
-  if (existsSync(into) && exchange(staged, into)) dropSnapshot(staged)
+  if (existsSync(into) && exchange(staged, into)) drop(staged)
   else {
-    dropSnapshot(into)
+    drop(into)
     renameSync(staged, into)
   }
   // The folders of the plugin and of its namespace may be new as well.

@@ -7,6 +7,16 @@ import { needsRoot } from '../launcher/launch.ts'
 import { needsHelpers, subordinateUser } from '../launcher/user.ts'
 
 const SOURCE = resolve(import.meta.dirname, '../../../src/runtime/data.ts')
+const SNAPSHOT = resolve(import.meta.dirname, '../../../src/runtime/data/snapshot.ts')
+const RESTORE = resolve(import.meta.dirname, '../../../src/runtime/data/restore.ts')
+const SOURCES = {
+  openData: SOURCE,
+  closeData: SOURCE,
+  removeData: SOURCE,
+  takeSnapshot: SNAPSHOT,
+  dropSnapshot: SNAPSHOT,
+  restoreSnapshot: RESTORE,
+}
 
 /** A throw-away user with subordinate ids, or why there is none. */
 export const user = needsRoot || needsHelpers || subordinateUser()
@@ -26,9 +36,9 @@ export const readable: string | false =
         .find((lack) => lack !== false) ?? false)
 
 /** What it returned, or the code of its error and the sentence. */
-export function call(name: 'openData' | 'closeData' | 'removeData', argument: unknown): string {
-  const code = `import { ${name} } from ${JSON.stringify(SOURCE)}
-    try { console.log(${name}(${JSON.stringify(argument)}) ?? 'done') } catch (e) { console.log(e.code, e.message) }`
+export function call(name: keyof typeof SOURCES, argument: unknown): string {
+  const code = `import { ${name} } from ${JSON.stringify(SOURCES[name])}
+    try { console.log((await ${name}(${JSON.stringify(argument)})) ?? 'done') } catch (e) { console.log(e.code, e.message) }`
   const { stdout, stderr } = asUser([process.execPath, '--input-type=module-typescript', '--no-warnings', '-e', code])
   assert.equal(stderr, '')
   return stdout.trim()

@@ -6,6 +6,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  cpSync,
   existsSync,
   ftruncateSync,
   linkSync,
@@ -25,7 +26,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { DataRequest } from '../../../src/runtime/data/request.ts'
 import { closeData, missingDataTools, openData, removeData } from '../../../src/runtime/data.ts'
-import { dropSnapshot, restoreSnapshot, takeSnapshot } from '../../../src/runtime/index.ts'
+import { dropSnapshot, dropSnapshots, restoreSnapshot, takeSnapshot } from '../../../src/runtime/index.ts'
 import { compartment, compile, launcherPath, needsRoot, scratch, start } from '../launcher/launch.ts'
 import { fileSystem } from './file-systems.ts'
 import { attributes, listing, setAttribute } from './listing.ts'
@@ -202,9 +203,14 @@ for (const way of Object.keys(WAYS) as Way[]) {
     const { open, take, into, id } = plugin(t, way)
     furnish(open(), id)
     await take()
+    cpSync(into, `${into}.new`, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('fifo') })
     dropSnapshot(into)
-    assert.deepEqual(readdirSync(dirname(into)), [])
+    assert.deepEqual(readdirSync(dirname(into)), [], 'nor what an interrupted one has left')
     dropSnapshot(into)
+    await take()
+    dropSnapshots(dirname(into))
+    assert.equal(existsSync(dirname(into)), false)
+    dropSnapshots(dirname(into))
   })
 }
 
