@@ -5,12 +5,13 @@ import { type Present, type Resolution, resolve, type Wanted } from '../core/res
 import type { Catalog } from '../registry/index.ts'
 import { unsupportedHere } from './engines.ts'
 import type { Host } from './host.ts'
+import type { AdmitOptions } from './install.ts'
 import { listedAgeVerdict } from './release-age.ts'
 
 /** What decides which releases come into question. */
 export interface ChoiceOptions {
   readonly signal?: AbortSignal | undefined
-  /** Why a release may not wait until it is old enough. */
+  /** Why what is wanted may not wait until it is old enough. */
   readonly securityUpdate?: string | undefined
   /** Names that are wanted by an exact version may be gone back from, or be younger than others. */
   readonly isExact?: boolean | undefined
@@ -47,9 +48,20 @@ export async function choose(
     unusable: (release) =>
       unsupported(release) ??
       (options.isExact === true && isWanted.has(release.name) ? null : gone(leftOf(release.name), release)) ??
-      (options.securityUpdate === undefined ? young(host, release) : null),
+      (options.securityUpdate !== undefined && isWanted.has(release.name) ? null : young(host, release)),
   })
 }
+
+/**
+ * What was said past a guard was said of what was named. What that needs is its publisher's choice: it comes by the rules of
+ * everything else.
+ */
+export const ofNeeded = <O extends AdmitOptions>(options: O): O => ({
+  ...options,
+  isNeeded: true,
+  allowDowngrade: false,
+  securityUpdate: undefined,
+})
 
 export function presentOn({ store }: Pick<Host, 'store'>): Present[] {
   const held = new Set(store.holds.list().map(({ name }) => name))

@@ -57,6 +57,8 @@ export interface ConsentOptions {
   readonly consent?: ((question: ConsentQuestion) => ConsentAnswer | Promise<ConsentAnswer>) | undefined
   /** What is agreed to beforehand, such as `network=api.example.com:443`. */
   readonly grants?: readonly string[] | undefined
+  /** Nobody named it: another one needs it. What `grants` agree to was said of what was named, and not of this. */
+  readonly isNeeded?: boolean | undefined
   /** A file with a policy that takes the place of `consent` in `config.json`. */
   readonly consentFile?: string | undefined
   /** `hold`: an update that is wider than agreed is no question and no error, but waits. */
@@ -104,7 +106,7 @@ export async function agree(host: Host, release: VerifiedRelease, options: Conse
   }
   if (installed !== null && wanted === null) return agreed('unchanged')
   const grants = options.grants ?? []
-  const left = grants.length === 0 ? wanted : await afterGrants(wanted, grants)
+  const left = grants.length === 0 ? wanted : await afterGrants(wanted, grants, options.isNeeded === true)
   if (grants.length > 0 && left === null) return agreed('granted')
   const policy = await policyFor(host, plea.name, options)
   const missing = left === null || policy === null ? left : uncovered(left, policy.terms)
@@ -174,10 +176,15 @@ function pleaOf(host: Host, { manifest, verified }: VerifiedRelease): Plea {
   return { ...asked, name, installed, wanted, basis: before.basis }
 }
 
-async function afterGrants(wanted: Widening | null, grants: readonly string[]): Promise<Widening | null> {
+async function afterGrants(
+  wanted: Widening | null,
+  grants: readonly string[],
+  isNeeded: boolean,
+): Promise<Widening | null> {
   const { parseGrants } = await import('../core/grants.ts')
   const terms = parseGrants(grants)
-  return wanted === null ? null : uncovered(wanted, terms)
+  // Whoever published what was named chooses what it needs: that may come, but be given nothing in its name.
+  return wanted === null || isNeeded ? wanted : uncovered(wanted, terms)
 }
 
 /** A file that is named stands instead of `config.json`: two policies are never added up. */

@@ -3,7 +3,7 @@ import type { ListedRelease } from '../core/listed-release.ts'
 import { SEMVER } from '../core/name.ts'
 import { parseRequest } from '../core/request.ts'
 import type { ResolutionStep } from '../core/resolution.ts'
-import { choose } from './acquisition.ts'
+import { choose, ofNeeded } from './acquisition.ts'
 import { openCatalog } from './catalog.ts'
 import type { Host } from './host.ts'
 import { type AdmitOptions, admit, type InstallReport } from './install.ts'
@@ -35,9 +35,9 @@ export interface GetReport {
  * @throws StoreError `ALREADY_INSTALLED` when nothing is to be done; PluginError of choice, registry or verdict
  */
 export async function get(host: Host, requests: readonly string[], options: GetOptions): Promise<GetReport> {
-  const asked = await Promise.all(requests.map(parseRequest))
+  const parsed = await Promise.all(requests.map(parseRequest))
   const catalog = await openCatalog(host, options.registry ?? null)
-  const wanted = asked.map(({ name, range }) => ({ name, range, exact: range !== null && SEMVER.test(range) }))
+  const wanted = parsed.map(({ name, range }) => ({ name, range, exact: range !== null && SEMVER.test(range) }))
   const isExact = wanted.every(({ exact }) => exact)
   const { steps } = await choose(host, catalog, wanted, { ...options, isExact })
   const coming = steps.flatMap((step) => (step.candidate === null ? [] : [{ ...step, candidate: step.candidate }]))
@@ -48,8 +48,10 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   if (options.dryRun === true) return { planned, installed }
   for (const { name, candidate } of coming) {
     const tarball = await catalog.fetch(candidate, options)
-    const range = wanted.find((one) => one.name === name)?.range ?? null
-    const admitted = await admit(host, tarball, { ...options, mode: 'ask', listed: candidate, asked: range })
+    const named = wanted.find((one) => one.name === name)
+    const said = named === undefined ? ofNeeded(options) : options
+    const asked = named?.range ?? null
+    const admitted = await admit(host, tarball, { ...said, mode: 'ask', listed: candidate, asked })
     if (admitted.kind === 'installed') installed.push(admitted.report)
   }
   return { planned, installed }

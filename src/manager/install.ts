@@ -25,7 +25,7 @@ import { isSameTrust } from './roots.ts'
 import { switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
-export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source'> {
+export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source' | 'isNeeded'> {
   /** Why it may not wait until it has been out for as long as this host asks; recorded. */
   readonly securityUpdate?: string | undefined
   readonly allowDowngrade?: boolean | undefined
@@ -37,7 +37,7 @@ export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mod
 }
 
 /** How a release that a registry lists is let in. */
-export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode'> {
+export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode' | 'isNeeded'> {
   /** What it was chosen by; without it, it came as a file. */
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */

@@ -5,7 +5,7 @@ import type { PluginName } from '../core/name.ts'
 import type { PassedOver, Resolution, ResolutionStep, Wanted } from '../core/resolution.ts'
 import type { Widening } from '../core/widening.ts'
 import type { Catalog } from '../registry/index.ts'
-import { choose } from './acquisition.ts'
+import { choose, ofNeeded } from './acquisition.ts'
 import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
@@ -121,7 +121,8 @@ async function bring(
   if (options.restart === true && isAnyRunning(host, name)) await endRuns(host, name)
   const asked =
     neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
-  const admitted = await admit(host, tarball, { ...options, listed: candidate, asked })
+  const said = neededBy.length > 0 ? ofNeeded(options) : options
+  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked })
   if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
   if (options.restart === true) await endOthers(host, name, version)
   return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
