@@ -8,15 +8,19 @@ import { signedManifestOf } from './signed-manifest.ts'
 
 export interface AgreedBefore {
   readonly agreement: Agreement
-  /** The row of the approval; `null`: what is installed is from before approvals were kept. */
+  /** The row of the latest approval, of whatever release; `null`: there is none. */
   readonly basis: number | null
 }
 
-/** What was agreed to for what is installed: the latest approval, else what the installation's own rows tell. */
+/**
+ * What was agreed to for what is installed, and for no other release: what was gone back from had more, perhaps, and whoever
+ * went back took that away. Without an approval of it, what the installation's own rows tell.
+ */
 export function agreedBefore(host: Host, installed: Installation, asked: Agreement): AgreedBefore {
-  const latest = host.store.approvals.latest(installed.name)
-  if (latest !== null) return { agreement: latest.agreement, basis: latest.id }
-  return { agreement: ofInstallation(host, installed, asked), basis: null }
+  const { approvals } = host.store
+  const basis = approvals.latest(installed.name)?.id ?? null
+  const own = approvals.of(installed.name, installed.digest)
+  return { agreement: own?.agreement ?? ofInstallation(host, installed, asked), basis }
 }
 
 function ofInstallation(host: Host, installed: Installation, asked: Agreement): Agreement {

@@ -24,7 +24,7 @@ export interface Approval {
 export interface NewApproval extends Approval {
   /** The policy that agreed; `null`: none did. */
   readonly by: string | null
-  /** The approval that nothing is wider than; `null`: it was agreed to by itself. */
+  /** The latest approval when nothing was found wider; `null`: there was none, or it was agreed to by itself. */
   readonly basis: number | null
 }
 
@@ -105,9 +105,23 @@ export class Approvals {
     this.#events.append(this.#now(), 'approved', name, { version, sha256, way, by, who })
   }
 
-  /** The latest of a plugin: what an update is compared with. */
+  /** The latest of a plugin, of whatever release. */
   latest(name: PluginName): KeptApproval | null {
     return this.list(name, 1)[0] ?? null
+  }
+
+  /** The latest of these very bytes. */
+  of(name: PluginName, sha256: Sha256): KeptApproval | null {
+    const row = read(this.#db, () =>
+      this.#db
+        .prepare<[string, string], ApprovalRow>(
+          `SELECT a.id, p.name, a.version, a.sha256, a.given_by, a.way, a.grants, a.at_ms
+           FROM approvals a JOIN plugins p ON p.id = a.plugin_id
+           WHERE p.name = ? AND a.sha256 = ? ORDER BY a.id DESC LIMIT 1`,
+        )
+        .get(name, sha256),
+    )
+    return row === undefined ? null : this.#approvalOf(row)
   }
 
   /** Newest first; of every plugin when `name` is `null`. */
