@@ -80,7 +80,9 @@ function addedPermissions(before: Permissions, after: Permissions): Permissions 
 function raisedLimits(before: Agreement, after: Agreement): RaisedLimit[] {
   const hooks = after.hooks.flatMap((hook) => {
     const agreed = before.hooks.find((one) => isSameHook(one, hook))
-    return agreed === undefined ? [] : raised(agreed, hook, hook.hook)
+    if (agreed !== undefined) return raised(agreed, hook, hook.hook)
+    // Whoever agrees to a new hook agrees to it with what the plugin itself is given, and to no more that the hook asks for.
+    return raised(after, hook, hook.hook).filter(({ limit }) => hook.asked[limit] !== undefined)
   })
   // A server has no end of its own: that follows from what it speaks, and is told as that.
   const isNewServer = before.protocol === 'stdio' && after.protocol !== 'stdio'
