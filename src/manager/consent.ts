@@ -132,9 +132,11 @@ export function agreedByLock(host: Host, release: Vetted, permissions: Permissio
   const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
   const { agreement } = askedBy(host.config, manifest, { ...verified, unsignedUntil })
   const { name, version, sha256: digest } = verified.statement
-  // What the operator's own policy adds to the list of the network stays; what the lock file leaves out does not.
+  // What the operator's own policy adds to the list of the network stays, at the ports of what the lock file grants: it adds
+  // nothing to a list of nothing. What the lock file leaves out does not stay.
+  const ports = new Set(permissions.network.map(portOf))
   const network = agreement.permissions.network.filter(
-    (to) => permissions.network.includes(to) || !manifest.permissions.network.includes(to),
+    (to) => permissions.network.includes(to) || (!manifest.permissions.network.includes(to) && ports.has(portOf(to))),
   )
   return {
     kind: 'agreed',
@@ -148,6 +150,8 @@ export function agreedByLock(host: Host, release: Vetted, permissions: Permissio
     basis: null,
   }
 }
+
+const portOf = (to: string): string => to.slice(to.lastIndexOf(':'))
 
 /** What is to be known of a release to agree to it. */
 type Vetted = Pick<VerifiedRelease, 'manifest' | 'verified'>
