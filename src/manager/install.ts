@@ -42,6 +42,8 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */
   readonly asked?: string | null | undefined
+  /** It is good and agreed to; nothing was changed yet. */
+  readonly onDecided?: (() => Promise<void>) | undefined
   /** Agrees in the place of everybody, or throws. */
   readonly byLock?: ((release: VerifiedRelease) => Agreed) | undefined
 }
@@ -94,6 +96,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
         if (!(await isSameTrust(host, release.verified))) continue
       }
+      await options.onDecided?.()
       const placed = await bring(host, placementOf(release, checks, agreed.approval, before, options), options)
       return { kind: 'installed', report: reportOf(placed, release) }
     } catch (error) {

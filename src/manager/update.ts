@@ -118,11 +118,14 @@ async function bring(
   if (candidate === null) return resultOf({ ...told, to: null, outcome: 'current' })
   if (options.dryRun === true) return resultOf({ ...told, to: version, outcome: 'planned' })
   const tarball = await catalog.fetch(candidate, options)
-  if (options.restart === true && isAnyRunning(host, name)) await endRuns(host, name)
   const asked =
     neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
   const said = neededBy.length > 0 ? ofNeeded(options) : options
-  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked })
+  // Not before it is good and agreed to: what is refused, or waits, must end nothing.
+  const onDecided = async () => {
+    if (options.restart === true && isAnyRunning(host, name)) await endRuns(host, name)
+  }
+  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked, onDecided })
   if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
   if (options.restart === true) await endOthers(host, name, version)
   return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
