@@ -17,6 +17,7 @@ import { type ChangeOptions, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Agreed, agree, type ConsentOptions, type ConsentQuestion, type Decision, previewOf } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
+import { assertNotHeld } from './holds.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
 import { finishRemoval } from './recovery.ts'
@@ -88,6 +89,8 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       await assertFits(host, release, options)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
+      // A lock file has its own word about what is held.
+      if (before !== null && options.byLock === undefined) assertNotHeld(host, before, 'update')
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
       if (agreed === null || agreed.to?.id !== before?.id) {
         const decision = await decide(host, release, options)

@@ -3,6 +3,7 @@ import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
+import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import { isAnyRunning } from './recovery.ts'
 import { endOthers, endRuns } from './restarting.ts'
@@ -41,6 +42,7 @@ export interface RollbackReport {
 export async function rollback(host: Host, before: Installation, options: RollbackOptions): Promise<RollbackReport> {
   assertClock(host)
   const { name } = before
+  assertNotHeld(host, before, 'roll back')
   const kept = chosen(host, before, options.to)
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {

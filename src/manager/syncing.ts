@@ -8,6 +8,7 @@ import { fetchTarball } from '../registry/index.ts'
 import { openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
+import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import type { HostKnowledge } from './host-lock.ts'
 import { type AdmitOptions, admit } from './install.ts'
@@ -47,6 +48,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const going = { signal, onProgress }
   return {
     async install(plugin, from) {
+      assertNotHeldHere(host, plugin.name)
       const { tarball, listed } = await fetched(host, plugin, from, options)
       const byLock: AdmitOptions['byLock'] = (release) =>
         agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
@@ -69,6 +71,13 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await remove(host, installed(host, name), { purge: false, ...going })
     },
   }
+}
+
+/** For ever is the lock file's to say; until a date is this host's own word, of which the lock file knows nothing. */
+function assertNotHeldHere(host: Host, name: PluginName): void {
+  const installation = host.store.find(name)
+  const isDated = (host.store.holds.of(name)?.untilMs ?? null) !== null
+  if (installation !== null && isDated) assertNotHeld(host, installation, 'go by the lock file with')
 }
 
 /** The very release that is named; the lock file's digest is held against it when it is agreed to. */
