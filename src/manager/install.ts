@@ -23,6 +23,7 @@ import { type Placed, type Placement, place } from './placing.ts'
 import { finishRemoval } from './recovery.ts'
 import { assertOldEnough } from './release-age.ts'
 import { isSameTrust } from './roots.ts'
+import { scanAgain } from './scanning.ts'
 import { switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
@@ -167,6 +168,7 @@ async function bring(host: Host, placement: Placement, options: InstallOptions):
     await finishRemoval(host, host.store.drop(kept))
     return place(host, placement, options)
   }
+  await scanAgain(host, release)
   const switching = { kept, before, isRollback: false, restoresData: false, approval }
   const { installation } = await switchOver(host, switching, options)
   return { installation, replaced: before }

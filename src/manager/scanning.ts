@@ -36,6 +36,20 @@ export async function scan(host: Host, release: VerifiedRelease, tree: UnpackedT
   )
 }
 
+/**
+ * The same for a release whose tree is here from before: its scanners may know more today, or have not been there then. They
+ * are shown one of its own, since the files of that tree may be those of other versions too.
+ */
+export async function scanAgain(host: Host, release: VerifiedRelease): Promise<void> {
+  if (!isScanned(host, release)) return
+  const tree = await host.trees.unpack(release, { mayLink: false })
+  try {
+    await scan(host, release, tree)
+  } finally {
+    await host.trees.discard(tree)
+  }
+}
+
 /** Is somebody let at it before it is moved into place? */
 export const isScanned = (host: Host, release: VerifiedRelease): boolean => scannersOf(host, release).length > 0
 
