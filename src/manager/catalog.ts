@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import type { StagedTarball } from '../core/archive.ts'
 import type { RegistryConfig } from '../core/config.ts'
-import { RegistryError, UsageError } from '../core/errors.ts'
+import { PluginError, RegistryError, UsageError } from '../core/errors.ts'
+import type { ListedRelease } from '../core/listed-release.ts'
 import { printable } from '../core/printable.ts'
 import { REGISTRY_NAME, readAddress } from '../core/registry-address.ts'
-import { Catalog, openRegistry } from '../registry/index.ts'
+import { Catalog, type FetchOptions, openRegistry } from '../registry/index.ts'
 import { type Host, readConfig } from './host.ts'
 
 /**
@@ -16,6 +18,24 @@ export async function openCatalog({ layout, caller }: Host, registry: string | n
   const asked = registry === null ? registries : [registryFor(registry, registries)]
   const options = { downloads: layout.downloads, uid: caller.uid }
   return new Catalog(asked, (config) => openRegistry(config, options))
+}
+
+/** Bytes that are not the listed ones were put there by somebody: that belongs into the trail as any other refusal. */
+export async function fetchListed(
+  { store }: Pick<Host, 'store'>,
+  catalog: Catalog,
+  listed: ListedRelease,
+  options: FetchOptions,
+): Promise<StagedTarball> {
+  try {
+    return await catalog.fetch(listed, options)
+  } catch (error) {
+    if (error instanceof PluginError && error.exitCode === 3) {
+      const { name, version, sha256, registry } = listed
+      store.note('refused', name, { version, sha256, registry, code: error.code })
+    }
+    throw error
+  }
 }
 
 /** One that is configured keeps its namespaces: by its name nobody means more of it than its operator did. */

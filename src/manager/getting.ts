@@ -4,7 +4,7 @@ import { SEMVER } from '../core/name.ts'
 import { parseRequest } from '../core/request.ts'
 import type { ResolutionStep } from '../core/resolution.ts'
 import { choose, ofNeeded } from './acquisition.ts'
-import { openCatalog } from './catalog.ts'
+import { fetchListed, openCatalog } from './catalog.ts'
 import type { Host } from './host.ts'
 import { type AdmitOptions, admit, type InstallReport } from './install.ts'
 
@@ -47,7 +47,7 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   const installed: InstallReport[] = []
   if (options.dryRun === true) return { planned, installed }
   for (const { name, candidate } of coming) {
-    const tarball = await catalog.fetch(candidate, options)
+    const tarball = await fetchListed(host, catalog, candidate, options)
     const named = wanted.find((one) => one.name === name)
     const said = named === undefined ? ofNeeded(options) : options
     const asked = named?.range ?? null

@@ -1,7 +1,7 @@
 import type { StagedTarball } from '../core/archive.ts'
 import type { Installation } from '../core/installation.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { openCatalog } from './catalog.ts'
+import { fetchListed, openCatalog } from './catalog.ts'
 import type { ChangeOptions } from './change.ts'
 import type { Host } from './host.ts'
 import { type RepairReport, repair } from './repair.ts'
@@ -33,5 +33,5 @@ async function fetched(
   const catalog = await openCatalog(host, registry ?? null)
   const releases = await catalog.releases(name, options)
   const listed = releases.find((one) => one.version === version && one.sha256 === digest)
-  return listed === undefined ? null : catalog.fetch(listed, options)
+  return listed === undefined ? null : fetchListed(host, catalog, listed, options)
 }

@@ -5,7 +5,7 @@ import { consentByLock } from '../core/lock-consent.ts'
 import type { LockedPlugin } from '../core/lock-file.ts'
 import type { PluginName } from '../core/name.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { openCatalog } from './catalog.ts'
+import { fetchListed, openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
 import { assertNotHeld } from './holds.ts'
@@ -88,7 +88,7 @@ async function fetched(host: Host, plugin: LockedPlugin, { tarball }: LockedRele
   const catalog = await openCatalog(host, named)
   const releases = await catalog.releases(name, options)
   const listed = releases.find((one) => one.version === version && one.sha256 === plugin.sha256)
-  if (listed !== undefined) return { tarball: await catalog.fetch(listed, options), listed }
+  if (listed !== undefined) return { tarball: await fetchListed(host, catalog, listed, options), listed }
   throw new RegistryError(
     'RELEASE_NOT_FOUND',
     `cannot find ${name} ${version} as it is in the lock file: no release with sha256:${plugin.sha256} is listed`,

@@ -6,7 +6,7 @@ import type { PassedOver, Resolution, ResolutionStep, Wanted } from '../core/res
 import type { Widening } from '../core/widening.ts'
 import type { Catalog } from '../registry/index.ts'
 import { choose, ofNeeded } from './acquisition.ts'
-import { openCatalog } from './catalog.ts'
+import { fetchListed, openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
 import { type AdmitOptions, admit } from './install.ts'
@@ -117,7 +117,7 @@ async function bring(
   const told = { name, from, passedOver, reason: passedOver[0]?.reason ?? null }
   if (candidate === null) return resultOf({ ...told, to: null, outcome: 'current' })
   if (options.dryRun === true) return resultOf({ ...told, to: version, outcome: 'planned' })
-  const tarball = await catalog.fetch(candidate, options)
+  const tarball = await fetchListed(host, catalog, candidate, options)
   const asked =
     neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
   const said = neededBy.length > 0 ? ofNeeded(options) : options
