@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import { says, suppliedHome } from '../../helpers/supplied-home.ts'
 
 const HUNGRY = {
-  hooks: { postinstall: { runtime: 'exec', path: 'bin/hook', limits: { memory: '900M', timeout: '1h', processes: 500 } } },
+  hooks: {
+    postinstall: { runtime: 'exec', path: 'bin/hook', limits: { memory: '900M', timeout: '1h', processes: 500 } },
+  },
 }
 const MODEST = { hooks: { postinstall: { runtime: 'exec', path: 'bin/hook', limits: { memory: '64M' } } } }
 const hook = { grants: ['hook=postinstall'] }
@@ -34,7 +36,9 @@ test('a grant of a hook, and a policy with it, agree to no more than the plugin 
         ['timeoutMs', 'postinstall'],
       ],
     )
-    await assert.rejects(manager.install(release('1.1.0', HUNGRY), { grants: more.slice(1) }), { code: 'CONSENT_NEEDED' })
+    await assert.rejects(manager.install(release('1.1.0', HUNGRY), { grants: more.slice(1) }), {
+      code: 'CONSENT_NEEDED',
+    })
   })
 })
 
