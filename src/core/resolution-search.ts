@@ -35,6 +35,9 @@ interface Rejection {
 
 /** Versions tried before it is given up: far beyond what real plugins need, and a moment of work. */
 export const TRIALS_MAX = 20_000
+/** Steps on the way to them, of which a comparison of a version with a range is the dearest: some seconds of work. */
+const WORK_MAX = 20_000_000
+const COMPARISON = 40
 /** Plugins looked at in one resolution, beyond those that are installed. */
 const PLUGINS_MAX = 1_000
 /** Dead ends kept for the explanation: the first ones are those of the newest versions. */
@@ -60,6 +63,7 @@ export class Search<C extends Candidate> {
   readonly #rejections = new Map<string, Map<string, string>>()
   #reach: ReadonlySet<string> | null = null
   #trials = 0
+  #work = 0
 
   constructor(request: ResolutionRequest<C>, rules: VersionRules) {
     this.#request = request
@@ -134,9 +138,8 @@ export class Search<C extends Candidate> {
     for (const needed of Object.keys(requires).sort(order)) {
       if (this.chosen.has(needed)) continue
       const { options } = await this.#shelf(needed)
-      const rejections = options.map(({ version }) => ({ version, rejection: this.#outOfRange(needed, version) }))
-      if (rejections.some(({ rejection }) => rejection === null)) continue
-      const reasons = rejections.map(({ version, rejection }) => [version, rejection?.reason ?? ''] as const)
+      if (options.some(({ version }) => this.#outOfRange(needed, version) === null)) continue
+      const reasons = options.map(({ version }) => [version, this.#outOfRange(needed, version)?.reason ?? ''] as const)
       this.#rejections.set(needed, new Map(reasons))
       this.#note(needed, [])
       return new Set(this.#requirersOf(needed))
@@ -149,7 +152,7 @@ export class Search<C extends Candidate> {
     const names = new Set(this.#roots)
     for (const name of names) {
       if (!this.chosen.has(name)) return name
-      for (const needed of this.#needsOf(name)) names.add(needed)
+      for (const needed of this.#counted(this.#needsOf(name))) names.add(needed)
     }
     return null
   }
@@ -159,7 +162,7 @@ export class Search<C extends Candidate> {
     if (outOfRange !== null) return outOfRange
     for (const [needed, range] of entriesOf(option.requires)) {
       const other = this.chosen.get(needed)
-      if (other !== undefined && !this.#rules.satisfies(other.version, range)) {
+      if (other !== undefined && !this.#satisfies(other.version, range)) {
         return { reason: `it needs ${needed} ${range}, not ${other.version}`, culprits: [needed] }
       }
     }
@@ -169,7 +172,7 @@ export class Search<C extends Candidate> {
   #outOfRange(name: string, version: string): Rejection | null {
     for (const by of this.#requirersOf(name)) {
       const { range } = this.#link(by, name)
-      if (!this.#rules.satisfies(version, range)) {
+      if (!this.#satisfies(version, range)) {
         return { reason: `${this.#shown(by)} needs ${range}`, culprits: [by] }
       }
     }
@@ -180,7 +183,7 @@ export class Search<C extends Candidate> {
     const before = new Map<string, string>(Object.keys(option.requires).map((needed) => [needed, name]))
     for (const [at] of before) {
       if (at === name) break
-      for (const needed of this.#needsOf(at)) if (!before.has(needed)) before.set(needed, at)
+      for (const needed of this.#counted(this.#needsOf(at))) if (!before.has(needed)) before.set(needed, at)
     }
     if (!before.has(name)) return null
     const through: string[] = []
@@ -218,7 +221,7 @@ export class Search<C extends Candidate> {
   #brokenBy(name: string, { candidate, version }: Option<C>): Present[] {
     if (candidate === null) return []
     return (this.#dependents.get(name) ?? []).filter(
-      (one) => !this.chosen.has(one.name) && !this.#rules.satisfies(version, one.requires[name] ?? '*'),
+      (one) => !this.chosen.has(one.name) && !this.#satisfies(version, one.requires[name] ?? '*'),
     )
   }
 
@@ -255,7 +258,7 @@ export class Search<C extends Candidate> {
   }
 
   /** A dead end, as long as few are known. */
-  #note(name: string, rejections: readonly Rejection[], rejected: readonly PassedOver[] = this.#rejected(name)): void {
+  #note(name: string, rejections: readonly Rejection[], rejected?: readonly PassedOver[]): void {
     if (this.deadEnds.length >= DEAD_ENDS_MAX) return
     const requirers = this.#requirersOf(name)
     this.deadEnds.push({
@@ -268,7 +271,7 @@ export class Search<C extends Candidate> {
         }),
       ],
       versions: this.#shelves.get(name)?.versions ?? [],
-      rejected,
+      rejected: rejected ?? this.#rejected(name),
       cycle: rejections.find(({ cycle }) => cycle !== undefined)?.cycle ?? null,
       dependents: [...new Set(rejections.flatMap(({ dependent }) => (dependent === undefined ? [] : [dependent])))],
     })
@@ -279,6 +282,22 @@ export class Search<C extends Candidate> {
     const tried = [...(this.#rejections.get(name) ?? [])].map(([version, reason]) => ({ version, reason }))
     const passed = this.#shelves.get(name)?.passed ?? []
     return [...passed, ...tried].sort((a, b) => this.#rules.compare(b.version, a.version))
+  }
+
+  #satisfies(version: string, range: string): boolean {
+    this.#spend(COMPARISON)
+    return this.#rules.satisfies(version, range)
+  }
+
+  /** An index is nobody's signed word: thousands of versions that cannot go together must not keep a host busy for hours. */
+  #spend(work: number): void {
+    this.#work += work
+    if (this.#work > WORK_MAX) throw new TooMuch()
+  }
+
+  #counted(names: readonly string[]): readonly string[] {
+    this.#spend(1 + names.length)
+    return names
   }
 
   #needsOf(name: string): string[] {
