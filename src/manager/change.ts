@@ -23,6 +23,8 @@ export interface Steps {
   readonly change: OpenChange
   /** Writes down how the step is undone, then takes it. */
   take<T>(step: string, undo: StepUndo, work: () => T | Promise<T>): Promise<T>
+  /** The same for a step whose undo is known when it was taken: written down even where the change stops here. */
+  taken(step: string, undo: StepUndo): void
   /** A step that writes its undo down by itself, or that needs none. @throws PluginError `INTERRUPTED` */
   proceed(): void
 }
@@ -51,6 +53,10 @@ export async function change<T>(
         proceed()
         host.store.changes.note(open, step, undo)
         return act()
+      },
+      taken: (step, undo) => {
+        host.store.changes.note(open, step, undo)
+        proceed()
       },
     })
     await clearUp(host, open)

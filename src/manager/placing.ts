@@ -62,7 +62,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     mayLink: !isScanned(host, release),
     onProgress: options.onProgress,
   })
-  await steps.take('unpack', { undo: 'discard', folder: basename(tree.path) }, () => {})
+  steps.taken('unpack', { undo: 'discard', folder: basename(tree.path) })
   await scan(host, release, tree)
 
   const { version, digest } = begun

@@ -135,7 +135,7 @@ async function putRight(
   const damage = await damageOf(host, installation)
   if (damage.kind === 'none') return { ...told, outcome: 'good', by: null, found: NOTHING }
   const { tree, by, judged } = await makeTree(host, installation, damage, options)
-  await steps.take('make its files anew', { undo: 'discard', folder: basename(tree.path) }, () => {})
+  steps.taken('make its files anew', { undo: 'discard', folder: basename(tree.path) })
   await assertWhole(host, installation, tree, judged)
   steps.proceed()
   store.changes.quieten(steps.change, () => assertNotRunning(host, installation))
