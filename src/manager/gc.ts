@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
-import { removeKept } from '../runtime/data/removal.ts'
+import { dropSnapshot } from '../runtime/data/snapshot.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { DiskUse, type Inventory } from '../store/index.ts'
 import { freshen } from './freshening.ts'
@@ -194,7 +194,7 @@ async function removeOne(host: Host, name: PluginName, { what, detail, path }: C
     case 'release':
       return trees.removeStray(path ?? '')
     case 'snapshot':
-      return removeKept(path ?? '')
+      return dropSnapshot(path ?? '')
     case 'data':
       return removeData(path ?? '')
     case 'logs':

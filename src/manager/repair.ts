@@ -9,8 +9,8 @@ import type { Differences, Judged, UnpackedTree } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Damage, damageOf } from './damage.ts'
-import type { Host } from './host.ts'
-import { nameOf } from './host.ts'
+import { freshen } from './freshening.ts'
+import { type Host, nameOf } from './host.ts'
 import { neighbours } from './neighbours.ts'
 import { anewFrom } from './repair-tarball.ts'
 
@@ -64,6 +64,8 @@ export async function repair(host: Host, text: string | null, options: RepairOpt
   if (options.from !== undefined) assertIsOfOne(options.from, versions)
   const releases: RepairedRelease[] = []
   for (const installation of versions) releases.push(await repairOne(host, installation, options))
+  const repaired = releases.filter(({ outcome }) => outcome === 'repaired').map((one) => one.name)
+  for (const one of new Set(repaired)) await freshen(host, one)
   const { releasesWithoutRow, foreign } = await host.store.inventory({
     layout: host.layout,
     nowMs: Date.now(),

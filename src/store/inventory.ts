@@ -112,7 +112,7 @@ export function takeInventory(db: Db, options: InventoryOptions): Inventory {
       .filter(({ name, path }) => !isBusy(name) && isMissing(path)),
     leakedUids: rows.plugins.flatMap(({ name, uid, isRunning }) => {
       if (uid === null || isRunning === 1 || withRows.has(name) || isBusy(name)) return []
-      return isMissing(layout.data(name)) && isMissing(layout.snapshots(name)) ? [{ name, uid }] : []
+      return namesIn(layout.data(name)).length + namesIn(layout.snapshots(name)).length === 0 ? [{ name, uid }] : []
     }),
     staging: (only === undefined ? namesIn(layout.staging) : [])
       .filter(({ name }) => !staged.has(name) && !isAlive(name.split('~')[0] ?? ''))

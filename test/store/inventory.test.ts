@@ -106,8 +106,12 @@ test('a user id that nothing belongs to is leaked; with data, or a run that goes
   remove(store, NAME, false)
   rmSync(join(layout.plugins), { recursive: true })
   assert.deepEqual(take().leakedUids, [])
-  rmSync(layout.allData, { recursive: true })
+  rmSync(join(layout.data(NAME), 'file'))
+  mkdirSync(layout.snapshots(NAME), { recursive: true })
   assert.deepEqual(take().leakedUids, [{ name: NAME, uid: 200_000 }])
+  mkdirSync(join(layout.snapshots(NAME), '1.0.0-0123456789ab'))
+  assert.deepEqual(take().leakedUids, [])
+  rmSync(layout.allSnapshots, { recursive: true })
   assert.deepEqual(take([NAME]).leakedUids, [], 'somebody is at work on it')
   raw((db) =>
     db.exec(`INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, started_at_ms)
