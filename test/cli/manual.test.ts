@@ -75,10 +75,10 @@ test('mandoc has no warning about any page but that it has no date', { skip: onP
 })
 
 test('man shows a page', { skip: onPath('man') }, () => {
-  const { stdout, status } = spawnSync('man', ['--warnings', '-l', join(built, 'plugins-install.1')], {
+  const { stdout, status } = spawnSync('man', ['--warnings', '-l', join(built, 'plugins-list.1')], {
     encoding: 'utf8',
     env: { ...process.env, MANWIDTH: '80', LC_ALL: 'C.UTF-8' },
   })
   assert.equal(status, 0)
-  assert.match(stdout, /plugins-install - verify and install a plugin/)
+  assert.match(stdout, /plugins-list - what is installed/)
 })

@@ -1,4 +1,4 @@
-import { INSTALL, LIFECYCLE, REMOVE } from './lifecycle.ts'
+import { INSTALL, REMOVE } from './lifecycle.ts'
 import { SEARCH } from './registries.ts'
 import { TRUST } from './trust.ts'
 import type { VerbGroup } from './verb.ts'
@@ -22,6 +22,7 @@ export const HOSTS: VerbGroup = {
       ],
       load: async () => (await import('../commands/verify.ts')).verify,
     },
+    SEARCH,
     INSTALL,
     {
       name: 'list',
@@ -65,7 +66,5 @@ export const HOSTS: VerbGroup = {
       load: async () => (await import('../commands/installed.ts')).disable,
     },
     REMOVE,
-    ...LIFECYCLE,
-    SEARCH,
   ],
 }
