@@ -16,6 +16,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -305,6 +306,50 @@ test('whoever freezes an image and is killed leaves it thawed', { skip: WAYS.ima
     assert.deepEqual([status, by], [null, signal], 'killed while it copied')
     const { status: wrote } = spawnSync('touch', [join(place, signal)], { timeout: 20_000 })
     assert.equal(wrote, 0, `${signal}: what is frozen lets nobody write`)
+  }
+})
+
+const sharing = noImages || (existsSync('/usr/sbin/mkfs.xfs') ? false : 'there is no mkfs.xfs (Debian: xfsprogs)')
+
+test('where the file system can, a snapshot takes no room of its own', {
+  skip: sharing === false ? false : String(sharing),
+}, async (t) => {
+  const home = scratch()
+  const top = join(home, 'xfs')
+  mkdirSync(top)
+  execFileSync('truncate', ['-s', '600M', `${top}.img`])
+  execFileSync('/usr/sbin/mkfs.xfs', ['-q', '-m', 'reflink=1', `${top}.img`])
+  const mounted = spawnSync('mount', ['-t', 'xfs', '-o', 'loop', `${top}.img`, top], { encoding: 'utf8' })
+  if (mounted.status !== 0) return t.skip(mounted.stderr.trim())
+  const data = join(top, 'data', 'acme', 'kept')
+  t.after(() => {
+    removeData(data)
+    execFileSync('umount', [top])
+  })
+  const id = ++uid
+  const ids = { mode: 'root', uid: id, gid: id, idmap: 'direct' } as const
+  const used = () => {
+    execFileSync('sync', ['-f', top])
+    const { bsize, blocks, bfree } = statfsSync(top)
+    return (blocks - bfree) * bsize
+  }
+  for (const weaker of [[], ['data-quota']]) {
+    const into = join(top, 'snapshots', 'acme', 'kept', `${weaker.length}`)
+    const place = openData({ name: 'acme/kept', folder: data, bytes: 128 * M, ids, weaker })
+    execFileSync('dd', [
+      'if=/dev/urandom',
+      `of=${join(place, 'big')}`,
+      'bs=1M',
+      'count=64',
+      'status=none',
+      'conv=fsync',
+    ])
+    const before = used()
+    const found = await takeSnapshot({ data, into, isRunning: false })
+    assert.ok((found?.bytes ?? 0) >= 64 * M)
+    assert.ok(used() - before < 8 * M, `${(used() - before) / M} MiB`)
+    await restoreSnapshot({ from: into, data })
+    assert.ok(used() - before < 16 * M, `${(used() - before) / M} MiB`)
   }
 })
 
