@@ -3,9 +3,9 @@
 import type { TestContext } from 'node:test'
 import type { Installation, InstallationState } from '../../src/core/installation.ts'
 import type { HookRun } from '../../src/core/manifest.ts'
+import { parseManifest } from '../../src/core/manifest-parser.ts'
 import { type HookOptions, runHook } from '../../src/manager/hooks.ts'
 import { type Host, openHost } from '../../src/manager/host.ts'
-import { signedManifestOf } from '../../src/manager/signed-manifest.ts'
 import { holderOf } from '../../src/store/holder.ts'
 import type { ReleaseSpec } from '../helpers/authority.ts'
 import { HELLO, type Household, household, manifestOf } from './household.ts'
@@ -31,13 +31,16 @@ export const hookSpec = (manifest: object, files: Readonly<Record<string, string
 
 export async function hooked(t: TestContext, spec: ReleaseSpec, home?: Household): Promise<Hooked> {
   const house = home ?? (await household(t))
-  await house.install(spec)
+  // Without them in its manifest, or the install itself would run them.
+  const whole = JSON.parse(`${spec.files?.['plugin.json']}`) as Record<string, unknown>
+  const { health: _, hooks: __, ...bare } = whole
+  await house.install({ ...spec, files: { ...spec.files, 'plugin.json': JSON.stringify(bare) } })
   const host = await openHost({ home: house.layout.home })
   t.after(() => host.store.close())
   const installation = host.store.find(HELLO)
   if (installation === null) throw new Error('it was installed a moment ago')
   const release = house.layout.release(HELLO, installation.version, installation.digest)
-  const manifest = signedManifestOf(release, installation)
+  const manifest = parseManifest(Buffer.from(JSON.stringify(whole)))
   return {
     house,
     host,
