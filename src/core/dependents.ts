@@ -1,7 +1,7 @@
 import { PluginError } from './errors.ts'
 import type { Installation } from './installation.ts'
 import type { PluginName } from './name.ts'
-import { versionRules } from './version-range.ts'
+import { type VersionRules, versionRules } from './version-range.ts'
 
 /** What counts of an installed plugin here. */
 export type Needing = Pick<Installation, 'name' | 'version' | 'requires'>
@@ -45,10 +45,11 @@ export async function assertStillSatisfied(
   name: string,
   version: string,
 ): Promise<void> {
-  const dependents = dependentsOf(installed, name)
-  if (dependents.length === 0) return
-  const { satisfies } = await versionRules()
-  const broken = dependents.filter(({ range }) => !satisfies(version, range))
+  if (dependentsOf(installed, name).length > 0) assertSatisfied(installed, name, version, await versionRules())
+}
+
+function assertSatisfied(installed: readonly Needing[], name: string, version: string, rules: VersionRules): void {
+  const broken = dependentsOf(installed, name).filter(({ range }) => !rules.satisfies(version, range))
   if (broken.length === 0) return
   throw new PluginError('DEPENDENCY_CONFLICT', `cannot switch ${name} to ${version}: ${shown(broken)}`, {
     hint: `plugins update ${broken[0]?.name} first, if there is a version of it that goes with it; or plugins remove it`,
@@ -61,12 +62,29 @@ export async function assertStillSatisfied(
  * @throws PluginError `DEPENDENCY_MISSING` naming all that is not
  */
 export async function assertHasWhatItNeeds(installed: readonly Needing[], release: Needing): Promise<void> {
-  const needs = Object.entries(release.requires)
-  if (needs.length === 0) return
-  const { satisfies } = await versionRules()
-  const missing = needs.flatMap(([name, range]) => {
+  if (Object.keys(release.requires).length > 0) assertHas(installed, release, await versionRules())
+}
+
+/**
+ * Both at once, in the moment in which a change comes true: others may have been changed since it was decided on.
+ * `besides`: those that the same command changes.
+ * @throws PluginError `DEPENDENCY_MISSING`, `DEPENDENCY_CONFLICT`
+ */
+export function assertGoTogether(
+  installed: readonly Needing[],
+  release: Needing,
+  rules: VersionRules,
+  besides: readonly string[] = [],
+): void {
+  assertHas(installed, release, rules)
+  const others = installed.filter(({ name }) => !besides.includes(name))
+  assertSatisfied(others, release.name, release.version, rules)
+}
+
+function assertHas(installed: readonly Needing[], release: Needing, rules: VersionRules): void {
+  const missing = Object.entries(release.requires).flatMap(([name, range]) => {
     const found = installed.find((one) => one.name === name)
-    if (found !== undefined && satisfies(found.version, range)) return []
+    if (found !== undefined && rules.satisfies(found.version, range)) return []
     return [`${name} ${range} (${found === undefined ? 'not installed' : `${found.version} is installed`})`]
   })
   if (missing.length === 0) return

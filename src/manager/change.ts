@@ -15,6 +15,8 @@ export interface ChangeOptions {
   /** Aborted: what was done is undone. Asked before each step. */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
+  /** Ends what runs of the plugin when everything is decided, so that whoever started it starts the version that comes. */
+  readonly restart?: boolean | undefined
 }
 
 /** The steps of one change as they are taken. */

@@ -46,12 +46,13 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   if (coming.length === 0 && first !== undefined) throw nothingToDo(host, first)
   const installed: InstallReport[] = []
   if (options.dryRun === true) return { planned, installed }
+  const besides = coming.map(({ name }) => name)
   for (const { name, candidate } of coming) {
     const tarball = await fetchListed(host, catalog, candidate, options)
     const named = wanted.find((one) => one.name === name)
     const said = named === undefined ? ofNeeded(options) : options
     const asked = named?.range ?? null
-    const admitted = await admit(host, tarball, { ...said, mode: 'ask', listed: candidate, asked })
+    const admitted = await admit(host, tarball, { ...said, mode: 'ask', listed: candidate, asked, besides })
     if (admitted.kind === 'installed') installed.push(admitted.report)
   }
   return { planned, installed }

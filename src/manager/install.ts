@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
-import { assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
+import { assertGoTogether, assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
@@ -10,6 +10,7 @@ import type { PluginName } from '../core/name.ts'
 import { effectiveNetwork, type NetworkGrant } from '../core/network.ts'
 import { printable } from '../core/printable.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
+import { versionRules } from '../core/version-range.ts'
 import type { Widening } from '../core/widening.ts'
 import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
@@ -44,9 +45,9 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */
   readonly asked?: string | null | undefined
-  /** It is good and agreed to; nothing was changed yet. */
-  readonly onDecided?: (() => Promise<void>) | undefined
-  /** Agrees in the place of everybody, or throws. */
+  /** Others that the same command brings in another version. */
+  readonly besides?: readonly string[] | undefined
+  /** Agrees in the place of everybody, or throws. A lock file goes together; each of its plugins alone need not, on the way. */
   readonly byLock?: ((release: VerifiedRelease) => Agreed) | undefined
 }
 
@@ -100,8 +101,12 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
         // Reading takes time. What was revoked meanwhile must not take the place of what is installed.
         if (!(await isSameTrust(host, release.verified))) continue
       }
-      await options.onDecided?.()
-      const placed = await bring(host, placementOf(release, checks, agreed.approval, before, options), options)
+      const stillFits = await fitting(host, release.manifest, options)
+      const placed = await bring(
+        host,
+        placementOf(release, checks, agreed.approval, before, stillFits, options),
+        options,
+      )
       return { kind: 'installed', report: reportOf(placed, release) }
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
@@ -146,15 +151,23 @@ async function assertFits(host: Host, { manifest }: VerifiedRelease, { listed, b
   await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
+/** For the transaction that ends it: what it needs may be gone by then, and who needs it come in. */
+async function fitting(host: Host, { name, version, requires }: Manifest, { byLock, besides }: AdmitOptions) {
+  if (byLock !== undefined) return undefined
+  const rules = await versionRules()
+  return () => assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+}
+
 function placementOf(
   release: VerifiedRelease,
   checks: readonly Check[],
   approval: Agreed,
   before: Installation | null,
+  assertFits: Placement['assertFits'],
   { listed, asked = null, allowDowngrade }: AdmitOptions,
 ): Placement {
   const source = listed?.registry ?? null
-  return { release, checks, approval, before, source, asked, allowedDowngrade: allowDowngrade === true }
+  return { release, checks, approval, before, source, asked, allowedDowngrade: allowDowngrade === true, assertFits }
 }
 
 /** Into place; or, when the very release is kept from before and is as it was signed, back to it. */
@@ -169,7 +182,7 @@ async function bring(host: Host, placement: Placement, options: InstallOptions):
     return place(host, placement, options)
   }
   await scanAgain(host, release)
-  const switching = { kept, before, isRollback: false, restoresData: false, approval }
+  const switching = { kept, before, isRollback: false, restoresData: false, approval, assertFits: placement.assertFits }
   const { installation } = await switchOver(host, switching, options)
   return { installation, replaced: before }
 }

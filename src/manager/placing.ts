@@ -2,13 +2,14 @@ import { basename } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
-import type { NewApproval } from '../store/index.ts'
+import type { NewApproval, Settled } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { acceptance } from './evidence.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
 import { finishRemoval } from './recovery.ts'
+import { endOthers } from './restarting.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
 import { isTried, tryOut } from './trial.ts'
@@ -23,6 +24,7 @@ export interface Placement {
   readonly source: string | null
   readonly asked: string | null
   readonly allowedDowngrade: boolean
+  readonly assertFits: Settled['assertFits']
 }
 
 export interface Placed {
@@ -41,6 +43,7 @@ export async function place(host: Host, placement: Placement, options: ChangeOpt
     bringIn(host, placement, steps, options),
   )
   await tidy(host, placed.installation)
+  if (options.restart === true) await endOthers(host, name, placed.installation.version)
   return placed
 }
 
@@ -71,7 +74,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
   const seal = await trees.seal(packageOf(path), statement.files)
 
   const { manifest } = release
-  const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps)
+  const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps, options)
   await tryOut(host, { installation: begun, manifest, from: before?.version ?? null }, data, steps, options)
 
   steps.proceed()
@@ -84,6 +87,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     snapshot: data.snapshot,
     leftovers: data.leftovers,
     approval: placement.approval,
+    assertFits: placement.assertFits,
   })
 }
 

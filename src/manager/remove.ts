@@ -39,10 +39,11 @@ export async function remove(host: Host, installation: Installation, options: Re
   const data = host.layout.data(installation.name)
   const logs = host.layout.logs(installation.name)
   const told = { name: installation.name, version: installation.version, data, logs }
-  assertNotNeeded(
-    host.store.list().filter(({ name }) => options.besides?.includes(name) !== true),
-    installation.name,
-  )
+  const assertFits = () => {
+    const others = host.store.list().filter(({ name }) => options.besides?.includes(name) !== true)
+    assertNotNeeded(others, installation.name)
+  }
+  assertFits()
   if (options.dryRun === true) {
     const stays = (path: string) => isThere(path) && !options.purge
     return { ...told, dataKept: stays(data), logsKept: stays(logs) }
@@ -50,7 +51,7 @@ export async function remove(host: Host, installation: Installation, options: Re
   await change(host, installation.name, 'remove', options, async (steps) => {
     const leftovers = await sayGoodbye(host, installation, steps, options)
     steps.proceed()
-    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers })
+    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers, assertFits })
     for (const one of going) await finishRemoval(host, one)
   })
   return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }

@@ -1,12 +1,12 @@
+import { assertGoTogether } from '../core/dependents.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
+import { versionRules } from '../core/version-range.ts'
 import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
-import { isAnyRunning } from './recovery.ts'
-import { endOthers, endRuns } from './restarting.ts'
 import { type DataFate, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
@@ -15,8 +15,6 @@ export interface RollbackOptions extends ChangeOptions {
   readonly to?: string | undefined
   /** Its data stays as it is, rather than as it was when that version was left. */
   readonly keepData?: boolean | undefined
-  /** Ends what runs of the other version. */
-  readonly restart?: boolean | undefined
   /** Says what would be done. */
   readonly dryRun?: boolean | undefined
 }
@@ -37,13 +35,16 @@ export interface RollbackReport {
  * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, with its data as it was when
  * it was left.
  *
- * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`; PluginError with the code of the verdict
+ * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
  */
 export async function rollback(host: Host, before: Installation, options: RollbackOptions): Promise<RollbackReport> {
   assertClock(host)
   const { name } = before
   assertNotHeld(host, before, 'roll back')
   const kept = chosen(host, before, options.to)
+  const rules = await versionRules()
+  const assertFits = () => assertGoTogether(host.store.list(), kept, rules)
+  assertFits()
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
     host.store.note('refused', name, { version: kept.version, code: error.code, verb: 'rollback' })
@@ -54,12 +55,9 @@ export async function rollback(host: Host, before: Installation, options: Rollba
   if (options.dryRun === true) {
     return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
   }
-  const mustEnd = options.restart === true && isAnyRunning(host, name)
-  const ended = mustEnd ? await endRuns(host, name) : 0
-  const switching = { kept, before, isRollback: true, restoresData: options.keepData !== true }
-  const { data } = await switchOver(host, switching, options)
-  const late = options.restart === true ? await endOthers(host, name, kept.version) : 0
-  return { ...told, data, isDryRun: false, restarted: ended + late }
+  const switching = { kept, before, isRollback: true, restoresData: options.keepData !== true, assertFits }
+  const { data, ended } = await switchOver(host, switching, options)
+  return { ...told, data, isDryRun: false, restarted: ended }
 }
 
 function chosen({ store }: Host, { name, version }: Installation, to: string | undefined): Installation {

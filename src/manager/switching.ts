@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import type { StepUndo } from '../core/step.ts'
-import type { NewApproval } from '../store/index.ts'
+import type { NewApproval, Settled } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
+import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
 import { tryOut } from './trial.ts'
@@ -18,6 +19,7 @@ export interface Switching {
   readonly restoresData: boolean
   /** Agreed to anew; else what it was agreed to be allowed before. */
   readonly approval?: NewApproval | undefined
+  readonly assertFits?: Settled['assertFits']
 }
 
 /** What became of `/data`. */
@@ -31,11 +33,13 @@ export async function switchOver(
   host: Host,
   switching: Switching,
   options: ChangeOptions,
-): Promise<{ readonly installation: Installation; readonly data: DataFate }> {
+): Promise<{ readonly installation: Installation; readonly data: DataFate; readonly ended: number }> {
   const { kept, isRollback } = switching
-  return change(host, kept.name, isRollback ? 'rollback' : 'update', options, (steps) =>
+  const done = await change(host, kept.name, isRollback ? 'rollback' : 'update', options, (steps) =>
     takeOver(host, switching, steps, options),
   )
+  const late = options.restart === true ? await endOthers(host, kept.name, kept.version) : 0
+  return { ...done, ended: done.ended + late }
 }
 
 async function takeOver(host: Host, switching: Switching, steps: Steps, options: ChangeOptions) {
@@ -47,7 +51,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   const restored = switching.restoresData ? own : null
 
   const isTouched = restored !== null || manifest.health !== undefined
-  const data = await guardData(host, { name: kept.name, before, isTouched }, steps)
+  const data = await guardData(host, { name: kept.name, before, isTouched }, steps, options)
   const back = { undo: 'restore-data', from: data.snapshot?.folder ?? null } as const
   if (restored !== null) {
     await steps.take('put its data back', back, async () => {
@@ -67,6 +71,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     approval: switching.approval ?? null,
     details: { data: restored === null ? 'as-it-is' : 'restored' },
     isRollback,
+    assertFits: switching.assertFits,
   })
-  return { installation, data: restored === null ? ('as-it-is' as const) : ('restored' as const) }
+  const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
+  return { installation, data: fate, ended: data.ended }
 }

@@ -10,16 +10,12 @@ import { fetchListed, openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
 import { type AdmitOptions, admit } from './install.ts'
-import { isAnyRunning } from './recovery.ts'
-import { endOthers, endRuns } from './restarting.ts'
 
 export interface UpdateOptions extends AdmitOptions {
   /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
   readonly registry?: string | undefined
   /** The range of versions to go to. */
   readonly to?: string | undefined
-  /** Ends what runs of the version before, so that whoever started it starts the new one. */
-  readonly restart?: boolean | undefined
   /** Says what would be done; nothing is fetched. */
   readonly dryRun?: boolean | undefined
 }
@@ -99,8 +95,9 @@ async function bringAll(
   options: UpdateOptions,
 ): Promise<UpdateResult[]> {
   const results: UpdateResult[] = []
+  const besides = steps.flatMap(({ name, candidate }) => (candidate === null ? [] : [name]))
   for (const step of steps) {
-    const result = await bring(host, catalog, step, options)
+    const result = await bring(host, catalog, step, { ...options, besides })
     results.push(result)
     // What waits is not there for what needs it.
     if (result.outcome === 'waits') break
@@ -121,13 +118,8 @@ async function bring(
   const asked =
     neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
   const said = neededBy.length > 0 ? ofNeeded(options) : options
-  // Not before it is good and agreed to: what is refused, or waits, must end nothing.
-  const onDecided = async () => {
-    if (options.restart === true && isAnyRunning(host, name)) await endRuns(host, name)
-  }
-  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked, onDecided })
+  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked })
   if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
-  if (options.restart === true) await endOthers(host, name, version)
   return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
 }
 

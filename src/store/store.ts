@@ -126,6 +126,7 @@ export class Store extends Installations {
   /** `installing` becomes `installed`; what was installed before is kept, in the same moment. The change is over. */
   settle(installation: Installation, settled: Settled): { installation: Installation; replaced: Installation | null } {
     return transact(this.db, () => {
+      settled.assertFits?.()
       const before = this.find(installation.name)
       const isDisabled = this.#takeOver(before, installation, settled)
       this.db.prepare('UPDATE plugins SET high_water = ? WHERE name = ?').run(settled.highWater, installation.name)
@@ -152,6 +153,7 @@ export class Store extends Installations {
   /** A kept release becomes the installed one, and that is kept: all in one moment. The change is over. */
   switchTo(kept: Installation, before: Installation, how: Switch): Installation {
     return transact(this.db, () => {
+      how.assertFits?.()
       // The seal it was left with still holds, or the next check makes another.
       const isDisabled = this.#takeOver(before, kept, { ...how, seal: kept.seal })
       if (how.approval !== null) {
@@ -191,8 +193,9 @@ export class Store extends Installations {
    *
    * @throws StoreError `WRONG_STATE` while any version of it runs
    */
-  retire(installation: Installation, { purge, change, leftovers = [] }: Retirement): Installation[] {
+  retire(installation: Installation, { purge, change, leftovers = [], assertFits }: Retirement): Installation[] {
     return transact(this.db, () => {
+      assertFits?.()
       // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
       this.runs.assertNoneOf(installation)
       const all = [installation, ...this.kept(installation.name)]
@@ -351,10 +354,10 @@ export class Store extends Installations {
     how: Pick<Settled, 'change' | 'snapshot' | 'seal' | 'leftovers'>,
   ): boolean {
     this.changes.commitInside(how.change, how.leftovers)
+    // What the operator switched off stays off, meanwhile too: an update is no consent to run it again.
+    const isDisabled = before !== null && this.#isSwitchedOff(this.get(before.id))
     if (before !== null) this.#move(before, 'kept')
     this.#move(next, 'installed')
-    // What the operator switched off stays off: an update is no consent to run it again.
-    const isDisabled = before !== null && this.#isSwitchedOff(before)
     if (isDisabled) this.#move(next, 'disabled')
     this.db.prepare('UPDATE installations SET seal = ? WHERE id = ?').run(how.seal, next.id)
     if (before !== null && how.snapshot !== null) this.snapshots.keepInside(before, how.snapshot)

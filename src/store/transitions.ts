@@ -22,6 +22,8 @@ export interface Settled {
   readonly snapshot: Pick<KeptSnapshot, 'folder' | 'bytes'> | null
   /** Who agreed to it, and to what; `null`: what was agreed to before holds. */
   readonly approval: NewApproval | null
+  /** Asked in the same transaction: does it go together with what is here by now? */
+  readonly assertFits?: (() => void) | undefined
 }
 
 /** What an installation begins with. */
@@ -49,6 +51,7 @@ export interface Switch {
   readonly details: Readonly<Record<string, unknown>>
   /** A way back, and not to be left again unasked. */
   readonly isRollback: boolean
+  readonly assertFits?: Settled['assertFits']
 }
 
 /** A plugin is to go, with every version of it. */
@@ -56,4 +59,5 @@ export interface Retirement {
   readonly purge: boolean
   readonly change?: OpenChange
   readonly leftovers?: readonly StepUndo[]
+  readonly assertFits?: Settled['assertFits']
 }
