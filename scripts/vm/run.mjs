@@ -30,7 +30,7 @@ import { inTurn } from './turns.mjs'
 const USAGE = `usage: npm run test:vm -- [options] [PATTERN…]
 
 Runs tests in an emulated machine: Linux 6.1, cgroup v2 alone. A PATTERN is a path in this checkout with * and **.
-Without one: all of the runtime, and the attacks on it. Files named *.host.test.ts stay outside.
+Without one: what of the runtime depends on the kernel, and the attacks on it. Files named *.host.test.ts stay outside.
 
   --systemd       a machine that systemd has booted, with an ordinary user logged in, instead of the plain one
   --run COMMAND   run a shell command there instead of tests
@@ -48,8 +48,33 @@ const TESTS = [
   'test/attacks/runtime/**/*.test.ts',
   'test/attacks/suite/root*.test.ts', // with an OCI runtime: on request
 ]
-/** Minutes each, and little that a kernel changes: the relay asks it for sockets alone, and OCI runtimes bring their own ways. */
-const ON_REQUEST = new Set(['test/runtime/engines/behaviour.test.ts', 'test/runtime/network/relay.test.ts'])
+/** Minutes each, or nothing that a kernel changes: what reads, plans and parses is the same on each. Named, they run here too. */
+const ON_REQUEST = new Set(
+  [
+    'runtime/engines/behaviour',
+    'runtime/network/relay',
+    'runtime/network/resolver',
+    'runtime/data/snapshot',
+    'runtime/data/snapshot-user',
+    'runtime/interpreter',
+    'runtime/journal',
+    'runtime/launcher/log',
+    'runtime/launcher/outcome',
+    'runtime/launcher/report',
+    'runtime/launcher/spec',
+    'runtime/log-folder',
+    'runtime/log-lines',
+    'runtime/oci/bundle',
+    'runtime/oci/runtimes',
+    'runtime/plan',
+    'runtime/platform',
+    'runtime/report',
+    'runtime/run-figures',
+    'runtime/spec',
+    'runtime/syslog',
+    'runtime/systemd/dbus',
+  ].map((name) => `test/${name}.test.ts`),
+)
 const HOST_PACKAGES = ['cpio', 'qemu-system-x86']
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
