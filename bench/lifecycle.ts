@@ -11,7 +11,7 @@ const VERSIONS = 10
 
 /** What updates cost in time and on the disk, and what a host with many plugins takes to be looked through. */
 export async function lifecycle(stage: Stage): Promise<Row[]> {
-  const { tarballs, size } = await stage.largeVersions(stage.rounds(VERSIONS, 3))
+  const { tarballs, size } = await stage.largeVersions(stage.rounds(VERSIONS, 2))
   return [...(await updates(stage, tarballs, size)), ...(await disk(stage, tarballs, size)), ...(await many(stage))]
 }
 

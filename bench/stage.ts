@@ -129,7 +129,7 @@ export class Stage {
   #many: Promise<ManyPlugins> | undefined
   /** A host that has many small plugins: each of them really packed, signed and installed, and listed by a registry. */
   many(): Promise<ManyPlugins> {
-    this.#many ??= this.#installMany(this.rounds(1000, 100))
+    this.#many ??= this.#installMany(this.rounds(1000, 30))
     return this.#many
   }
 

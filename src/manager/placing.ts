@@ -39,9 +39,17 @@ export interface Placed {
  */
 export async function place(host: Host, placement: Placement, options: ChangeOptions): Promise<Placed> {
   const { name } = placement.release.manifest
-  const placed = await change(host, name, placement.before === null ? 'install' : 'update', options, (steps) =>
-    bringIn(host, placement, steps, options),
-  )
+  const { before } = placement
+  let placed: Placed
+  try {
+    placed = await change(host, name, before === null ? 'install' : 'update', options, (steps) =>
+      bringIn(host, placement, steps, options),
+    )
+  } catch (error) {
+    // What had been linked into the tree that is gone again left other times on the files of the one that stays.
+    if (before !== null) await freshen(host, name)
+    throw error
+  }
   await tidy(host, placed.installation)
   if (options.restart === true) await endOthers(host, name, placed.installation.version)
   return placed
