@@ -1,4 +1,4 @@
-import { UsageError } from '../index.ts'
+import { interrupted, UsageError } from '../index.ts'
 import { type Interrupts, processInterrupts } from './interrupts.ts'
 import { StatusLine } from './status-line.ts'
 
@@ -59,6 +59,7 @@ export function processIo(): Io {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null
       using _held = line.hold()
       const answer = await answerTo(`${question} [y/N] `, process.stderr)
+      if (answer === null) process.stderr.write('\n')
       return /^y(es)?$/i.test(answer?.trim() ?? '')
     },
     secret: async (question) => {
@@ -91,15 +92,22 @@ export function processIo(): Io {
   }
 }
 
-/** A line typed on the terminal; `null` when it was ended with Ctrl-C or Ctrl-D instead, which is no bug and no yes. */
+/**
+ * A line typed on the terminal; `null` when it was ended with Ctrl-D instead, which is no bug and no yes.
+ *
+ * @throws PluginError `INTERRUPTED` at Ctrl-C
+ */
 async function answerTo(question: string, output: NodeJS.WritableStream): Promise<string | null> {
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output, terminal: true })
   try {
     return await terminal.question(question)
   } catch (error) {
-    if ((error as Error).name === 'AbortError') return null
-    throw error
+    if ((error as Error).name !== 'AbortError') throw error
+    // Node tells the two apart in the message alone.
+    if (!/Ctrl\+C/.test((error as Error).message)) return null
+    process.stderr.write('\n')
+    throw interrupted('this', error)
   } finally {
     terminal.close()
   }

@@ -116,7 +116,7 @@ export function readBundle(release: string, { name, version }: Pick<Installation
     'MODIFIED',
     `cannot trust ${name} ${version}: its signature bundle is gone, or no plain file`,
     {
-      hint: `plugins remove ${name}, then install it again`,
+      hint: `plugins repair ${name} puts it right`,
       details: { modified: [bundleOf(release)] },
     },
   )
@@ -203,7 +203,7 @@ export function modificationOf(
     'MODIFIED',
     `cannot trust ${name} ${version}: its files are not those that were signed (${differences})`,
     {
-      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      hint: `plugins repair ${name} puts it right; find out who changed it`,
       details: { modified: found.modified, missing: found.missing, extra: found.extra },
     },
   )

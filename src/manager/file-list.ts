@@ -22,7 +22,7 @@ export function readFileList(
     'MODIFIED',
     `cannot trust ${name} ${version}: its ${FILE_LIST} ${bytes === null ? 'is gone, or no plain file' : 'is not the one that was recorded when it was installed'}`,
     {
-      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      hint: `plugins repair ${name} puts it right; find out who changed it`,
       details: { modified: [fileListOf(release)] },
     },
   )

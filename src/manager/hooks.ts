@@ -132,7 +132,7 @@ function failure(
   const said = output.length === 0 ? 'it said nothing' : `it said: ${output.join(' | ')}`
   return new PluginError(
     hook === 'health' ? 'HEALTH_FAILED' : 'HOOK_FAILED',
-    `cannot go on with ${name} ${version}: its ${titleOf(hook)} ${endOf(outcome)}; ${said}`,
+    `cannot go on with ${name} ${version}: its ${titleOf(hook)} ${endOf(outcome)}, so nothing was changed; ${said}`,
     {
       hint: `plugins history --run ${run}; plugins logs ${name} --run ${run}`,
       details: { hook, run, outcome, output },

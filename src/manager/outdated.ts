@@ -69,7 +69,14 @@ async function look(
     const releases = await catalog.releases(name, shared)
     const newest = (await latestFor(releases, null))?.version ?? null
     const deprecated = releases.find((one) => one.version === version)?.deprecated ?? null
-    if (hold !== null) return { ...told, deprecated, update: null, newest, reason: hold.reason ?? 'is held' }
+    if (hold !== null)
+      return {
+        ...told,
+        deprecated,
+        update: null,
+        newest,
+        reason: hold.reason === null ? 'held' : `held: ${hold.reason}`,
+      }
     const step = await stepOf(host, catalog, name, shared)
     const update = step?.candidate === null ? null : (step?.version ?? null)
     const passed = step?.passedOver.find((one) => one.version === newest)?.reason ?? null

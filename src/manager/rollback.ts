@@ -24,6 +24,8 @@ export interface RollbackReport {
   readonly version: string
   /** The version that was left. */
   readonly replaced: string
+  /** The same, where no update goes to it again unless it is named; `null`: it is older, and none would. */
+  readonly skipped: string | null
   readonly data: DataFate
   /** When the data that was put back was kept; `null`: it stays as it is. */
   readonly dataOfMs: number | null
@@ -51,7 +53,8 @@ export async function rollback(host: Host, before: Installation, options: Rollba
     throw error
   }
   const snapshot = options.keepData === true ? null : host.store.snapshots.of(kept)
-  const told = { name, version: kept.version, replaced: before.version, dataOfMs: snapshot?.takenAtMs ?? null }
+  const skipped = rules.compare(before.version, kept.version) > 0 ? before.version : null
+  const told = { name, version: kept.version, replaced: before.version, skipped, dataOfMs: snapshot?.takenAtMs ?? null }
   if (options.dryRun === true) {
     return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
   }

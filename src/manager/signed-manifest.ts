@@ -18,7 +18,7 @@ export function signedManifestOf(release: string, installation: Installation): M
     'MODIFIED',
     `cannot trust ${name} ${version}: its ${MANIFEST_FILE} is not the signed one`,
     {
-      hint: `plugins remove ${name}, then install it again; find out who changed it`,
+      hint: `plugins repair ${name} puts it right; find out who changed it`,
       details: { modified: [MANIFEST_FILE], missing: [], extra: [] },
     },
   )

@@ -54,18 +54,18 @@ export async function update(host: Host, names: readonly string[], options: Upda
 /** Every plugin that came from a registry, each on its own: what one of them does to its update, the others are updated. */
 export async function updateAll(host: Host, options: UpdateOptions): Promise<UpdateResult[]> {
   const catalog = await openCatalog(host, options.registry ?? null)
-  const results: UpdateResult[] = []
-  const done = new Set<string>()
+  const results = new Map<string, UpdateResult>()
   for (const { name } of host.store.list()) {
     const installation = host.store.find(name)
-    if (installation === null || done.has(name) || (installation.source === null && options.registry === undefined))
+    if (installation === null || results.has(name) || (installation.source === null && options.registry === undefined))
       continue
     for (const result of await updateOne(host, catalog, installation, options)) {
-      done.add(result.name)
-      results.push(result)
+      // What another one needs is looked at with it, too: nothing more became of it, or it came for that one.
+      if (result.outcome === 'current' && results.has(result.name)) continue
+      results.set(result.name, result)
     }
   }
-  return results
+  return [...results.values()]
 }
 
 async function updateOne(

@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs'
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -98,7 +99,10 @@ function failureOf(path: string, error: unknown): StoreError | null {
     case 'FULL':
     case 'IOERR':
     case 'READONLY':
-      return new StoreError('DISK_FAILED', `cannot write ${path}: ${error.message}`, { cause: error })
+      return new StoreError('DISK_FAILED', `cannot write ${path}: ${error.message}`, {
+        cause: error,
+        hint: `df ${dirname(path)} tells whether that disk is full; reading needs a little of it, too`,
+      })
     default:
       return null
   }

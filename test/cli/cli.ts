@@ -65,7 +65,7 @@ export async function shell(context: TestContext): Promise<Shell> {
 
 /**
  * The command on a real pseudo-terminal: what was shown, and the exit code. Each answer is typed when a question waits
- * for it; `\u0004` is Ctrl-D.
+ * for it; `\u0003` is Ctrl-C, `\u0004` Ctrl-D.
  */
 export async function onTerminal(
   own: Shell,
@@ -87,7 +87,8 @@ export async function onTerminal(
     if (!/(?:\[y\/N\]|phrase|Again):? (?:\u001b\[\d+G)?$/.test(stdout) || stdout.length === answered) return
     answered = stdout.length
     const answer = left.shift()
-    if (answer !== undefined) setTimeout(() => child.stdin.write(answer === '\u0004' ? answer : `${answer}\r`), 50)
+    if (answer !== undefined)
+      setTimeout(() => child.stdin.write('\u0003\u0004'.includes(answer) && answer !== '' ? answer : `${answer}\r`), 50)
   })
   const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
   const [code] = (await once(child, 'exit')) as [number | null]

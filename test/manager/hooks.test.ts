@@ -76,7 +76,7 @@ test('a hook that fails says how, with its last lines, made safe', { skip }, asy
     assert.equal(error.exitCode, 1)
     assert.equal(
       error.message,
-      'cannot go on with acme/hello 1.0.0: its hook postinstall exited with 3; ' +
+      'cannot go on with acme/hello 1.0.0: its hook postinstall exited with 3, so nothing was changed; ' +
         'it said: line 3 | line 4 | line 5 | line 6 | \\u{1b}[31mred',
     )
     assert.match(error.hint, /^plugins history --run [a-z0-9-]+; plugins logs acme\/hello --run [a-z0-9-]+$/)
@@ -94,7 +94,10 @@ test('what it said on stdout is told where stderr is silent, and what it wrote t
       { ...script('echo only this; exit 1'), 'silent.sh': '#!/bin/sh\necho logged >&2; kill -9 $$' },
     ),
   )
-  await assert.rejects(run('postinstall'), { code: 'HOOK_FAILED', message: /exited with 1; it said: only this$/ })
+  await assert.rejects(run('postinstall'), {
+    code: 'HOOK_FAILED',
+    message: /exited with 1, so nothing was changed; it said: only this$/,
+  })
   await assert.rejects(run('preremove'), { message: /its hook preremove was ended by SIGKILL; it said: logged$/ })
   const texts = (await collect(house.manager.logs(HELLO))).map(({ text }) => text)
   assert.deepEqual(texts, ['logged'])
@@ -105,7 +108,8 @@ test('a health check is ended by its own limit of time, and the error says which
   const { run } = await hooked(t, hookSpec({ protocol: 'mcp', health }, WAITING))
   await assert.rejects(run('health'), {
     code: 'HEALTH_FAILED',
-    message: /^cannot go on with acme\/hello 1\.0\.0: its health check met its limit: .*; it said nothing$/,
+    message:
+      /^cannot go on with acme\/hello 1\.0\.0: its health check met its limit: .*, so nothing was changed; it said nothing$/,
   })
 })
 

@@ -32,7 +32,8 @@ function tell(settings: Settings, io: Io, { isDryRun, collected, bytes, left, ke
     io.stdout(table(['PLUGIN', 'WHAT', 'WHICH', 'SIZE'], rows, io.columns))
   }
   const count = collected.length === 1 ? '1 thing' : `${collected.length} things`
-  const done = isDryRun ? `would remove ${count}, ${formatSize(bytes)}` : `removed ${count}, ${formatSize(bytes)}`
+  const size = bytes === 0 ? '' : `, ${formatSize(bytes)}`
+  const done = `${isDryRun ? 'would remove' : 'removed'} ${count}${size}`
   if (!settings.quiet) io.stderr(collected.length === 0 ? 'there is nothing to remove\n' : `${done}\n`)
   for (const one of left) io.stderr(`left: ${plain(one.path ?? `${one.what} ${one.detail}`)}: ${plain(one.reason)}\n`)
   if (settings.quiet) return

@@ -42,7 +42,9 @@ function list(settings: Settings, io: Io, holds: readonly Hold[]): void {
 function endOf(text: string | undefined): Date | null {
   if (text === undefined) return null
   const ms = parseLongDuration(text)
-  return ms === undefined ? new Date(instant(text, '--until') ?? text) : new Date(Date.now() + ms)
+  return ms === undefined
+    ? new Date(instant(text, '--until', 'a duration such as 14d, or ') ?? text)
+    : new Date(Date.now() + ms)
 }
 
 const sentence = ({ name, version, until, reason }: Hold): string =>

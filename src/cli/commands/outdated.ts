@@ -3,26 +3,33 @@ import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { table } from '../text.ts'
 
+/** Exit code 1 where a registry could not tell: that nothing newer is shown may not be all. */
 export async function outdated(settings: Settings, io: Io, names: readonly string[], flags: { registry?: string }) {
   await using manager = await openManager(settings)
   const all = await manager.outdated(names, flags)
-  if (settings.json) return void io.stdout(`${JSON.stringify(all, null, 2)}\n`)
+  const exitCode = all.some(isUnknown) ? 1 : 0
+  if (settings.json) {
+    io.stdout(`${JSON.stringify(all, null, 2)}\n`)
+    return exitCode
+  }
   const shown = names.length > 0 ? all : all.filter(isWorthSaying)
   if (shown.length === 0) {
     const what = all.length === 0 ? 'nothing here came from a registry' : `all ${all.length} are up to date`
     if (!settings.quiet) io.stderr(`${what}\n`)
-    return
+    return exitCode
   }
   const rows = shown.map((one) => [one.name, one.version, one.update ?? '-', one.newest ?? '-', whyOf(one)])
   io.stdout(table(['NAME', 'INSTALLED', 'UPDATE', 'NEWEST', 'WHY'], rows, settings.columns))
+  return exitCode
 }
 
 const isWorthSaying = ({ update, newest, version, waits, deprecated, reason }: OutdatedPlugin): boolean =>
   update !== null || waits !== null || deprecated !== null || (newest === null ? reason !== null : newest !== version)
 
-function whyOf({ held, waits, reason, deprecated }: OutdatedPlugin): string {
+const isUnknown = ({ newest, reason }: OutdatedPlugin): boolean => newest === null && reason !== null
+
+function whyOf({ waits, reason, deprecated }: OutdatedPlugin): string {
   return [
-    ...(held ? ['held'] : []),
     ...(waits === null ? [] : [`${waits} waits for approval`]),
     ...(reason === null ? [] : [reason]),
     ...(deprecated === null ? [] : [`deprecated: ${deprecated}`]),

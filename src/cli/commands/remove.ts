@@ -27,7 +27,7 @@ export async function remove(settings: Settings, io: Io, names: readonly string[
     const [only] = removed
     return void io.stdout(`${JSON.stringify(removed.length === 1 ? only : removed, null, 2)}\n`)
   }
-  for (const one of removed) io.stdout(`${sentence(one, dryRun === true)}\n`)
+  for (const one of removed) io.stdout(`${sentence(one, dryRun === true, purge)}\n`)
 }
 
 async function assertAgreed(io: Io, names: readonly string[]): Promise<void> {
@@ -41,11 +41,12 @@ async function assertAgreed(io: Io, names: readonly string[]): Promise<void> {
   if (!answer) throw new UsageError('CONSENT_REFUSED', `cannot go on: removing ${what} was declined`)
 }
 
-function sentence(removed: Removal, isDryRun: boolean): string {
+function sentence(removed: Removal, isDryRun: boolean, isPurge: boolean): string {
   const kept = [
     ...(removed.dataKept ? [`its data stays in ${removed.data}`] : []),
     ...(removed.logsKept ? [`its logs stay in ${removed.logs}`] : []),
   ]
   const what = removed.version === null ? `the data of ${removed.name}` : `${removed.name} ${removed.version}`
-  return [`${isDryRun ? 'would remove' : 'removed'} ${what}`, ...kept].join('; ')
+  const gone = isDryRun && isPurge ? ['its data, its logs and its user id would go too'] : []
+  return [`${isDryRun ? 'would remove' : 'removed'} ${what}`, ...kept, ...gone].join('; ')
 }

@@ -10,6 +10,7 @@ export interface UpdateFlags extends ConsentFlags {
   readonly to?: string
   readonly registry?: string
   readonly securityUpdate?: string
+  readonly allowDowngrade?: boolean
   readonly restart?: boolean
   readonly dryRun?: boolean
   readonly lock?: string
@@ -20,31 +21,33 @@ export async function update(settings: Settings, io: Io, names: readonly string[
   assertScope(names, flags)
   await using manager = await openManager(settings)
   const results = await ongoing(settings, io, (going) => {
-    const { to, registry, securityUpdate, restart, dryRun } = flags
-    const chosen = { to, registry, securityUpdate, restart, dryRun }
+    const { to, registry, securityUpdate, allowDowngrade, restart, dryRun } = flags
+    const chosen = { to, registry, securityUpdate, allowDowngrade, restart, dryRun }
     const options = { ...chosen, ...consentOf(settings, io, flags), mode: modeOf(io, flags), ...going }
     return flags.all === true ? manager.updateAll(options) : manager.update(names, options)
   })
   if (flags.lock !== undefined && flags.dryRun !== true) await manager.writeLock({ lockFile: flags.lock })
   if (settings.json) io.stdout(`${JSON.stringify(results, null, 2)}\n`)
-  else tell(settings, io, results)
+  else tell(settings, io, results, flags)
   const isUnfinished = (one: UpdateResult) =>
     one.outcome === 'failed' || (flags.all !== true && one.outcome === 'waits')
   return results.some(isUnfinished) ? 1 : 0
 }
 
-function assertScope(names: readonly string[], { all, to }: UpdateFlags): void {
+function assertScope(names: readonly string[], { all, to, allowDowngrade }: UpdateFlags): void {
   if (names.length > 0 === (all === true)) {
     throw new UsageError('USAGE', 'cannot update: name plugins, or --all', { hint: 'plugins update NAME... | --all' })
   }
   if (to !== undefined && names.length !== 1) throw new UsageError('USAGE', 'cannot update with --to: name one plugin')
+  if (allowDowngrade === true && to === undefined)
+    throw new UsageError('USAGE', 'cannot update with --allow-downgrade: --to VERSION is missing')
 }
 
 /** Of all, or where there is nobody to ask, what is wider than agreed waits; what is named is asked about. */
 const modeOf = (io: Io, { all, yes }: UpdateFlags): 'ask' | 'hold' =>
   yes !== true && (all === true || io.canAsk !== true) ? 'hold' : 'ask'
 
-function tell(settings: Settings, io: Io, results: readonly UpdateResult[]): void {
+function tell(settings: Settings, io: Io, results: readonly UpdateResult[], flags: UpdateFlags): void {
   if (results.length === 0) {
     if (!settings.quiet) io.stderr('nothing here came from a registry\n')
     return
@@ -55,7 +58,8 @@ function tell(settings: Settings, io: Io, results: readonly UpdateResult[]): voi
   for (const { name, to, outcome, widening } of results) {
     if (outcome !== 'waits' || widening === null) continue
     io.stderr(`\n${name} ${to} waits: it asks for ${plain(formatWidening(widening))}\n`)
-    io.stderr(`hint: plugins update ${name} asks you; the installed version runs on\n`)
+    const named = flags.to === undefined ? name : `${name} --to ${to}`
+    io.stderr(`hint: plugins update ${named} asks you; the installed version runs on\n`)
   }
 }
 

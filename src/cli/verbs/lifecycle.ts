@@ -2,6 +2,10 @@ import type { Flag, Verb, VerbGroup } from './verb.ts'
 
 const YES: Flag = { form: '--yes', what: 'agree to what it asks for' }
 const DRY_RUN: Flag = { form: '--dry-run', what: 'say what would be done, and change nothing' }
+const ALLOW_DOWNGRADE: Flag = {
+  form: '--allow-downgrade',
+  what: 'accept an older version than was installed before (recorded)',
+}
 const REGISTRY: Flag = {
   form: '--registry <R>',
   what: 'a configured one by its name, a folder or an address, in the place of all that are configured',
@@ -33,7 +37,7 @@ export const INSTALL: Verb = {
   flags: [
     ...CONSENT,
     REGISTRY,
-    { form: '--allow-downgrade', what: 'accept an older version than was installed before (recorded)' },
+    ALLOW_DOWNGRADE,
     {
       form: '--allow-unsigned <NAME>',
       what: 'accept this one plugin without any signature (recorded); needs --until',
@@ -80,6 +84,7 @@ export const LIFECYCLE: VerbGroup = {
       flags: [
         { form: '--all', what: 'everything that came from a registry, each on its own' },
         { form: '--to <RANGE>', what: 'to the newest in this range of versions, or to this very one' },
+        ALLOW_DOWNGRADE,
         ...CONSENT,
         REGISTRY,
         RESTART,
