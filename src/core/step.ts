@@ -1,7 +1,7 @@
 import type { Sha256 } from './digest.ts'
 
 /** What a change of one plugin is called. */
-export type ChangeKind = 'install' | 'update' | 'rollback' | 'remove' | 'repair'
+export type ChangeKind = 'install' | 'update' | 'rollback' | 'remove' | 'repair' | 'gc'
 
 /**
  * What takes one step of a change back, as data: it is written down before the step is taken, so that whoever comes after a

@@ -25,8 +25,8 @@ export interface Steps {
   readonly change: OpenChange
   /** Writes down how the step is undone, then takes it. */
   take<T>(step: string, undo: StepUndo, work: () => T | Promise<T>): Promise<T>
-  /** The same for a step whose undo is known when it was taken: written down even where the change stops here. */
-  taken(step: string, undo: StepUndo): void
+  /** Writes down how what comes next is undone, without asking whether to go on: for what has begun. */
+  note(step: string, undo: StepUndo): void
   /** A step that writes its undo down by itself, or that needs none. @throws PluginError `INTERRUPTED` */
   proceed(): void
 }
@@ -47,34 +47,45 @@ export async function change<T>(
 ): Promise<T> {
   const open = await begin(host, name, kind, options)
   const proceed = () => assertGoesOn(name, kind, options.signal)
+  const note = (step: string, undo: StepUndo) => host.store.changes.note(open, step, undo)
   try {
     const done = await work({
       change: open,
       proceed,
+      note,
       take: async (step, undo, act) => {
         proceed()
-        host.store.changes.note(open, step, undo)
+        note(step, undo)
         return act()
-      },
-      taken: (step, undo) => {
-        host.store.changes.note(open, step, undo)
-        proceed()
       },
     })
     await clearUp(host, open)
     return done
   } catch (error) {
-    const isEnded = options.signal?.aborted === true && (error as Error).name === 'AbortError'
+    const isEnded = options.signal?.aborted === true && isAbort(error, options.signal)
     throw await undone(host, open, isEnded ? interrupted(`the ${titleOfChange({ kind, name })}`, error) : error)
   }
 }
+
+/** Node throws an AbortError or the reason itself, which may be anything. */
+const isAbort = (error: unknown, signal: AbortSignal): boolean =>
+  error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 
 /** It stands whatever happens now: what could not be cleared up is left to the next command. */
 async function clearUp(host: Host, open: OpenChange): Promise<void> {
   try {
     await undoChange(host, open)
   } catch {
+    leave(host, open)
+  }
+}
+
+/** To whichever command comes next. Where not even that can be written down, it is found once this process has ended. */
+function leave(host: Host, open: OpenChange): void {
+  try {
     host.store.changes.abandon(open)
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
   }
 }
 
@@ -97,7 +108,13 @@ async function begin(host: Host, name: PluginName, kind: ChangeKind, options: Ch
 async function recoverFrom(host: Host, name: PluginName): Promise<void> {
   const dead = host.store.changes.abandoned().find((one) => one.name === name)
   const claimed = dead === undefined ? null : host.store.changes.claim(dead)
-  if (claimed !== null) await undoChange(host, claimed)
+  if (claimed === null) return
+  try {
+    await undoChange(host, claimed)
+  } catch (error) {
+    leave(host, claimed)
+    throw error
+  }
 }
 
 /** Takes the change back, unless it has come true already. What cannot be taken back now is left, written down, to the next command. */
@@ -106,7 +123,7 @@ async function undone(host: Host, open: OpenChange, error: unknown): Promise<unk
     await undoChange(host, open)
     return error
   } catch (failure) {
-    host.store.changes.abandon(open)
+    leave(host, open)
     const code = error instanceof PluginError ? error.code : 'INTERNAL'
     return new PluginError(code, `${sentence(error)} (and could not undo it: ${sentence(failure)})`, {
       cause: new AggregateError([error, failure]),

@@ -174,7 +174,7 @@ const NOTED = 50
 /** The change, or why there can be none now. */
 function begun({ store }: Host, name: PluginName) {
   try {
-    return store.changes.begin(name, 'remove')
+    return store.changes.begin(name, 'gc')
   } catch (error) {
     if (error instanceof StoreError && error.code === 'STORE_BUSY') return error.message
     throw error

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts'
 import { IsolationError, PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
+import { assertNotInterrupted } from '../core/interrupted.ts'
 import { type LimitRequest, profileFor } from '../core/limits.ts'
 import type { HookEntry, HookRun, Manifest } from '../core/manifest.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -44,9 +45,10 @@ export async function runHook(host: Host, options: HookOptions, isOpen: () => bo
   const { hook, installation, manifest, signal } = options
   const entry = hookEntryOf(manifest, hook)
   if (entry === undefined) return
-  signal?.throwIfAborted()
   const { name, version } = installation
-  options.onProgress?.({ kind: 'step', name, text: `running the ${titleOf(hook)} of ${name} ${version}` })
+  const title = `the ${titleOf(hook)} of ${name} ${version}`
+  assertNotInterrupted(signal, title)
+  options.onProgress?.({ kind: 'step', name, text: `running ${title}` })
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepareHook(host, options, manifestOfHook(manifest, hook, entry))
   const run = begin(host, plan, launcher, { stdio: { stdin: 'ignore' } }, isOpen)
@@ -57,7 +59,7 @@ export async function runHook(host: Host, options: HookOptions, isOpen: () => bo
   if (signal?.aborted === true) end()
   try {
     const outcome = await run.outcome
-    signal?.throwIfAborted()
+    assertNotInterrupted(signal, title)
     if (outcome.outcome === 'refused') throw refused(outcome)
     if (outcome.outcome !== 'exited' || outcome.code !== 0)
       throw failure(options, plan.run, outcome, await tail.lines())

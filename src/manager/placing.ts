@@ -1,14 +1,13 @@
-import { basename } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
-import type { NewApproval, Settled } from '../store/index.ts'
+import type { NewApproval, Settled, Settlement } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { acceptance } from './evidence.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
-import { finishRemoval } from './recovery.ts'
+import { abandon, finishRemoval } from './recovery.ts'
 import { endOthers } from './restarting.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
@@ -27,11 +26,8 @@ export interface Placement {
   readonly assertFits: Settled['assertFits']
 }
 
-export interface Placed {
-  readonly installation: Installation
-  /** What it took the place of. */
-  readonly replaced: Installation | null
-}
+/** As far as an installation is told of. */
+export type Placed = Pick<Settlement, 'installation' | 'replaced'>
 
 /**
  * DESIGN §4, install 12 and 13: unpack, let the operator's scanners look, move into place, try it out, one transaction. Each
@@ -40,9 +36,9 @@ export interface Placed {
 export async function place(host: Host, placement: Placement, options: ChangeOptions): Promise<Placed> {
   const { name } = placement.release.manifest
   const { before } = placement
-  let placed: Placed
+  let settled: Settlement
   try {
-    placed = await change(host, name, before === null ? 'install' : 'update', options, (steps) =>
+    settled = await change(host, name, before === null ? 'install' : 'update', options, (steps) =>
       bringIn(host, placement, steps, options),
     )
   } catch (error) {
@@ -50,12 +46,12 @@ export async function place(host: Host, placement: Placement, options: ChangeOpt
     if (before !== null) await freshen(host, name)
     throw error
   }
-  await tidy(host, placed.installation)
-  if (options.restart === true) await endOthers(host, name, placed.installation.version)
-  return placed
+  await tidy(host, settled)
+  if (options.restart === true) await endOthers(host, name, settled.installation.version)
+  return settled
 }
 
-async function bringIn(host: Host, placement: Placement, steps: Steps, options: ChangeOptions): Promise<Placed> {
+async function bringIn(host: Host, placement: Placement, steps: Steps, options: ChangeOptions): Promise<Settlement> {
   const { store, trees } = host
   const { release, before } = placement
   const { statement } = release.verified
@@ -72,8 +68,8 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     beside: await neighbours(host, begun.name),
     mayLink: !isScanned(host, release),
     onProgress: options.onProgress,
+    onStage: (folder) => steps.note('unpack', { undo: 'discard', folder }),
   })
-  steps.taken('unpack', { undo: 'discard', folder: basename(tree.path) })
   await scan(host, release, tree)
 
   const { version, digest } = begun
@@ -96,14 +92,14 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     leftovers: data.leftovers,
     approval: placement.approval,
     assertFits: placement.assertFits,
+    keep: host.config.keepVersions - 1,
   })
 }
 
 /** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */
-async function tidy(host: Host, { name }: Installation): Promise<void> {
-  const going = host.store.prune(name, host.config.keepVersions - 1)
-  for (const old of going) await finishRemoval(host, old).catch(() => host.store.abandon(old))
-  if (going.length > 0) await freshen(host, name)
+async function tidy(host: Host, { installation, surplus }: Settlement): Promise<void> {
+  for (const old of surplus) await finishRemoval(host, old).catch(() => abandon(host, old))
+  if (surplus.length > 0) await freshen(host, installation.name)
 }
 
 async function newest(seen: string | null, version: string): Promise<string> {

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Recovered } from '../core/recovered.ts'
+import type { OpenChange } from '../core/step.ts'
 import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
 import type { Host } from './host.ts'
@@ -13,39 +16,87 @@ import type { Host } from './host.ts'
  */
 export async function recover(host: Host): Promise<Recovered[]> {
   takeUpRuns(host)
-  const recovered = await recoverChanges(host)
+  const recovered: Recovered[] = []
+  for (const found of host.store.changes.abandoned())
+    recovered.push(...(await attempt(found, () => recoverChange(host, found))))
   const interrupted = host.store.interrupted()
   // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
   if (interrupted.length + recovered.length > 0) await host.trees.sweepStaging()
   for (const found of interrupted) {
-    if (isRunning(host, found)) continue
-    // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
-    // by the next install.
-    const installation = host.store.claim(found)
-    if (installation !== null) await finishRemoval(host, installation)
+    const kind = found.state === 'installing' ? 'install' : 'remove'
+    recovered.push(...(await attempt({ name: found.name, kind }, () => recoverInstallation(host, found))))
   }
   return recovered
 }
 
-async function recoverChanges(host: Host): Promise<Recovered[]> {
-  const recovered: Recovered[] = []
-  for (const found of host.store.changes.abandoned()) {
-    // What it tried out ends with the process that started it, and takes a moment to do so.
-    if (isAnyRunning(host, found.name as PluginName, 'hook')) continue
-    const change = host.store.changes.claim(found)
-    if (change === null) continue
-    const { undoChange } = await import('./undoing.ts')
-    try {
-      await undoChange(host, change)
-    } catch (error) {
-      host.store.changes.abandon(change)
-      throw error
-    }
-    const outcome = change.isCommitted ? 'finished' : 'undone'
-    host.store.note(outcome, change.name, { change: change.kind, startedAtMs: change.startedAtMs })
-    recovered.push({ name: change.name, kind: change.kind, startedAtMs: change.startedAtMs, outcome })
+/** What is wrong with one plugin, or with the disk, keeps nobody from all the others. */
+async function attempt(
+  { name, kind }: Pick<Recovered, 'name' | 'kind'>,
+  work: () => Promise<Recovered['outcome'] | null>,
+): Promise<Recovered[]> {
+  try {
+    const outcome = await work()
+    return outcome === null ? [] : [{ name, kind, outcome, reason: null }]
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+    return [{ name, kind, outcome: 'left', reason: error.message }]
   }
-  return recovered
+}
+
+/** `null`: somebody else was faster, or it cannot be done yet. */
+async function recoverChange(host: Host, found: OpenChange): Promise<Recovered['outcome'] | null> {
+  const { changes } = host.store
+  if (!(await hooksHaveEnded(host, found.name as PluginName))) return null
+  const change = changes.claim(found)
+  if (change === null) return null
+  const { undoChange } = await import('./undoing.ts')
+  try {
+    await undoChange(host, change)
+  } catch (error) {
+    changes.abandon(change)
+    throw error
+  }
+  const outcome = change.isCommitted ? 'finished' : 'undone'
+  host.store.note(outcome, change.name, { change: change.kind, startedAtMs: change.startedAtMs })
+  return outcome
+}
+
+const HOOKS_END_MS = 5_000
+
+/** What it tried out ends with the process that started it, and takes a moment to do so. */
+async function hooksHaveEnded(host: Host, name: PluginName): Promise<boolean> {
+  for (const deadline = Date.now() + HOOKS_END_MS; isAnyRunning(host, name, 'hook'); await sleep(20)) {
+    if (Date.now() > deadline) return false
+  }
+  // How they ended is told by the change; that they did, by this.
+  takeUpRuns(host)
+  return true
+}
+
+async function recoverInstallation(host: Host, found: Installation): Promise<Recovered['outcome'] | null> {
+  if (isRunning(host, found)) return null
+  // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
+  // by the next install.
+  const installation = host.store.claim(found)
+  if (installation === null) return null
+  try {
+    await finishRemoval(host, installation)
+  } catch (error) {
+    host.store.abandon(installation)
+    throw error
+  }
+  if (found.state === 'installing') return 'undone'
+  // Of a plugin that is there still, it was a version too many; and what was left on purpose was not interrupted.
+  return found.holder === '' || host.store.find(found.name) !== null ? null : 'finished'
+}
+
+/** Leaves what could not be deleted to the next command. Where not even that can be written down, it is found once this process has ended. */
+export function abandon({ store }: Pick<Host, 'store'>, pending: Installation): void {
+  try {
+    store.abandon(pending)
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+  }
 }
 
 /** What ended without a Node process to see it: the launcher's reports, and runs whose launcher was killed. */

@@ -7,7 +7,7 @@ import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { type Host, nameOf } from './host.ts'
-import { finishRemoval } from './recovery.ts'
+import { abandon, finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
 import { verifyInstalled } from './verification.ts'
@@ -52,7 +52,7 @@ export async function remove(host: Host, installation: Installation, options: Re
     const leftovers = await sayGoodbye(host, installation, steps, options)
     steps.proceed()
     const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers, assertFits })
-    for (const one of going) await finishRemoval(host, one)
+    await finishRemovals(host, going)
   })
   return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
 }
@@ -70,6 +70,20 @@ export function removalOrder({ store }: Pick<Host, 'store'>, texts: readonly str
     order.push(next)
   }
   return order
+}
+
+/** It is removed whatever happens now; what could not be deleted is left to the next command. @throws the first that could not be */
+async function finishRemovals(host: Host, going: readonly Installation[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const one of going) {
+    try {
+      await finishRemoval(host, one)
+    } catch (error) {
+      abandon(host, one)
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 /**

@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import type { StagedTarball } from '../core/archive.ts'
 import { PluginError, StoreError, VerificationError } from '../core/errors.ts'
 import type { Installation, InstallationState } from '../core/installation.ts'
@@ -136,8 +135,7 @@ async function putRight(
   // Again, now that nobody else changes it.
   const damage = await damageOf(host, installation)
   if (damage.kind === 'none') return { ...told, outcome: 'good', by: null, found: NOTHING }
-  const { tree, by, judged } = await makeTree(host, installation, damage, options)
-  steps.taken('make its files anew', { undo: 'discard', folder: basename(tree.path) })
+  const { tree, by, judged } = await makeTree(host, installation, damage, steps, options)
   await assertWhole(host, installation, tree, judged)
   steps.proceed()
   store.changes.quieten(steps.change, () => assertNotRunning(host, installation))
@@ -163,16 +161,18 @@ async function makeTree(
   host: Host,
   installation: Installation,
   damage: Exclude<Damage, { kind: 'none' }>,
+  steps: Steps,
   options: RepairOptions,
 ): Promise<Made> {
   const beside = await neighbours(host, installation.name)
+  const onStage = (folder: string) => steps.note('make its files anew', { undo: 'discard', folder })
   const lacking = damage.kind === 'files' ? await host.trees.lacking(damage.judged, beside) : []
   if (damage.kind === 'files' && lacking.length === 0) {
-    return { tree: await host.trees.restore(damage.judged, beside), by: 'files', judged: damage.judged }
+    return { tree: await host.trees.restore(damage.judged, beside, { onStage }), by: 'files', judged: damage.judged }
   }
   const release = await anewFrom(host, installation, { damage, lacking }, options)
   const { onProgress } = options
-  return { tree: await host.trees.unpack(release, { beside, onProgress }), by: 'tarball', judged: release }
+  return { tree: await host.trees.unpack(release, { beside, onProgress, onStage }), by: 'tarball', judged: release }
 }
 
 async function assertWhole(host: Host, { name, version }: Installation, tree: UnpackedTree, judged: Judged) {

@@ -39,8 +39,9 @@ export async function writeHostLock(
 async function knowledgeOf(host: Host): Promise<HostKnowledge> {
   const { listRegistries } = await import('./registry-edits.ts')
   const registries = new Map((await listRegistries(host)).map(({ name, url }) => [name, url]))
-  const forEver = new Set(host.store.holds.list().flatMap(({ name, untilMs }) => (untilMs === null ? [name] : [])))
-  return { registries, isHeld: ({ name }) => forEver.has(name), rangeOf: ({ asked }) => asked }
+  // Asked each time: what was held or let go by a step is looked at again when all are done.
+  const isHeld: HostKnowledge['isHeld'] = ({ name }) => host.store.holds.of(name)?.untilMs === null
+  return { registries, isHeld, rangeOf: ({ asked }) => asked }
 }
 
 function applyTo(host: Host, options: SyncHostOptions): SyncApply {

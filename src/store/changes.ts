@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import type { ChangeKind, OpenChange, Step, StepUndo } from '../core/step.ts'
@@ -25,6 +26,7 @@ const DOING: Readonly<Record<ChangeKind, string>> = {
   rollback: 'rolling back',
   remove: 'removing',
   repair: 'repairing',
+  gc: 'clearing up',
 }
 
 /**
@@ -51,7 +53,7 @@ export class Changes {
       if (other !== null) throw busy(other, kind, this.#now())
       const { lastInsertRowid } = this.#db
         .prepare('INSERT INTO changes (name, kind, holder, started_at_ms) VALUES (?, ?, ?, ?)')
-        .run(name, kind, ownHolder(), this.#now())
+        .run(name, kind, changeHolder(), this.#now())
       return this.#get(Number(lastInsertRowid))
     })
   }
@@ -72,13 +74,16 @@ export class Changes {
       .run({ change: change.id, step, undo: JSON.stringify(undo) })
   }
 
-  /** The last step first. */
-  steps({ id }: OpenChange): Step[] {
-    const steps = 'SELECT position, step, undo FROM steps WHERE change_id = ? ORDER BY position DESC'
-    return read(this.#db, () => this.#db.prepare<[number], StepRow>(steps).all(id)).map(({ undo, ...row }) => ({
-      ...row,
-      undo: JSON.parse(undo) as StepUndo,
-    }))
+  /** The last step first; none of one that is over, or somebody else's by now. */
+  steps({ id, holder }: OpenChange): Step[] {
+    const steps = `SELECT position, step, undo FROM steps JOIN changes c ON c.id = change_id
+                   WHERE c.id = ? AND c.holder = ? ORDER BY position DESC`
+    return read(this.#db, () => this.#db.prepare<[number, string], StepRow>(steps).all(id, holder)).map(
+      ({ undo, ...row }) => ({
+        ...row,
+        undo: JSON.parse(undo) as StepUndo,
+      }),
+    )
   }
 
   /** A step that was undone. */
@@ -136,7 +141,7 @@ export class Changes {
   claim({ id, holder }: OpenChange): OpenChange | null {
     return transact(this.#db, () => {
       const taken = 'UPDATE changes SET holder = ? WHERE id = ? AND holder = ?'
-      return this.#db.prepare(taken).run(ownHolder(), id, holder).changes === 1 ? this.#get(id) : null
+      return this.#db.prepare(taken).run(changeHolder(), id, holder).changes === 1 ? this.#get(id) : null
     })
   }
 
@@ -167,6 +172,9 @@ export class Changes {
     return changeOf(row)
   }
 }
+
+/** SQLite gives the number of a row that is gone to the next, and one process may be at work on many: each has a holder of its own. */
+const changeHolder = (): string => `${ownHolder()}:${randomBytes(8).toString('hex')}`
 
 const changeOf = ({ id, name, holder, committed, started_at_ms, kind }: Row): OpenChange => ({
   id,

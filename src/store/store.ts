@@ -15,7 +15,7 @@ import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
 import { Runs } from './runs.ts'
 import { Snapshots } from './snapshots.ts'
-import type { Beginning, Retirement, Settled, Switch } from './transitions.ts'
+import type { Beginning, Retirement, Settled, Settlement, Switch } from './transitions.ts'
 import type { UidRange } from './uids.ts'
 import { Verdicts } from './verdicts.ts'
 
@@ -123,8 +123,11 @@ export class Store extends Installations {
     )
   }
 
-  /** `installing` becomes `installed`; what was installed before is kept, in the same moment. The change is over. */
-  settle(installation: Installation, settled: Settled): { installation: Installation; replaced: Installation | null } {
+  /**
+   * `installing` becomes `installed`; what was installed before is kept, and what was kept the longest is not any more, in the
+   * same moment. The change is over.
+   */
+  settle(installation: Installation, settled: Settled): Settlement {
     return transact(this.db, () => {
       settled.assertFits?.()
       const before = this.find(installation.name)
@@ -146,7 +149,12 @@ export class Store extends Installations {
       })
       noteUnsigned(this.events, this.#now(), installation)
       if (settled.approval !== null) this.approvals.keepInside(installation, settled.approval)
-      return { installation: this.get(installation.id), replaced: before === null ? null : this.get(before.id) }
+      const surplus = this.#prune(installation.name, settled.keep)
+      return {
+        installation: this.get(installation.id),
+        replaced: before === null ? null : this.get(before.id),
+        surplus,
+      }
     })
   }
 
@@ -156,11 +164,7 @@ export class Store extends Installations {
       how.assertFits?.()
       // The seal it was left with still holds, or the next check makes another.
       const isDisabled = this.#takeOver(before, kept, { ...how, seal: kept.seal })
-      if (how.approval !== null) {
-        this.approvals.keepInside(kept, how.approval)
-        const consent = JSON.stringify(how.approval.agreement.permissions)
-        this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, kept.id)
-      }
+      if (how.approval !== null) this.#grant(kept, how.approval)
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
       if (how.isRollback) this.releases.leaveInside(before)
@@ -218,20 +222,24 @@ export class Store extends Installations {
 
   /** What is installed may do this from now on, and no more. */
   grant(installation: Installation, approval: NewApproval): void {
-    transact(this.db, () => {
-      this.approvals.keepInside(installation, approval)
-      const consent = JSON.stringify(approval.agreement.permissions)
-      this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
-    })
+    transact(this.db, () => this.#grant(installation, approval))
+  }
+
+  #grant(installation: Installation, approval: NewApproval): void {
+    this.approvals.keepInside(installation, approval)
+    const consent = JSON.stringify(approval.agreement.permissions)
+    this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
   }
 
   /** Of the kept versions all but the newest so many: their trees may go. */
   prune(name: PluginName, keep: number): Installation[] {
-    return transact(this.db, () =>
-      this.kept(name)
-        .slice(keep)
-        .map((one) => this.#drop(one)),
-    )
+    return transact(this.db, () => this.#prune(name, keep))
+  }
+
+  #prune(name: PluginName, keep: number): Installation[] {
+    return this.kept(name)
+      .slice(keep)
+      .map((one) => this.#drop(one))
   }
 
   /** One kept version: its tree may go. */

@@ -24,6 +24,17 @@ export interface Settled {
   readonly approval: NewApproval | null
   /** Asked in the same transaction: does it go together with what is here by now? */
   readonly assertFits?: (() => void) | undefined
+  /** Of the versions that are kept, so many stay. */
+  readonly keep: number
+}
+
+/** What has become of it. */
+export interface Settlement {
+  readonly installation: Installation
+  /** What it took the place of. */
+  readonly replaced: Installation | null
+  /** Versions too many: their trees may go. */
+  readonly surplus: readonly Installation[]
 }
 
 /** What an installation begins with. */

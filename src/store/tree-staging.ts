@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { StoreError } from '../core/errors.ts'
 import { holderOf, isAlive } from './holder.ts'
 import { makeFolder } from './tree-writer.ts'
@@ -8,10 +8,11 @@ import { makeFolder } from './tree-writer.ts'
 /** A name says who made it, so that a sweep takes what a dead process left and not what a live one is filling. */
 const SEPARATOR = '~'
 
-/** A new private folder below `staging/`. */
-export function stage(staging: string): string {
+/** A new private folder below `staging/`; `onStage` is told its name before it is there. */
+export function stage(staging: string, onStage?: (folder: string) => void): string {
   assertPrivate(staging)
   const path = nextName(staging)
+  onStage?.(basename(path))
   makeFolder(path, 0o700)
   return path
 }

@@ -33,6 +33,8 @@ export interface UnpackOptions {
   /** `false`: by clones alone, never by further names of files that are in use. For a tree that somebody is let at; default: true. */
   readonly mayLink?: boolean | undefined
   readonly onProgress?: OnProgress | undefined
+  /** Told the name of the folder below `staging/` before it is there: whoever is interrupted from then on has it to discard. */
+  readonly onStage?: ((folder: string) => void) | undefined
 }
 
 /** What names a release's folder. */
@@ -60,7 +62,7 @@ export class Trees {
   /** Unpacks into private staging and flushes it; if any step fails, nothing is left. */
   async unpack(release: VerifiedRelease, options: UnpackOptions = {}): Promise<UnpackedTree> {
     const { unpackRelease } = await import('./unpack.ts')
-    return this.#staged('unpack the release', (path) => unpackRelease(release, path, this.#layout, options))
+    return this.#staged('unpack the release', options, (path) => unpackRelease(release, path, this.#layout, options))
   }
 
   /** Of a release that is here: which of its signed files neither it nor a version beside has any more. */
@@ -70,15 +72,23 @@ export class Trees {
   }
 
   /** The same in private staging as `unpack` makes it, without the tarball: of what nothing is lacking. */
-  async restore(release: Judged, beside: readonly ReleaseBeside[]): Promise<UnpackedTree> {
+  async restore(
+    release: Judged,
+    beside: readonly ReleaseBeside[],
+    options: Pick<UnpackOptions, 'onStage'> = {},
+  ): Promise<UnpackedTree> {
     const { restoreRelease } = await import('./restore.ts')
-    return this.#staged('restore the release', (path) => restoreRelease(release, path, this.#layout, beside))
+    return this.#staged('restore the release', options, (path) => restoreRelease(release, path, this.#layout, beside))
   }
 
-  async #staged(what: string, fill: (path: string) => Promise<Shared>): Promise<UnpackedTree> {
+  async #staged(
+    what: string,
+    { onStage }: Pick<UnpackOptions, 'onStage'>,
+    fill: (path: string) => Promise<Shared>,
+  ): Promise<UnpackedTree> {
     const { stage } = await import('./tree-staging.ts')
     return this.#onDisk(what, async () => {
-      const path = stage(this.#layout.staging)
+      const path = stage(this.#layout.staging, onStage)
       try {
         return { path, packageDir: packageOf(path), shared: await fill(path) }
       } catch (error) {

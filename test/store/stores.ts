@@ -116,6 +116,7 @@ export function settle(store: Store, begun: Begun, release: VerifiedRelease, mor
     snapshot: null,
     leftovers: [],
     approval: null,
+    keep: 100,
     ...more,
   })
 }

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../../core/errors.ts'
 import { withFolderLock } from '../folder-lock.ts'
@@ -59,15 +59,25 @@ export async function takeSnapshot({
   }
 }
 
-/** Removes it, and what an interrupted one has left of it. Idempotent. */
+/** Removes it, and what an interrupted one has left of it; the plugin's folder of snapshots goes with the last. Idempotent. */
 export function dropSnapshot(folder: string): void {
   for (const one of [folder, stagedIn(folder)]) drop(one)
+  removeEmpty(dirname(folder))
 }
 
 /** All of a plugin: `layout.snapshots(name)` is gone afterwards. Idempotent. */
 export function dropSnapshots(folder: string): void {
   if (existsSync(folder)) for (const name of readdirSync(folder)) drop(join(folder, name))
-  rmSync(folder, { recursive: true, force: true })
+  removeEmpty(folder)
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    // The namespace's stays: another plugin may be about to make its own in there.
+    rmdirSync(folder)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 const stagedIn = (folder: string): string => `${folder}.new`

@@ -1,0 +1,74 @@
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
+import { ERROR_CODES } from '../../src/core/error-codes.ts'
+import { aftermathOf, againFaults, type Expected, stateOf } from './aftermath.ts'
+import { trace } from './boundary.ts'
+import { conditionOf } from './condition.ts'
+import type { Estate } from './estate.ts'
+import { type Moment, told } from './kills.ts'
+import { discard } from './scratch.ts'
+
+/** A disk that is full or read-only from one call on, one call that fails, Ctrl-C. */
+export type Fault = 'ENOSPC' | 'EROFS' | 'EIO' | 'SIGINT'
+
+const { errno, signals } = constants
+
+export interface Faulted extends Moment {
+  readonly code: number | null
+  /** What was said of it. */
+  readonly sentence: string
+}
+
+/**
+ * The operation meets the fault at that call. It ends by itself with a sentence; and when the fault is gone, one start-up finds
+ * the old state or the new one.
+ */
+export async function meet(
+  estate: Estate,
+  expected: Expected,
+  fault: Fault,
+  at: number,
+  again = false,
+): Promise<Faulted> {
+  const { operation } = expected
+  const home = estate.copy(await operation.before(estate))
+  const what =
+    fault === 'SIGINT'
+      ? ({ do: 'signal', at, signal: signals.SIGINT } as const)
+      : ({ do: fault === 'EIO' ? 'fail' : 'failing', at, errno: errno[fault] } as const)
+  const { calls, code, stderr } = await trace(home, what, operation.argv(home, estate))
+  const sentence = stderr
+    .split('\n')
+    .filter((line) => line.startsWith('plugins: '))
+    .join(' | ')
+  const faults = fault === 'SIGINT' ? interruptFaults(home, expected, code, stderr) : endFaults(code, stderr, sentence)
+  const found = await aftermathOf(home, expected)
+  faults.push(...found.faults)
+  // Whoever is told that it was done must find it done, and the other way round.
+  if (code === 0 && found.state !== 'done' && operation.code !== 0 && found.state !== 'neither')
+    faults.push(`exit 0, and it is not done: ${found.state}`)
+  if (again && faults.length === 0) faults.push(...againFaults(home, expected, found.state, estate))
+  discard(dirname(home))
+  return { at, call: told(calls, at, home), ...found, faults, code, sentence }
+}
+
+/** Failures of a host that are no bug: what names the disk, or what could not be undone on it. */
+function endFaults(code: number | null, stderr: string, sentence: string): string[] {
+  if (code === 0) return []
+  const isBug = code === null || code === 70 || /\n\s+at .*\(/.test(stderr)
+  return isBug || sentence === '' ? [`exit ${code}: ${stderr}`] : []
+}
+
+/** Undone there and then: nothing is left to a command that comes later. */
+function interruptFaults(home: string, expected: Expected, code: number | null, stderr: string): string[] {
+  const condition = conditionOf(home)
+  const state = stateOf(condition, expected)
+  const left = condition.left.filter((line) => !expected.old.left.includes(line))
+  const faults = left.map((line) => `left at once: ${line}`)
+  const was = expected.operation.code ?? 0
+  // Before anybody listens a signal ends the process; nothing has begun then.
+  if (code === 130 || code === null) return state === 'done' ? [...faults, `exit ${code}, and it is done`] : faults
+  return code === was ? faults : [...faults, `exit ${code}: ${stderr}`]
+}
+
+export const isKnownCode = (code: string): boolean => Object.hasOwn(ERROR_CODES, code)
