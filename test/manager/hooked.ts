@@ -14,6 +14,8 @@ export interface Hooked {
   readonly house: Household
   readonly host: Host
   readonly installation: Installation
+  /** What `run` gives to `runHook`. */
+  options(hook: HookRun): HookOptions
   run(hook: HookRun, rest?: Partial<HookOptions>): Promise<void>
   /** As if a change were there. */
   become(state: InstallationState): void
@@ -41,11 +43,13 @@ export async function hooked(t: TestContext, spec: ReleaseSpec, home?: Household
   if (installation === null) throw new Error('it was installed a moment ago')
   const release = house.layout.release(HELLO, installation.version, installation.digest)
   const manifest = parseManifest(Buffer.from(JSON.stringify(whole)))
+  const options = (hook: HookRun): HookOptions => ({ hook, installation, release, manifest, from: null })
   return {
     house,
     host,
     installation,
-    run: (hook, rest = {}) => runHook(host, { hook, installation, release, manifest, from: null, ...rest }),
+    options,
+    run: (hook, rest = {}) => runHook(host, { ...options(hook), ...rest }),
     become: (state) =>
       house.raw((db) => {
         db.prepare('UPDATE installations SET state = ?, holder = ?').run(state, holderOf(process.pid))

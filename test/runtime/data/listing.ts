@@ -1,7 +1,7 @@
 // What a tree holds, as far as a copy has to keep it.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../../../src/core/digest.ts'
 
@@ -25,19 +25,16 @@ export function listing(top: string, at = ''): string[] {
     })
 }
 
-/** `user.` attributes of a file by Python, which is everywhere; Node has no call for them. */
-export const setAttribute = (path: string, name: string, value: string): void =>
-  void execFileSync('/usr/bin/python3', [
-    '-c',
-    'import os, sys; os.setxattr(*sys.argv[1:3], sys.argv[3].encode())',
-    path,
-    name,
-    value,
-  ])
-export const attributes = (path: string): string =>
-  execFileSync(
-    '/usr/bin/python3',
-    ['-c', 'import os, sys; p = sys.argv[1]; print(sorted((n, os.getxattr(p, n)) for n in os.listxattr(p)))', path],
-    { encoding: 'utf8' },
-  ).trim()
-export const hasPython = existsSync('/usr/bin/python3')
+/** `user.` attributes of a file by Python, which is everywhere; Node has no call for them. Where there are none: `[]`. */
+export const setAttribute = (path: string, name: string, value: string): void => void python(SET, path, name, value)
+export const attributes = (path: string): string => python(GET, path).trim()
+
+const SET = `
+import errno, os, sys
+try: os.setxattr(*sys.argv[1:3], sys.argv[3].encode())
+except OSError as e:
+    if e.errno != errno.ENOTSUP: raise`
+const GET = 'import os, sys; p = sys.argv[1]; print(sorted((n, os.getxattr(p, n)) for n in os.listxattr(p)))'
+
+const python = (program: string, ...args: string[]): string =>
+  execFileSync('/usr/bin/python3', ['-c', program, ...args], { encoding: 'utf8' })
