@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { askedBy, type ConsentWay, modest, standing, type UnaskedRun } from '../core/agreement.ts'
+import { type Agreement, askedBy, type ConsentWay, modest, standing, type UnaskedRun } from '../core/agreement.ts'
 import { type ChosenTerms, termsFor, uncovered } from '../core/consent-terms.ts'
 import { type Sha256, sha256 } from '../core/digest.ts'
 import { PluginError, UsageError } from '../core/errors.ts'
@@ -172,12 +173,20 @@ function pleaOf(host: Host, { manifest, verified }: VerifiedRelease): Plea {
   // What was removed is installed anew: taking it away took back what had been agreed to.
   const installed = host.store.find(name)
   if (installed === null) {
-    const wanted = wideningOf(modest(host.config, name, asked.agreement), asked.agreement)
+    const before = { ...modest(host.config, name, asked.agreement), ...ownersOfData(host, name) }
+    const wanted = wideningOf(before, asked.agreement)
     return { ...asked, name, installed, wanted, basis: null }
   }
   const before = agreedBefore(host, installed, asked.agreement)
   const wanted = wideningOf(standing(host.config, name, before.agreement), asked.agreement)
   return { ...asked, name, installed, wanted, basis: before.basis }
+}
+
+/** Data that a removal left is its publisher's: whoever takes it over as another one is asked about, as at an update. */
+function ownersOfData({ layout, store }: Host, name: PluginName): Partial<Pick<Agreement, 'signers'>> {
+  if (!existsSync(layout.data(name))) return {}
+  const latest = store.approvals.latest(name)
+  return latest === null ? {} : { signers: latest.agreement.signers }
 }
 
 async function afterGrants(
