@@ -184,7 +184,8 @@ export const MIGRATIONS: readonly string[] = [
     WHERE state IN ('installed', 'disabled', 'quarantined');
   CREATE UNIQUE INDEX installations_beginning ON installations (plugin_id) WHERE state = 'installing';
   CREATE INDEX installations_pending ON installations (state) WHERE state IN ('installing', 'removing');
-  CREATE INDEX installations_by_release ON installations (release_id);
+  -- A release is here once.
+  CREATE UNIQUE INDEX installations_by_release ON installations (release_id);
   CREATE INDEX installations_kept ON installations (plugin_id) WHERE state = 'kept';
 
   -- When it was first installed; NULL: never, and the row goes with the attempt.

@@ -17,7 +17,12 @@ test("an installation pointed at another release's row does not run as that rele
   const attacked = await AttackedHome.make(t)
   await attacked.install({ version: '1.0.0' })
   await attacked.install({ version: '1.1.0' })
-  await withRows(attacked, `UPDATE installations SET release_id = ${release('1.0.0')}`)
+  const point = `UPDATE installations SET release_id = ${release('1.0.0')}`
+  // While that one is kept, no second row can be it; with its own row and tree gone, there is nothing to run.
+  await assert.rejects(async () => withRows(attacked, point), /UNIQUE constraint/)
+  await attacked.install({ version: '1.2.0' })
+  await attacked.install({ version: '1.3.0' })
+  await withRows(attacked, point.concat(" WHERE state = 'installed'"))
   await attacked.with((manager) => assert.rejects(manager.plan('acme/hello'), { code: 'MODIFIED' }))
 })
 
