@@ -16,11 +16,14 @@ export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Pr
     if (signal.aborted) io.stderr('it was done already: nothing was undone\n')
     return done
   } catch (error) {
-    // Of Node itself, from where a signal was handed on to it.
-    if (signal.aborted && error instanceof Error && error.name === 'AbortError') throw interrupted('this', error)
+    if (signal.aborted && isAbort(error, signal)) throw interrupted('this', error)
     throw error
   } finally {
     signal.removeEventListener('abort', say)
     release()
   }
 }
+
+/** Of Node itself, from where a signal was handed on to it: an AbortError, or the reason as it is. */
+const isAbort = (error: unknown, signal: AbortSignal): boolean =>
+  error === signal.reason || (error instanceof Error && error.name === 'AbortError')

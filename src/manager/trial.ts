@@ -40,5 +40,7 @@ export async function tryOut(
     if (from !== null && manifest.hooks['migrate-data'] !== undefined) await run('migrate-data')
     if (manifest.hooks.postinstall !== undefined) await run('postinstall')
     if (manifest.health !== undefined) await run('health')
+    const { flushData } = await import('../runtime/data/durable.ts')
+    flushData(host.layout.data(name), `keep what was written to /data of ${name}`)
   })
 }

@@ -12,17 +12,8 @@ const WAIT_MS = 30_000
 export function withFolderLock<T>(folder: string, purpose: string, work: () => T): T {
   const lock = join(folder, 'lock')
   const own = join(folder, `lock.${process.pid}`)
-  writeFileSync(own, holder(process.pid) ?? '', { mode: 0o600 })
   try {
-    for (const deadline = Date.now() + WAIT_MS; !placed(own, lock); ) {
-      if (isStale(lock) && takeAway(own, lock)) continue
-      if (Date.now() > deadline) {
-        throw new StoreError('STORE_BUSY', `cannot ${purpose}: another process holds ${lock}`, {
-          hint: `rm ${lock} ${lock}.stale, if no other plugins command is running`,
-        })
-      }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
-    }
+    acquire(own, lock, purpose)
     try {
       return work()
     } finally {
@@ -31,6 +22,29 @@ export function withFolderLock<T>(folder: string, purpose: string, work: () => T
   } finally {
     remove(own)
   }
+}
+
+function acquire(own: string, lock: string, purpose: string): void {
+  try {
+    writeFileSync(own, holder(process.pid) ?? '', { mode: 0o600 })
+    for (const deadline = Date.now() + WAIT_MS; !placed(own, lock); ) {
+      if (isStale(lock) && takeAway(own, lock)) continue
+      if (Date.now() > deadline) throw busy(lock, purpose)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw new StoreError('DISK_FAILED', `cannot ${purpose}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function busy(lock: string, purpose: string): StoreError {
+  const pid = Number(read(lock)?.split(' ')[0])
+  const who = pid > 0 ? `process ${pid}` : 'another process'
+  return new StoreError('STORE_BUSY', `cannot ${purpose}: ${who} has held ${lock} for ${WAIT_MS / 1000} s`, {
+    hint: `rm ${lock} ${lock}.stale, if no other plugins command is running`,
+    details: { pid: pid > 0 ? pid : null },
+  })
 }
 
 /** pid and start time: a pid alone may be somebody else's by now. */

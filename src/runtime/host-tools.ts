@@ -18,6 +18,7 @@ const PACKAGES = {
   newuidmap: 'uidmap',
   newgidmap: 'uidmap',
   logger: 'bsdutils',
+  sync: 'coreutils',
 } as const
 export type HostTool = keyof typeof PACKAGES
 

@@ -31,7 +31,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   installations: `SELECT version, state, consent, seal IS NOT NULL AS sealed, purging, unsigned_until_ms, source, asked, requires
              FROM installations i JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
              WHERE name = @name ORDER BY version, state`,
-  snapshots: `SELECT version, folder, bytes FROM snapshots s JOIN plugins p ON p.id = s.plugin_id
+  snapshots: `SELECT version, folder FROM snapshots s JOIN plugins p ON p.id = s.plugin_id
              JOIN releases r ON r.id = s.release_id WHERE name = @name ORDER BY version`,
   holds: 'SELECT until_ms, reason FROM holds h JOIN plugins p ON p.id = h.plugin_id WHERE name = @name',
   approvals: `SELECT version, sha256, way, grants FROM approvals a JOIN plugins p ON p.id = a.plugin_id

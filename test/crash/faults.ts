@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { ERROR_CODES } from '../../src/core/error-codes.ts'
 import { aftermathOf, againFaults, type Expected, stateOf } from './aftermath.ts'
-import { trace } from './boundary.ts'
+import { type Traced, trace } from './boundary.ts'
 import { conditionOf } from './condition.ts'
 import type { Estate } from './estate.ts'
 import { type Moment, told } from './kills.ts'
@@ -36,12 +36,13 @@ export async function meet(
     fault === 'SIGINT'
       ? ({ do: 'signal', at, signal: signals.SIGINT } as const)
       : ({ do: fault === 'EIO' ? 'fail' : 'failing', at, errno: errno[fault] } as const)
-  const { calls, code, stderr } = await trace(home, what, operation.argv(home, estate))
+  const { calls, code, stdout, stderr } = await trace(home, what, operation.argv(home, estate))
   const sentence = stderr
     .split('\n')
     .filter((line) => line.startsWith('plugins: '))
     .join(' | ')
-  const faults = fault === 'SIGINT' ? interruptFaults(home, expected, code, stderr) : endFaults(code, stderr, sentence)
+  const faults =
+    fault === 'SIGINT' ? interruptFaults(home, expected, { code, stdout, stderr }) : endFaults(code, stderr, sentence)
   const found = await aftermathOf(home, expected)
   faults.push(...found.faults)
   // Whoever is told that it was done must find it done, and the other way round.
@@ -60,14 +61,22 @@ function endFaults(code: number | null, stderr: string, sentence: string): strin
 }
 
 /** Undone there and then: nothing is left to a command that comes later. */
-function interruptFaults(home: string, expected: Expected, code: number | null, stderr: string): string[] {
+function interruptFaults(
+  home: string,
+  expected: Expected,
+  { code, stdout, stderr }: Pick<Traced, 'code' | 'stdout' | 'stderr'>,
+): string[] {
   const condition = conditionOf(home)
   const state = stateOf(condition, expected)
   const left = condition.left.filter((line) => !expected.old.left.includes(line))
   const faults = left.map((line) => `left at once: ${line}`)
   const was = expected.operation.code ?? 0
-  // Before anybody listens a signal ends the process; nothing has begun then.
-  if (code === 130 || code === null) return state === 'done' ? [...faults, `exit ${code}, and it is done`] : faults
+  const isTold = stdout !== ''
+  // Before anybody listens and after it was said that it is done, a signal ends the process.
+  if (code === 130 || (code === null && !isTold)) {
+    return state === 'done' && was === 0 ? [...faults, `exit ${code}, and it is done`] : faults
+  }
+  if (code === null) return state === 'done' ? faults : [...faults, `it said that it is done: ${stdout}`]
   return code === was ? faults : [...faults, `exit ${code}: ${stderr}`]
 }
 
