@@ -4,6 +4,7 @@ import {
   formatLimits,
   formatLimitValue,
   formatNetwork,
+  type Widening,
   wideningRows,
 } from '../index.ts'
 import { flowing, plain, visible } from './text.ts'
@@ -18,9 +19,7 @@ const LABEL = 11
  * behind a bar, where no label stands, and no line is as long as the terminal would break it itself.
  */
 export function consentText(question: ConsentQuestion, columns: number): string {
-  // A terminal that knows no size says 0.
-  const width = columns === 0 ? COLUMNS_MAX : Math.max(COLUMNS_MIN, Math.min(columns, COLUMNS_MAX))
-  const row = rowsOf(width)
+  const row = rowsOf(columns)
   const { name, version, description, replaces } = question
   const before = replaces === null ? '' : `, in place of ${plain(replaces.version)}`
   return [
@@ -32,6 +31,14 @@ export function consentText(question: ConsentQuestion, columns: number): string 
     ...cuts(question).map((cut) => row(' ', 'cut here', cut)),
     '\n',
   ].join('')
+}
+
+/** What is wider, a row each. */
+export function wideningText(widening: Widening, columns: number): string {
+  const row = rowsOf(columns)
+  return wideningRows(widening)
+    .map(({ what, value }) => row('+', what, visible(value)))
+    .join('')
 }
 
 type Row = (mark: ' ' | '+', label: string, value: string) => string
@@ -89,7 +96,9 @@ function signature({ signers, unsignedUntil }: ConsentQuestion): string {
 
 const BAR = '  | '
 
-function rowsOf(columns: number): Row {
+function rowsOf(terminal: number): Row {
+  // A terminal that knows no size says 0.
+  const columns = terminal === 0 ? COLUMNS_MAX : Math.max(COLUMNS_MIN, Math.min(terminal, COLUMNS_MAX))
   return (mark, label, value) => {
     const head = `${mark} ${label.padEnd(LABEL)}  `
     const [first = '', ...others] = wrapped(plain(value), columns - head.length, columns - BAR.length)

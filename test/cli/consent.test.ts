@@ -120,6 +120,22 @@ test('approvals lists who agreed to what and when, and what waits, as text and a
   assert.equal(document.said.stderr, '')
 })
 
+test('what waits is shown in rows of ours, however long a path is', async (t) => {
+  const house = await household(t)
+  await house.install(asking('1.0.0'))
+  const read = [`/usr/share/${'+ network      none '.repeat(20)}`]
+  await decided(house.layout, house.publish(asking('1.1.0', { permissions: { read } })), { mode: 'hold' })
+  const { said, settings, io } = desk(house)
+  await approvals(settings, io, HELLO, {})
+  const [, waits = ''] = said.stdout.split('agree, since ')
+  const [, ...rows] = waits.trimEnd().split('\n')
+  assert.ok(rows.length > 3)
+  for (const row of rows) {
+    assert.ok(row.length <= 80, row)
+    assert.match(row, /^(?:\+ reads| {2}\| )/)
+  }
+})
+
 test('where nobody has agreed to anything, that is said beside the data', async (t) => {
   const house = await household(t)
   const { said, settings, io } = desk(house)

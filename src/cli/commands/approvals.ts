@@ -1,8 +1,9 @@
-import { type ApprovalReport, formatWho, openManager, wideningRows } from '../../index.ts'
+import { type ApprovalReport, formatWho, openManager } from '../../index.ts'
+import { wideningText } from '../consent-text.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { positive } from '../positive.ts'
-import { plain, table, visible } from '../text.ts'
+import { plain, table } from '../text.ts'
 
 /** Who agreed to what and when, and what waits for somebody to agree. */
 export async function approvals(settings: Settings, io: Io, name: string | undefined, options: { limit?: string }) {
@@ -15,11 +16,11 @@ export async function approvals(settings: Settings, io: Io, name: string | undef
   for (const { name, version, sinceMs, widening } of report.waiting) {
     io.stdout(
       [
-        `\n${name} ${plain(version)} waits for somebody to agree, since ${time(sinceMs)}:\n`,
-        ...wideningRows(widening).map(({ what, value }) => `+ ${what.padEnd(11)}  ${plain(visible(value))}\n`),
+        `\n${plain(name)} ${plain(version)} waits for somebody to agree, since ${time(sinceMs)}:\n`,
+        wideningText(widening, io.columns),
       ].join(''),
     )
-    if (!settings.quiet) io.stderr(`\nagree and update: plugins update ${name}\n`)
+    if (!settings.quiet) io.stderr(`\nagree and update: plugins update ${plain(name)}\n`)
   }
 }
 

@@ -20,7 +20,7 @@ export async function hold(
 export async function unhold(settings: Settings, io: Io, name: string) {
   await using manager = await openManager(settings)
   const held = manager.unhold(name)
-  io.stdout(settings.json ? `${JSON.stringify(held, null, 2)}\n` : `no longer held: ${held.name}\n`)
+  io.stdout(settings.json ? `${JSON.stringify(held, null, 2)}\n` : `no longer held: ${plain(held.name)}\n`)
 }
 
 function list(settings: Settings, io: Io, holds: readonly Hold[]): void {
@@ -48,5 +48,5 @@ function endOf(text: string | undefined): Date | null {
 }
 
 const sentence = ({ name, version, until, reason }: Hold): string =>
-  `${name}${version === null ? '' : ` at ${plain(version)}`}${until === null ? '' : ` until ${until}`}` +
+  `${plain(name)}${version === null ? '' : ` at ${plain(version)}`}${until === null ? '' : ` until ${until}`}` +
   `${reason === null ? '' : `: ${plain(reason)}`}`
