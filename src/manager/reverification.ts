@@ -40,10 +40,8 @@ async function verifyOne(
   // Removed since the list was made.
   if (installation === null) return null
   const verification = await verifyInstalled(host, installation)
-  // Its files went away under our eyes: what was found says nothing about the plugin that is there now.
-  if (verification.error !== null && attempt < ATTEMPTS && !isStill(host, installation)) {
-    return verifyOne(host, name, options, attempt + 1)
-  }
+  // Another version has taken its place under our eyes: what was found says nothing about the one that is there now.
+  if (attempt < ATTEMPTS && !isStill(host, installation)) return verifyOne(host, name, options, attempt + 1)
   const before = quarantineOf(host, installation)
   if (before !== null) return { ...verification, quarantine: { ...before, isNew: false } }
   const { error } = verification
