@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { answers32BitCalls } from '../../helpers/calls-of-32-bit.ts'
 import { needsRoot } from '../../runtime/launcher/launch.ts'
 import { account, attack, holdsOnlyWith } from './attacker.ts'
 
@@ -32,10 +33,12 @@ test('open_by_handle_at is refused by the filter', { skip }, async (t) => {
 
 test('the other system call tables of the processor are closed', {
   skip: skip || (process.arch !== 'x64' && 'x64 only'),
-}, async () => {
+}, async (t) => {
+  assert.equal(account(await attack(['x32'])), 'no ENOSYS')
+  // Nothing would show whose refusal it is.
+  if (!answers32BitCalls()) return t.skip('this kernel has no 32-bit calls')
   const i386 = await attack(['i386'])
   assert.equal(i386.ended?.signal, 'SIGSYS')
-  assert.equal(account(await attack(['x32'])), 'no ENOSYS')
   const loose = await attack(['i386'], { weaker: ['seccomp'] })
   assert.match(account(loose), /^yes$/)
 })

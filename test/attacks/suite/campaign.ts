@@ -71,6 +71,7 @@ const LACKS: Readonly<Record<Lack, string>> = {
   keys: 'this kernel has no keyrings',
   queues: 'this kernel has no POSIX queues',
   cachestat: 'this kernel has no such call',
+  'calls-of-32-bit': 'this kernel has no 32-bit calls',
 }
 
 /** Attacks that can share a run: the same program, without the same layers. */

@@ -8,6 +8,7 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, sym
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { hostname, release } from 'node:os'
 import { join } from 'node:path'
+import { answers32BitCalls } from '../../helpers/calls-of-32-bit.ts'
 
 /** Programs of the host, compiled before. */
 export interface HostPrograms {
@@ -78,7 +79,7 @@ int main(int c, char **v) {
 }`
 
 /** What a host may not have, so that nobody can be after it. */
-export type Lack = 'route' | 'keys' | 'queues' | 'cachestat'
+export type Lack = 'route' | 'keys' | 'queues' | 'cachestat' | 'calls-of-32-bit'
 
 type Values = Readonly<Record<string, string>>
 
@@ -191,6 +192,7 @@ function lacksOf(held: string): Lack[] {
     keys: hasKeys,
     queues: held.startsWith('posix'),
     cachestat: major > 6 || (major === 6 && minor >= 5),
+    'calls-of-32-bit': answers32BitCalls(),
   }
   return (Object.keys(has) as Lack[]).filter((one) => !has[one])
 }
