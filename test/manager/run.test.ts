@@ -241,8 +241,10 @@ test('a release whose bundle is a good one of another release is refused', { ski
   await refused(house, 'DIGEST_MISMATCH')
 })
 
-test('a version that is replaced while it runs keeps its files until it ends', { skip }, async (t) => {
+test('a version that goes while it runs keeps its files until it ends', { skip }, async (t) => {
   const house = await household(t)
+  writeFileSync(house.layout.configFile, JSON.stringify({ keepVersions: 1 }), { mode: 0o600 })
+  await house.reopen()
   await house.install(spec())
   const old = house.packageOf()
   const run = await waiting(t, house.manager)
