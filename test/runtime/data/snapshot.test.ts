@@ -211,7 +211,7 @@ for (const way of Object.keys(WAYS) as Way[]) {
     await take()
     cpSync(into, `${into}.new`, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('fifo') })
     dropSnapshot(into)
-    assert.deepEqual(readdirSync(dirname(into)), [], 'nor what an interrupted one has left')
+    assert.equal(existsSync(dirname(into)), false, 'nor what an interrupted one has left')
     dropSnapshot(into)
     await take()
     dropSnapshots(dirname(into))
