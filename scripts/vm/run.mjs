@@ -51,6 +51,7 @@ const TESTS = [
 /** Minutes each, or nothing that a kernel changes: what reads, plans and parses is the same on each. Named, they run here too. */
 const ON_REQUEST = new Set(
   [
+    'attacks/runtime/snapshots',
     'runtime/engines/behaviour',
     'runtime/network/relay',
     'runtime/network/resolver',

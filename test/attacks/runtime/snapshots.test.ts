@@ -64,6 +64,15 @@ const ROUNDS = 8
 /** Node's own listing would follow the links. */
 const everything = (folder: string): string[] => execFileSync('find', [folder], { encoding: 'utf8' }).trim().split('\n')
 
+/** What is moved while it is read may be met twice; then the copy is given up, which is no way in. */
+function isGivenUp(error: Error & { readonly code?: string }): void {
+  assert.equal(error.code, 'DISK_FAILED')
+  assert.match(
+    error.message,
+    /^cannot keep \/data of acme\/kept: (?:a folder in it was moved meanwhile|.*: File exists)$/,
+  )
+}
+
 test('a folder that turns into a link and back leads nowhere', { skip }, async (t) => {
   const { base, files, into, start, take } = place(t)
   mkdirSync(join(base, 'private'))
@@ -74,7 +83,8 @@ test('a folder that turns into a link and back leads nowhere', { skip }, async (
   }
   await start('swap', 'a', 'b', `${PAIRS}`)
   for (let i = 0; i < ROUNDS; i++) {
-    await take()
+    await take().catch(isGivenUp)
+    if (!existsSync(into)) continue
     assert.deepEqual(
       everything(into).filter((path) => path.endsWith('secret')),
       [],
@@ -91,7 +101,8 @@ test('a file that turns into a link and back is never what the link leads to', {
   }
   await start('swap', 'a', 'b', `${PAIRS}`)
   for (let i = 0; i < ROUNDS; i++) {
-    await take()
+    await take().catch(isGivenUp)
+    if (!existsSync(into)) continue
     const found = execFileSync('find', [join(into, 'files'), '-type', 'f', '-size', '+0'], { encoding: 'utf8' })
     assert.equal(found, '')
   }
@@ -174,8 +185,7 @@ test('a folder that is moved while it is copied does not lead the copy above the
     )
     assert.equal(existsSync(`${into}.new`), false)
     if (failed !== null) {
-      assert.equal(failed.code, 'DISK_FAILED')
-      assert.match(failed.message, /^cannot keep \/data of acme\/kept: a folder in it was moved meanwhile$/)
+      isGivenUp(failed)
       moved++
     } else assert.equal(everything(into).join('\n').includes('secret'), false)
   }
