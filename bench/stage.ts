@@ -90,7 +90,8 @@ export class Stage {
     const { secretFile } = await this.#author()
     const marketplace = await library.openMarketplace()
     const { path } = await marketplace.pack(folder, this.path('dist'))
-    await marketplace.sign(path, { key: secretFile, passphrase: () => null })
+    // The same folder may be asked for twice, and packs to the same bytes.
+    await marketplace.sign(path, { key: secretFile, passphrase: () => null, replace: true })
     return path
   }
 
