@@ -231,11 +231,6 @@ export class Store extends Installations {
     this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
   }
 
-  /** Of the kept versions all but the newest so many: their trees may go. */
-  prune(name: PluginName, keep: number): Installation[] {
-    return transact(this.db, () => this.#prune(name, keep))
-  }
-
   #prune(name: PluginName, keep: number): Installation[] {
     return this.kept(name)
       .slice(keep)
