@@ -81,7 +81,7 @@ test('asking without end is rationed, and no clock waits for it', { skip }, asyn
     assert.equal(result.ended?.limit, 'wall-time', `${how}: ${result.report}`)
     assert.ok(tookMs < 2500 * SLOW, `${how}: ended after ${tookMs} ms`)
     const asked = sum(denialsOf(result))
-    assert.ok(asked > 10 && asked < 16384 + 8 * (tookMs + 100), `${how}: ${asked} calls were answered`)
+    assert.ok(asked > 0 && asked < 16384 + 8 * (tookMs + 100), `${how}: ${asked} calls were answered`)
   }
 })
 
