@@ -5,8 +5,8 @@ import { type Present, type Resolution, resolve, type Wanted } from '../core/res
 import type { Catalog } from '../registry/index.ts'
 import { unsupportedHere } from './engines.ts'
 import type { Host } from './host.ts'
-import type { AdmitOptions } from './install.ts'
 import { listedAgeVerdict } from './release-age.ts'
+import type { AdmitOptions } from './vetting.ts'
 
 /** What decides which releases come into question. */
 export interface ChoiceOptions {

@@ -4,9 +4,11 @@ import { SEMVER } from '../core/name.ts'
 import { parseRequest } from '../core/request.ts'
 import type { ResolutionStep } from '../core/resolution.ts'
 import { choose, ofNeeded } from './acquisition.ts'
-import { fetchListed, openCatalog } from './catalog.ts'
+import type { InstallReport } from './admission.ts'
+import { bringTogether } from './bringing.ts'
+import { openCatalog } from './catalog.ts'
 import type { Host } from './host.ts'
-import { type AdmitOptions, admit, type InstallReport } from './install.ts'
+import type { AdmitOptions } from './vetting.ts'
 
 export interface GetOptions extends AdmitOptions {
   /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
@@ -29,8 +31,8 @@ export interface GetReport {
 }
 
 /**
- * `NAME` or `NAME@RANGE`, from the registry that serves the name, and what they need. They are chosen together and come in one
- * after the other, what is needed first; one that is refused ends it, and those before it stand, as they would alone.
+ * `NAME` or `NAME@RANGE`, from the registry that serves the name, and what they need. They are chosen together, and
+ * decided on before the first comes in, what is needed first; those that need each other come in together or not at all.
  *
  * @throws StoreError `ALREADY_INSTALLED` when nothing is to be done; PluginError of choice, registry or verdict
  */
@@ -44,17 +46,19 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   const planned = coming.map(plannedOf)
   const [first] = wanted
   if (coming.length === 0 && first !== undefined) throw nothingToDo(host, first)
-  const installed: InstallReport[] = []
-  if (options.dryRun === true) return { planned, installed }
+  if (options.dryRun === true) return { planned, installed: [] }
   const besides = coming.map(({ name }) => name)
-  for (const { name, candidate } of coming) {
-    const tarball = await fetchListed(host, catalog, candidate, options)
-    const named = wanted.find((one) => one.name === name)
-    const said = named === undefined ? ofNeeded(options) : options
-    const asked = named?.range ?? null
-    const admitted = await admit(host, tarball, { ...said, mode: 'ask', listed: candidate, asked, besides })
-    if (admitted.kind === 'installed') installed.push(admitted.report)
-  }
+  const arrivals = await bringTogether(
+    host,
+    catalog,
+    coming.map(({ name, candidate }) => {
+      const named = wanted.find((one) => one.name === name)
+      const said = named === undefined ? ofNeeded(options) : options
+      const asked = named?.range ?? null
+      return { candidate, options: { ...said, mode: 'ask', listed: candidate, asked, besides } }
+    }),
+  )
+  const installed = arrivals.flatMap((one) => (one.kind === 'installed' ? [one.report] : []))
   return { planned, installed }
 }
 

@@ -24,6 +24,8 @@ export interface Placement {
   readonly asked: string | null
   readonly allowedDowngrade: boolean
   readonly assertFits: Settled['assertFits']
+  /** So many versions beside it stay. */
+  readonly keep: number
 }
 
 /** As far as an installation is told of. */
@@ -92,7 +94,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
     leftovers: data.leftovers,
     approval: placement.approval,
     assertFits: placement.assertFits,
-    keep: host.config.keepVersions - 1,
+    keep: placement.keep,
   })
 }
 

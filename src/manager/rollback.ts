@@ -7,7 +7,7 @@ import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
-import { type DataFate, switchOver } from './switching.ts'
+import { type DataFate, type Switching, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
 export interface RollbackOptions extends ChangeOptions {
@@ -17,6 +17,14 @@ export interface RollbackOptions extends ChangeOptions {
   readonly keepData?: boolean | undefined
   /** Says what would be done. */
   readonly dryRun?: boolean | undefined
+}
+
+/** One of several that came together and go back together. */
+export interface UndoOptions extends RollbackOptions {
+  /** An update may go to what is left again. */
+  readonly isUndo?: boolean | undefined
+  /** Others that go back with it: that they need what is left is no reason to stay. */
+  readonly besides?: readonly string[] | undefined
 }
 
 export interface RollbackReport {
@@ -39,13 +47,13 @@ export interface RollbackReport {
  *
  * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
  */
-export async function rollback(host: Host, before: Installation, options: RollbackOptions): Promise<RollbackReport> {
+export async function rollback(host: Host, before: Installation, options: UndoOptions): Promise<RollbackReport> {
   assertClock(host)
   const { name } = before
   assertNotHeld(host, before, 'roll back')
   const kept = chosen(host, before, options.to)
   const rules = await versionRules()
-  const assertFits = () => assertGoTogether(host.store.list(), kept, rules)
+  const assertFits = () => assertGoTogether(host.store.list(), kept, rules, options.besides)
   assertFits()
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
@@ -58,7 +66,8 @@ export async function rollback(host: Host, before: Installation, options: Rollba
   if (options.dryRun === true) {
     return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
   }
-  const switching = { kept, before, isRollback: true, restoresData: options.keepData !== true, assertFits }
+  const way = options.isUndo === true ? 'undo' : 'back'
+  const switching: Switching = { kept, before, way, restoresData: options.keepData !== true, assertFits }
   const { data, ended } = await switchOver(host, switching, options)
   return { ...told, data, isDryRun: false, restarted: ended }
 }

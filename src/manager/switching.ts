@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import type { StepUndo } from '../core/step.ts'
-import type { NewApproval, Settled } from '../store/index.ts'
+import type { NewApproval, Settled, SwitchWay } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
 import { endOthers } from './restarting.ts'
@@ -13,8 +13,7 @@ import { tryOut } from './trial.ts'
 export interface Switching {
   readonly kept: Installation
   readonly before: Installation
-  /** Back to an earlier version; else forth again, to one that is installed anew. */
-  readonly isRollback: boolean
+  readonly way: SwitchWay
   /** Its data as it was when it was left, rather than what is there. */
   readonly restoresData: boolean
   /** Agreed to anew; else what it was agreed to be allowed before. */
@@ -34,8 +33,8 @@ export async function switchOver(
   switching: Switching,
   options: ChangeOptions,
 ): Promise<{ readonly installation: Installation; readonly data: DataFate; readonly ended: number }> {
-  const { kept, isRollback } = switching
-  const done = await change(host, kept.name, isRollback ? 'rollback' : 'update', options, (steps) =>
+  const { kept, way } = switching
+  const done = await change(host, kept.name, way === 'forth' ? 'update' : 'rollback', options, (steps) =>
     takeOver(host, switching, steps, options),
   )
   const late = options.restart === true ? await endOthers(host, kept.name, kept.version) : 0
@@ -43,7 +42,7 @@ export async function switchOver(
 }
 
 async function takeOver(host: Host, switching: Switching, steps: Steps, options: ChangeOptions) {
-  const { kept, before, isRollback } = switching
+  const { kept, before, way } = switching
   const { store, layout } = host
   const release = layout.release(kept.name, kept.version, kept.digest)
   const manifest = signedManifestOf(release, kept)
@@ -70,7 +69,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     snapshot: data.snapshot,
     approval: switching.approval ?? null,
     details: { data: restored === null ? 'as-it-is' : 'restored' },
-    isRollback,
+    way,
     assertFits: switching.assertFits,
   })
   const fate: DataFate = restored === null ? 'as-it-is' : 'restored'

@@ -6,10 +6,11 @@ import type { PassedOver, Resolution, ResolutionStep, Wanted } from '../core/res
 import type { Widening } from '../core/widening.ts'
 import type { Catalog } from '../registry/index.ts'
 import { choose, ofNeeded } from './acquisition.ts'
-import { fetchListed, openCatalog } from './catalog.ts'
+import { type Arrival, bringTogether, type Coming } from './bringing.ts'
+import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
-import { type AdmitOptions, admit } from './install.ts'
+import type { AdmitOptions } from './vetting.ts'
 
 export interface UpdateOptions extends AdmitOptions {
   /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
@@ -30,14 +31,14 @@ export interface UpdateResult {
   readonly outcome: 'updated' | 'installed' | 'current' | 'held' | 'waits' | 'failed' | 'planned'
   /** Why it was not updated, or not to the newest. */
   readonly reason: string | null
-  /** What it asks for and nobody agreed to. */
+  /** What it asks for and nobody agreed to; `null` of one that waits: it goes together with one that does. */
   readonly widening: Widening | null
   readonly error: PluginError | null
   readonly passedOver: readonly PassedOver[]
 }
 
 /**
- * Named plugins, all or none of them chosen together; the first that cannot be brought in ends it, those before it stand.
+ * Named plugins, chosen together and decided on before the first is brought in; those that need each other go together or stay.
  *
  * @throws StoreError `NOT_INSTALLED`, `WRONG_STATE` of one that is held or came from a file; PluginError of choice, registry or
  * verdict
@@ -87,40 +88,50 @@ async function updateOne(
   }
 }
 
-/** What is needed first. */
+/** What is needed first; a result for each, whatever is done to it. */
 async function bringAll(
   host: Host,
   catalog: Catalog,
   { steps }: Resolution<ListedRelease>,
   options: UpdateOptions,
 ): Promise<UpdateResult[]> {
-  const results: UpdateResult[] = []
   const besides = steps.flatMap(({ name, candidate }) => (candidate === null ? [] : [name]))
-  for (const step of steps) {
-    const result = await bring(host, catalog, step, { ...options, besides })
-    results.push(result)
-    // What waits is not there for what needs it.
-    if (result.outcome === 'waits') break
-  }
-  return results
+  const coming = steps.flatMap((step) => comingOf(host, step, { ...options, besides }))
+  const arrivals = options.dryRun === true ? [] : await bringTogether(host, catalog, coming)
+  const became = new Map(coming.map(({ candidate: { name } }, at) => [name, arrivals[at] ?? null]))
+  return steps.map((step) => resultFor(step, became.get(step.name) ?? null))
 }
 
-async function bring(
+function comingOf(
   host: Host,
-  catalog: Catalog,
-  { name, version, from, candidate, passedOver, neededBy }: ResolutionStep<ListedRelease>,
-  options: UpdateOptions,
-): Promise<UpdateResult> {
+  { name, candidate, neededBy }: ResolutionStep<ListedRelease>,
+  options: UpdateOptions & Pick<AdmitOptions, 'besides'>,
+): Coming[] {
+  if (candidate === null) return []
+  const before = host.store.find(name)?.asked ?? null
+  const isNeeded = neededBy.length > 0
+  const asked = isNeeded ? before : (options.to ?? before)
+  return [{ candidate, options: { ...(isNeeded ? ofNeeded(options) : options), listed: candidate, asked } }]
+}
+
+/** `arrival` of what comes; `null`: nothing was to be done. */
+function resultFor(
+  { name, version, from, candidate, passedOver }: ResolutionStep<ListedRelease>,
+  arrival: Arrival | null,
+): UpdateResult {
   const told = { name, from, passedOver, reason: passedOver[0]?.reason ?? null }
   if (candidate === null) return resultOf({ ...told, to: null, outcome: 'current' })
-  if (options.dryRun === true) return resultOf({ ...told, to: version, outcome: 'planned' })
-  const tarball = await fetchListed(host, catalog, candidate, options)
-  const asked =
-    neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
-  const said = neededBy.length > 0 ? ofNeeded(options) : options
-  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked })
-  if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
-  return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
+  const to = version
+  switch (arrival?.kind) {
+    case undefined:
+      return resultOf({ ...told, to, outcome: 'planned' })
+    case 'waits':
+      return resultOf({ ...told, to, outcome: 'waits', widening: arrival.waits })
+    case 'stays':
+      return resultOf({ ...told, to, outcome: 'waits', reason: `goes together with ${arrival.for}, which waits` })
+    case 'installed':
+      return resultOf({ ...told, to, outcome: from === null ? 'installed' : 'updated' })
+  }
 }
 
 function resultOf(

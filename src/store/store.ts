@@ -167,9 +167,9 @@ export class Store extends Installations {
       if (how.approval !== null) this.#grant(kept, how.approval)
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
-      if (how.isRollback) this.releases.leaveInside(before)
+      if (how.way === 'back') this.releases.leaveInside(before)
       this.clock.raiseInside()
-      this.events.append(this.#now(), how.isRollback ? 'rolled-back' : 'switched', kept.name, {
+      this.events.append(this.#now(), how.way === 'forth' ? 'switched' : 'rolled-back', kept.name, {
         version: kept.version,
         sha256: kept.digest,
         replaced: before.version,

@@ -51,6 +51,12 @@ export interface Beginning {
   readonly asked: string | null
 }
 
+/**
+ * `forth`: to one that is installed anew. `back`: on somebody's word, so no update goes to what gives way again unasked.
+ * `undo`: what it came with could not be brought in; it may be tried again.
+ */
+export type SwitchWay = 'forth' | 'back' | 'undo'
+
 /** One release gives way to another that was kept. */
 export interface Switch {
   readonly change: OpenChange
@@ -60,8 +66,7 @@ export interface Switch {
   readonly approval: NewApproval | null
   /** Said in the audit trail. */
   readonly details: Readonly<Record<string, unknown>>
-  /** A way back, and not to be left again unasked. */
-  readonly isRollback: boolean
+  readonly way: SwitchWay
   readonly assertFits?: Settled['assertFits']
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { InstallOptions } from '../../src/manager/install.ts'
+import type { InstallOptions } from '../../src/manager/vetting.ts'
 import { PluginManager } from '../../src/manager.ts'
 import { formatPublicKey } from '../../src/verify/keyfile.ts'
 import { type Authority, authority, type PublishedRelease, type ReleaseSpec } from './authority.ts'

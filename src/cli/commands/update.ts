@@ -73,8 +73,8 @@ const SAID: Readonly<Record<UpdateResult['outcome'], string>> = {
   planned: 'would come',
 }
 
-function whyOf({ outcome, reason, passedOver }: UpdateResult): string {
-  if (outcome === 'waits') return 'asks for more than was agreed to'
+function whyOf({ outcome, reason, widening, passedOver }: UpdateResult): string {
+  if (outcome === 'waits') return widening === null ? (reason ?? '') : 'asks for more than was agreed to'
   const [newer] = passedOver
   if (outcome === 'current' && newer !== undefined) return `${newer.version} ${newer.reason}`
   return outcome === 'failed' || outcome === 'held' ? (reason ?? '') : ''

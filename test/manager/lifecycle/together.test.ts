@@ -73,6 +73,6 @@ test('what is switched off while it is gone back stays switched off', async (t) 
   assert.ok(before !== null && kept !== undefined)
   house.manager.disable(HELLO)
   const change = host.store.changes.begin(kept.name, 'rollback')
-  const how = { change, leftovers: [], snapshot: null, approval: null, details: {}, isRollback: true }
+  const how = { change, leftovers: [], snapshot: null, approval: null, details: {}, way: 'back' as const }
   assert.equal(host.store.switchTo(kept, before, how).state, 'disabled')
 })

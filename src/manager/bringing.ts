@@ -1,0 +1,176 @@
+import { existsSync } from 'node:fs'
+import type { StagedTarball } from '../core/archive.ts'
+import { PluginError } from '../core/errors.ts'
+import type { ListedRelease } from '../core/listed-release.ts'
+import type { PluginName } from '../core/name.ts'
+import type { Catalog } from '../registry/index.ts'
+import { type Admission, type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
+import { fetchListed } from './catalog.ts'
+import type { Host } from './host.ts'
+import { remove } from './remove.ts'
+import { rollback } from './rollback.ts'
+import type { AdmitOptions } from './vetting.ts'
+
+/** One of the releases that were chosen together. */
+export interface Coming {
+  readonly candidate: ListedRelease
+  readonly options: AdmitOptions
+}
+
+/** What became of it. `stays`: one that it goes together with waits, so nothing was done to it either. */
+export type Arrival = Admission | { readonly kind: 'stays'; readonly for: PluginName }
+
+interface Came extends InstallReport {
+  /** An earlier installation had left some. */
+  readonly hadData: boolean
+}
+
+/** What became of those that had come in before one of them could not. */
+interface WayBack {
+  readonly undone: readonly Came[]
+  readonly stays: readonly { readonly one: Came; readonly error: unknown }[]
+}
+
+/** Bytes of tarballs that are held at once; what is beyond that is fetched a second time. */
+const HELD_MAX = 512 * 2 ** 20
+
+interface Ready extends Coming {
+  readonly tarball: StagedTarball | null
+  readonly decision: Assent | Waiting | null
+}
+
+/**
+ * Releases in the order in which they need each other. Everything is fetched, verified and agreed to before the first is brought
+ * in. Those that need each other come in together or not at all: when a later one cannot be brought in, what came before it goes
+ * back to what it was.
+ *
+ * @throws PluginError of the first that cannot be brought in; `details` has what was `done` and stands, and what was `undone`
+ */
+export async function bringTogether(host: Host, catalog: Catalog, coming: readonly Coming[]): Promise<Arrival[]> {
+  const arrivals = new Map<PluginName, Arrival>()
+  const stands: InstallReport[] = []
+  for (const group of groupsOf(await decided(host, catalog, coming))) {
+    const became = waitingAmong(group) ?? (await bringGroup(host, catalog, group, stands))
+    for (const [name, arrival] of became) arrivals.set(name, arrival)
+  }
+  return coming.flatMap(({ candidate }) => arrivals.get(candidate.name) ?? [])
+}
+
+/** One alone is decided on when it comes in. */
+async function decided(host: Host, catalog: Catalog, coming: readonly Coming[]): Promise<Ready[]> {
+  if (coming.length === 1) return coming.map((one) => ({ ...one, tarball: null, decision: null }))
+  const ready: Ready[] = []
+  let held = 0
+  for (const one of coming) {
+    const tarball = await fetchListed(host, catalog, one.candidate, one.options)
+    const decision = await decideOn(host, tarball, one.options)
+    held += tarball.bytes.length
+    ready.push({ ...one, tarball: held > HELD_MAX ? null : tarball, decision })
+  }
+  return ready
+}
+
+/** Those that one or more of the others need are in one group with them. */
+function groupsOf(ready: readonly Ready[]): Ready[][] {
+  let groups: Ready[][] = []
+  for (const one of ready) {
+    const isNeeded = (other: Ready) => Object.hasOwn(one.candidate.requires, other.candidate.name)
+    const joined = groups.filter((group) => group.some(isNeeded))
+    groups = [...groups.filter((group) => !joined.includes(group)), [...joined.flat(), one]]
+  }
+  return groups
+}
+
+/** `null`: everything about them was agreed to. */
+function waitingAmong(group: readonly Ready[]): Map<PluginName, Arrival> | null {
+  for (const { candidate, decision } of group)
+    if (decision?.kind === 'waits') return left(group, candidate.name, decision)
+  return null
+}
+
+/** Nothing is done to any of them. */
+function left(group: readonly Ready[], name: PluginName, waits: Waiting): Map<PluginName, Arrival> {
+  const arrivalOf = ({ candidate, decision }: Ready): Arrival => {
+    if (candidate.name === name) return waits
+    return decision?.kind === 'waits' ? decision : { kind: 'stays', for: name }
+  }
+  return new Map(group.map((one) => [one.candidate.name, arrivalOf(one)]))
+}
+
+async function bringGroup(
+  host: Host,
+  catalog: Catalog,
+  group: readonly Ready[],
+  stands: InstallReport[],
+): Promise<Map<PluginName, Arrival>> {
+  const came: Came[] = []
+  for (const one of group) {
+    const { candidate, options, decision } = one
+    try {
+      const tarball = one.tarball ?? (await fetchListed(host, catalog, candidate, options))
+      const hadData = existsSync(host.layout.data(candidate.name))
+      const admission = await admit(
+        host,
+        tarball,
+        { ...options, mayGoBack: group.length > 1 },
+        decision?.kind === 'agreed' ? decision : null,
+      )
+      if (admission.kind === 'installed') {
+        came.push({ ...admission.report, hadData })
+        continue
+      }
+      // What is installed, or trusted, is another than when it was decided on.
+      const back = await takeBack(host, came)
+      if (back.stays.length > 0) throw back.stays[0]?.error
+      return left(group, candidate.name, admission)
+    } catch (error) {
+      throw told(error, stands, await takeBack(host, came))
+    }
+  }
+  stands.push(...came)
+  return new Map(came.map((report) => [report.name, { kind: 'installed', report }]))
+}
+
+/** What is needed goes back first, and what was not there before is removed last, by whoever needs it. */
+async function takeBack(host: Host, came: readonly Came[]): Promise<WayBack> {
+  const besides = came.map(({ name }) => name)
+  const undone: Came[] = []
+  const stays: { one: Came; error: unknown }[] = []
+  const isNew = ({ replaced }: Came) => replaced === null
+  for (const one of [...came.filter((one) => !isNew(one)), ...came.filter(isNew).reverse()]) {
+    const { name, version, replaced, hadData } = one
+    const installed = host.store.find(name)
+    try {
+      if (installed?.version !== version) continue // Somebody else changed it since, and meant it.
+      // It ends whatever the signal that may have led here.
+      if (replaced === null) await remove(host, installed, { purge: !hadData, besides })
+      else await rollback(host, installed, { to: replaced, isUndo: true, besides })
+      undone.push(one)
+    } catch (error) {
+      stays.push({ one, error })
+    }
+  }
+  return { undone, stays }
+}
+
+function told(error: unknown, stands: readonly InstallReport[], { undone, stays }: WayBack): unknown {
+  if (stands.length + undone.length + stays.length === 0) return error
+  const said = [
+    sentence(error),
+    ...(undone.length === 0 ? [] : [`taken back with it: ${undone.map(shown).join(', ')}`]),
+    ...stays.map((stay) => `${shown(stay.one)} stays, because it could not be taken back (${sentence(stay.error)})`),
+    ...(stands.length === 0 ? [] : [`done before that: ${stands.map(shown).join(', ')}`]),
+  ]
+  const known = error instanceof PluginError ? error : null
+  const versions = (of: readonly InstallReport[]) => of.map(({ name, version }) => ({ name, version }))
+  const done = versions([...stands, ...stays.map(({ one }) => one)])
+  return new PluginError(known?.code ?? 'INTERNAL', said.join('; '), {
+    cause: error,
+    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    details: { ...known?.details, done, undone: versions(undone) },
+  })
+}
+
+const shown = ({ name, version }: InstallReport): string => `${name} ${version}`
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
