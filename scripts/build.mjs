@@ -2,13 +2,16 @@
 // fast), the type declarations, and the published manifest schema.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { warm } from './warm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
+
+/** Whose methods import what they need. */
+const OTHER_VERBS = new Set(['src/manager.ts', 'src/manager/trust.ts', 'src/manager/registries.ts'])
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
@@ -35,6 +38,18 @@ const bundle = {
   logLevel: 'warning',
 }
 await build({ ...bundle, entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, splitting: true })
+/**
+ * A run asks the manager for `execute` and `plan` alone, which load nothing late: what its other methods import when they are
+ * called is not in this file, and would be missed with an error.
+ */
+const withoutOtherVerbs = {
+  name: 'without-other-verbs',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ kind, importer, path }) =>
+      kind === 'dynamic-import' && OTHER_VERBS.has(relative(root, importer)) ? { path, external: true } : undefined,
+    )
+  },
+}
 // One file for the hot path; what a run never loads stays a package or is found beside it.
 await build({
   ...bundle,
@@ -45,6 +60,7 @@ await build({
   external: bundle.external.filter((name) => name !== 'better-sqlite3'),
   minifySyntax: true,
   minifyWhitespace: true,
+  plugins: [withoutOtherVerbs],
 })
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'])
 
