@@ -52,7 +52,7 @@ bool copy_link(const struct stat *status, int into, const char *name)
 	text_print(&key, "%llu", (unsigned long long)status->st_ino);
 	if (syscall(SYS_linkat, links, key.bytes, into, name, 0) == 0)
 		return true;
-	if (errno != ENOENT && errno != EMLINK)
+	if (errno != ENOENT && errno != EMLINK && errno != EEXIST) /* there already: making a file says so */
 		failed("cannot make a link: %m");
 	return false;
 }

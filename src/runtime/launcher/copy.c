@@ -84,12 +84,20 @@ static int open_file(int folder, const char *name)
 	}
 }
 
+/* A folder that gives one name twice was changed while it was read. */
+static _Noreturn void cannot_make(const char *what)
+{
+	if (errno == EEXIST)
+		failed("what it holds was moved meanwhile");
+	failed("cannot make %s: %m", what);
+}
+
 static int make_file(int folder, const char *name)
 {
 	const int fd = (int)syscall(SYS_openat, folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		failed("cannot make a file: %m");
+		cannot_make("a file");
 	return fd;
 }
 
@@ -127,10 +135,10 @@ static void copy_special(int from, int into, const char *name, const struct stat
 			return; /* it is none any more */
 		target[length] = '\0';
 		if (symlinkat(target, into, name) < 0)
-			failed("cannot make a symbolic link: %m");
+			cannot_make("a symbolic link");
 	} else if (S_ISFIFO(status->st_mode) || S_ISSOCK(status->st_mode)) {
 		if (mknodat(into, name, (status->st_mode & S_IFMT) | 0600, 0) < 0)
-			failed("cannot make a special file: %m");
+			cannot_make("a special file");
 	} else {
 		left_out++;
 		return;
@@ -169,7 +177,7 @@ static bool descend(int *from, int *into, const char *name, size_t depth)
 	if (depth == DEPTH_MAX)
 		failed("it is more than %d folders deep", (int)DEPTH_MAX);
 	if (mkdirat(*into, name, 0700) < 0)
-		failed("cannot make a folder: %m");
+		cannot_make("a folder");
 	const int fresh = open_folder(*into, name);
 	if (fresh < 0)
 		failed("cannot open a folder: %m");
@@ -202,7 +210,7 @@ static void ascend(int *from, int *into, const struct level *above)
 		failed("cannot open a folder: %m");
 	know(&found, from_above);
 	if (found.device != above->device || found.inode != above->inode)
-		failed("a folder in it was moved meanwhile");
+		failed("what it holds was moved meanwhile");
 	finish(*from, *into);
 	if (syscall(SYS_lseek, from_above, above->next, SEEK_SET) < 0)
 		failed("cannot go on in a folder: %m");
