@@ -1,9 +1,10 @@
 // The whole path, once, for real: four plugins from a folder to a sandboxed run, an MCP client that talks to one of
-// them, three refusals and three limits. Every step is held to what it must do, so this is a test as well.
+// them, a registry with updates and the way back, three refusals and three limits. Every step is held to what it must do, so this is a test as well.
 import { constants } from 'node:os'
 import { farewell, printSummary } from './demo/epilogue.mjs'
 import { canSandbox } from './demo/host.mjs'
 import { journeys, keys } from './demo/journey.mjs'
+import { lifecycle } from './demo/lifecycle.mjs'
 import { limits } from './demo/limits.mjs'
 import { conversation } from './demo/mcp.mjs'
 import { refusals } from './demo/refusals.mjs'
@@ -30,6 +31,7 @@ try {
   await keys(demo)
   await journeys(demo)
   await conversation(demo)
+  await lifecycle(demo)
   await refusals(demo)
   await limits(demo)
   await farewell(demo)

@@ -129,3 +129,6 @@ export function record(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([key]) => widthOf(key)))
   return pairs.map(([key, value]) => `${padded(key, width)}  ${plain(value)}\n`).join('')
 }
+
+/** `1 plugin`, `2 plugins`. */
+export const counted = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`

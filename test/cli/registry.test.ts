@@ -10,7 +10,7 @@ test('from a folder of tarballs to a search, by the command line alone', async (
   shelf.put()
   const built = own.plugins(['registry', 'build', shelf.folder])
   assert.deepEqual([built.code, built.stdout], [0, 'added acme/hello 1.0.0\n'])
-  assert.match(built.stderr, /1 plugins, 1 releases; files written: 2/)
+  assert.match(built.stderr, /1 plugin, 1 release; files written: 2/)
   const added = own.plugins(['registry', 'add', 'main', shelf.folder, '--namespaces', 'acme/*', 'other/*'])
   assert.deepEqual([added.code, added.stderr], [0, ''])
   assert.match(added.stdout, /serves +acme\/\*, other\/\*/)

@@ -1,7 +1,7 @@
 import { formatSize, type GcReport, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
-import { plain, table } from '../text.ts'
+import { counted, plain, table } from '../text.ts'
 
 type Thing = GcReport['collected'][number]
 
@@ -31,9 +31,8 @@ function tell(settings: Settings, io: Io, { isDryRun, collected, bytes, left, ke
     const rows = collected.map((one) => [one.name ?? '-', WHATS[one.what], one.detail, sizeOf(one)])
     io.stdout(table(['PLUGIN', 'WHAT', 'WHICH', 'SIZE'], rows, io.columns))
   }
-  const count = collected.length === 1 ? '1 thing' : `${collected.length} things`
   const size = bytes === 0 ? '' : `, ${formatSize(bytes)}`
-  const done = `${isDryRun ? 'would remove' : 'removed'} ${count}${size}`
+  const done = `${isDryRun ? 'would remove' : 'removed'} ${counted(collected.length, 'thing')}${size}`
   if (!settings.quiet) io.stderr(collected.length === 0 ? 'there is nothing to remove\n' : `${done}\n`)
   for (const one of left) io.stderr(`left: ${plain(one.path ?? `${one.what} ${one.detail}`)}: ${plain(one.reason)}\n`)
   if (settings.quiet) return

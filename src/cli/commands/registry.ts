@@ -1,7 +1,7 @@
 import { openManager, openMarketplace, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
-import { plain, record, table } from '../text.ts'
+import { counted, plain, record, table } from '../text.ts'
 
 export interface RegistryAddOptions {
   readonly namespaces?: string[]
@@ -60,7 +60,7 @@ export async function registryBuild(settings: Settings, io: Io, dir: string, opt
   for (const { name, version } of report.removed) io.stdout(`removed ${name} ${version}\n`)
   if (settings.quiet) return
   const files = report.written === 0 ? 'the index was up to date' : `files written: ${report.written}`
-  io.stderr(`${report.plugins} plugins, ${report.releases} releases; ${files}\n`)
+  io.stderr(`${counted(report.plugins, 'plugin')}, ${counted(report.releases, 'release')}; ${files}\n`)
 }
 
 export interface MarkOptions {

@@ -9,7 +9,7 @@ import {
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { type Ongoing, ongoing } from '../progress.ts'
-import { plain, table } from '../text.ts'
+import { counted, plain, table } from '../text.ts'
 
 /** The part of the manager that this command asks. */
 export interface Syncing {
@@ -52,7 +52,7 @@ const bothWays = (flag: string): UsageError =>
 function toldOfWriting(settings: Settings, io: Io, report: LockReport) {
   if (settings.json) return void io.stdout(`${JSON.stringify(report, null, 2)}\n`)
   const { lockFile, plugins, unchanged } = report
-  const count = `${plugins} ${plugins === 1 ? 'plugin' : 'plugins'}`
+  const count = counted(plugins, 'plugin')
   io.stdout(unchanged ? `${plain(lockFile)} is as this host is (${count})\n` : `wrote ${plain(lockFile)} (${count})\n`)
 }
 

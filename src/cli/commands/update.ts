@@ -57,7 +57,7 @@ function tell(settings: Settings, io: Io, results: readonly UpdateResult[], flag
   if (settings.quiet) return
   for (const { name, to, outcome, widening } of results) {
     if (outcome !== 'waits' || widening === null) continue
-    io.stderr(`\n${name} ${to} waits: it asks for ${plain(formatWidening(widening))}\n`)
+    io.stderr(`\n${name} ${to} waits for somebody to agree to: ${plain(formatWidening(widening))}\n`)
     const named = flags.to === undefined ? name : `${name} --to ${to}`
     io.stderr(`hint: plugins update ${named} asks you; the installed version runs on\n`)
   }
