@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import type { StagedTarball } from '../core/archive.ts'
 import { PluginError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Catalog } from '../registry/index.ts'
 import { type Admission, type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
 import { fetchListed } from './catalog.ts'
+import { HeldTarballs } from './held-tarballs.ts'
 import type { Host } from './host.ts'
 import { remove } from './remove.ts'
 import { rollback } from './rollback.ts'
@@ -31,11 +31,13 @@ interface WayBack {
   readonly stays: readonly { readonly one: Came; readonly error: unknown }[]
 }
 
-/** Bytes of tarballs that are held at once; what is beyond that is fetched a second time. */
-const HELD_MAX = 512 * 2 ** 20
+interface Delivery {
+  readonly host: Host
+  readonly catalog: Catalog
+  readonly held: HeldTarballs
+}
 
 interface Ready extends Coming {
-  readonly tarball: StagedTarball | null
   readonly decision: Assent | Waiting | null
 }
 
@@ -47,25 +49,25 @@ interface Ready extends Coming {
  * @throws PluginError of the first that cannot be brought in; `details` has what was `done` and stands, and what was `undone`
  */
 export async function bringTogether(host: Host, catalog: Catalog, coming: readonly Coming[]): Promise<Arrival[]> {
+  const delivery = { host, catalog, held: new HeldTarballs() }
   const arrivals = new Map<PluginName, Arrival>()
   const stands: InstallReport[] = []
-  for (const group of groupsOf(await decided(host, catalog, coming))) {
-    const became = waitingAmong(group) ?? (await bringGroup(host, catalog, group, stands))
+  for (const group of groupsOf(await decided(delivery, coming))) {
+    const became = waitingAmong(group) ?? (await bringGroup(delivery, group, stands))
     for (const [name, arrival] of became) arrivals.set(name, arrival)
   }
   return coming.flatMap(({ candidate }) => arrivals.get(candidate.name) ?? [])
 }
 
 /** One alone is decided on when it comes in. */
-async function decided(host: Host, catalog: Catalog, coming: readonly Coming[]): Promise<Ready[]> {
-  if (coming.length === 1) return coming.map((one) => ({ ...one, tarball: null, decision: null }))
+async function decided({ host, catalog, held }: Delivery, coming: readonly Coming[]): Promise<Ready[]> {
+  if (coming.length === 1) return coming.map((one) => ({ ...one, decision: null }))
   const ready: Ready[] = []
-  let held = 0
   for (const one of coming) {
     const tarball = await fetchListed(host, catalog, one.candidate, one.options)
     const decision = await decideOn(host, tarball, one.options)
-    held += tarball.bytes.length
-    ready.push({ ...one, tarball: held > HELD_MAX ? null : tarball, decision })
+    held.keep(one.candidate.name, { tarball, listed: one.candidate })
+    ready.push({ ...one, decision })
   }
   return ready
 }
@@ -98,8 +100,7 @@ function left(group: readonly Ready[], name: PluginName, waits: Waiting): Map<Pl
 }
 
 async function bringGroup(
-  host: Host,
-  catalog: Catalog,
+  { host, catalog, held }: Delivery,
   group: readonly Ready[],
   stands: InstallReport[],
 ): Promise<Map<PluginName, Arrival>> {
@@ -107,7 +108,7 @@ async function bringGroup(
   for (const one of group) {
     const { candidate, options, decision } = one
     try {
-      const tarball = one.tarball ?? (await fetchListed(host, catalog, candidate, options))
+      const tarball = held.take(candidate.name)?.tarball ?? (await fetchListed(host, catalog, candidate, options))
       const hadData = existsSync(host.layout.data(candidate.name))
       const admission = await admit(
         host,

@@ -44,6 +44,8 @@ export interface SyncReport {
 
 /** What is done to one plugin at a time: each is a whole change of its own, done or not done. */
 export interface SyncApply {
+  /** Everything that `install` may be refused for is found before the first step; nothing is done yet. */
+  decide(plugin: LockedPlugin, from: LockedRelease): Promise<void>
   /**
    * This version, from its source, in place of whatever is installed; older ones too. What needs it or what it needs is
    * not asked again: the lock file as a whole was.
@@ -94,6 +96,7 @@ export async function sync(
   assertCanSync(plan, path)
   const report = { lockFile: path, rows: plan.rows, unchanged: isInSync(plan), dryRun: options.dryRun === true }
   if (report.dryRun || report.unchanged) return report
+  for (const row of plan.rows) await decide(row, lock, dirname(path), apply)
   for (const row of plan.rows) {
     if (row.action !== 'keep') options.onRow?.(row)
     await take(row, lock, dirname(path), apply)
@@ -107,16 +110,23 @@ async function planOf(host: Host, lock: LockFile, knowledge: HostKnowledge, { pr
   return planSync({ lock, installed, prune: prune === true })
 }
 
+async function decide({ name, action }: SyncRow, lock: LockFile, folder: string, apply: SyncApply): Promise<void> {
+  const plugin = lock.plugins.find((one) => one.name === name)
+  if (plugin === undefined || !['install', 'update', 'downgrade'].includes(action)) return
+  await apply.decide(plugin, releaseOf(plugin, folder))
+}
+
+const releaseOf = (plugin: LockedPlugin, folder: string): LockedRelease => ({
+  tarball: 'file' in plugin.source ? join(folder, plugin.source.file) : null,
+  consent: (found) => consentByLock(plugin, found),
+})
+
 async function take(row: SyncRow, lock: LockFile, folder: string, apply: SyncApply): Promise<void> {
   const { name, action } = row
   const plugin = lock.plugins.find((one) => one.name === name)
   if (action === 'remove') return apply.remove(name)
   if (plugin === undefined) return // It is not in the lock file, and stays.
-  const { source } = plugin
-  const from: LockedRelease = {
-    tarball: 'file' in source ? join(folder, source.file) : null,
-    consent: (found) => consentByLock(plugin, found),
-  }
+  const from = releaseOf(plugin, folder)
   switch (action) {
     case 'install':
     case 'update':

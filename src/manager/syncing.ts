@@ -5,10 +5,11 @@ import { consentByLock } from '../core/lock-consent.ts'
 import type { LockedPlugin } from '../core/lock-file.ts'
 import type { PluginName } from '../core/name.ts'
 import { fetchTarball } from '../registry/index.ts'
-import { admit } from './admission.ts'
+import { admit, decideOn } from './admission.ts'
 import { fetchListed, openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
+import { type Fetched, HeldTarballs } from './held-tarballs.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import type { HostKnowledge } from './host-lock.ts'
@@ -48,16 +49,27 @@ async function knowledgeOf(host: Host): Promise<HostKnowledge> {
 function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const { signal, onProgress } = options
   const going = { signal, onProgress }
+  const held = new HeldTarballs()
+  const coming = async (plugin: LockedPlugin, from: LockedRelease) => {
+    assertNotHeldHere(host, plugin.name)
+    const { tarball, listed } = await fetched(host, plugin, from, held, options)
+    const byLock: AdmitOptions['byLock'] = (release) =>
+      agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
+    return { tarball, options: { ...going, listed, asked: plugin.range, allowDowngrade: true, byLock } }
+  }
   return {
+    async decide(plugin, from) {
+      const { tarball, options: admitting } = await coming(plugin, from)
+      await decideOn(host, tarball, admitting)
+      held.keep(plugin.name, { tarball, listed: admitting.listed })
+    },
     async install(plugin, from) {
-      assertNotHeldHere(host, plugin.name)
-      const { tarball, listed } = await fetched(host, plugin, from, options)
-      const byLock: AdmitOptions['byLock'] = (release) =>
-        agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
-      await admit(host, tarball, { ...going, listed, asked: plugin.range, allowDowngrade: true, byLock })
+      // The lock file agrees again: that asks nobody.
+      const { tarball, options: admitting } = await coming(plugin, from)
+      await admit(host, tarball, admitting)
     },
     async repair(plugin, from) {
-      const { tarball } = await fetched(host, plugin, from, options)
+      const { tarball } = await fetched(host, plugin, from, held, options)
       const { releases } = await repair(host, plugin.name, { from: tarball, ...going })
       const failed = releases.find(({ error }) => error !== null)
       if (failed?.error != null) throw failed.error
@@ -83,9 +95,17 @@ function assertNotHeldHere(host: Host, name: PluginName): void {
 }
 
 /** The very release that is named; the lock file's digest is held against it when it is agreed to. */
-async function fetched(host: Host, plugin: LockedPlugin, { tarball }: LockedRelease, options: SyncHostOptions) {
-  if (tarball !== null) return { tarball: await fetchTarball(tarball), listed: undefined }
+async function fetched(
+  host: Host,
+  plugin: LockedPlugin,
+  { tarball }: LockedRelease,
+  held: HeldTarballs,
+  options: SyncHostOptions,
+): Promise<Fetched> {
   const { name, version, source } = plugin
+  const here = held.take(name)
+  if (here !== null) return here
+  if (tarball !== null) return { tarball: await fetchTarball(tarball), listed: undefined }
   const named = options.registry ?? ('url' in source && !('registry' in source) ? source.url : null)
   const catalog = await openCatalog(host, named)
   const releases = await catalog.releases(name, options)

@@ -30,6 +30,7 @@ async function desk(t: TestContext) {
   const lockFile = join(project, 'plugins.lock')
   const never = async () => assert.fail('it is not asked for this here')
   const apply: SyncApply = {
+    decide: never,
     install: never,
     repair: never,
     grant: never,

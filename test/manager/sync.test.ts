@@ -73,13 +73,18 @@ async function two(t: TestContext) {
 
 /** The real install and removal, with the tarball that lies beside the lock file and its consent. */
 function applyTo(house: Household, host: Host): SyncApply {
-  const place = async (_: LockedPlugin, { tarball, consent }: LockedRelease) => {
+  const decide = async (_: LockedPlugin, { tarball, consent }: LockedRelease) => {
     const path = tarball ?? assert.fail('it lies beside the lock file')
     const found = await host.verifier().verify(await fetchTarball(path), { allowDowngrade: true })
     consent(foundOf(found))
+    return path
+  }
+  const place = async (plugin: LockedPlugin, from: LockedRelease) => {
+    const path = await decide(plugin, from)
     await house.manager.install(path, { consent: agree, allowDowngrade: true })
   }
   return {
+    decide: async (plugin, from) => void (await decide(plugin, from)),
     install: place,
     async repair(plugin, from) {
       await house.manager.remove(plugin.name, { purge: false })
