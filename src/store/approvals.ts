@@ -6,9 +6,9 @@ import type { PluginName } from '../core/name.ts'
 import { isOneOf } from '../core/shape.ts'
 import { isWho, type Who } from '../core/who.ts'
 import { isWidening, type Widening } from '../core/widening.ts'
-import { type Db, read, transact } from './database.ts'
-import type { Events } from './events.ts'
+import { read, transact } from './database.ts'
 import { keptJson } from './kept-json.ts'
+import { Ledger } from './ledger.ts'
 
 /** That somebody agrees to one release, and to no other bytes. */
 export interface Approval {
@@ -67,17 +67,7 @@ interface WaitingRow {
 const isWay = isOneOf(CONSENT_WAYS) as (value: unknown) => value is ConsentWay
 
 /** Who agreed to what and when, and what waits for somebody to agree. */
-export class Approvals {
-  readonly #db: Db
-  readonly #now: () => number
-  readonly #events: Events
-
-  constructor(db: Db, now: () => number, events: Events) {
-    this.#db = db
-    this.#now = now
-    this.#events = events
-  }
-
+export class Approvals extends Ledger {
   /**
    * With the release that was agreed to; nothing waits any more then. Must be called inside the transaction that installs it.
    *
@@ -95,14 +85,14 @@ export class Approvals {
     }
     if (way === 'unchanged') this.#assertLatest(name, basis)
     const pluginId = this.#pluginOf(name)
-    this.#db
+    this.db
       .prepare(
         `INSERT INTO approvals (plugin_id, version, sha256, given_by, way, grants, at_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(pluginId, version, sha256, JSON.stringify(who), way, JSON.stringify(agreement), this.#now())
-    this.#db.prepare('DELETE FROM waiting WHERE plugin_id = ?').run(pluginId)
-    this.#events.append(this.#now(), 'approved', name, { version, sha256, way, by, who })
+      .run(pluginId, version, sha256, JSON.stringify(who), way, JSON.stringify(agreement), this.now())
+    this.db.prepare('DELETE FROM waiting WHERE plugin_id = ?').run(pluginId)
+    this.events.append(this.now(), 'approved', name, { version, sha256, way, by, who })
   }
 
   /** The latest of a plugin, of whatever release. */
@@ -112,8 +102,8 @@ export class Approvals {
 
   /** The latest of these very bytes. */
   of(name: PluginName, sha256: Sha256): KeptApproval | null {
-    const row = read(this.#db, () =>
-      this.#db
+    const row = read(this.db, () =>
+      this.db
         .prepare<[string, string], ApprovalRow>(
           `SELECT a.id, p.name, a.version, a.sha256, a.given_by, a.way, a.grants, a.at_ms
            FROM approvals a JOIN plugins p ON p.id = a.plugin_id
@@ -126,8 +116,8 @@ export class Approvals {
 
   /** Newest first; of every plugin when `name` is `null`. */
   list(name: PluginName | null, limit: number): KeptApproval[] {
-    const rows = read(this.#db, () =>
-      this.#db
+    const rows = read(this.db, () =>
+      this.db
         .prepare<[string | null, string | null, number], ApprovalRow>(
           `SELECT a.id, p.name, a.version, a.sha256, a.given_by, a.way, a.grants, a.at_ms
            FROM approvals a JOIN plugins p ON p.id = a.plugin_id
@@ -140,44 +130,44 @@ export class Approvals {
 
   /** Said once: an update that is looked at every hour waits since it was first seen. */
   wait({ name, version, sha256, source, widening }: Omit<WaitingUpdate, 'sinceMs'>): void {
-    transact(this.#db, () => {
+    transact(this.db, () => {
       const pluginId = this.#pluginOf(name)
       const kept = JSON.stringify(widening)
-      const before = this.#db
+      const before = this.db
         .prepare<[number], { sha256: string; widening: string }>(
           'SELECT sha256, widening FROM waiting WHERE plugin_id = ?',
         )
         .get(pluginId)
       if (before?.sha256 === sha256 && before.widening === kept) return
-      this.#db
+      this.db
         .prepare(
           `INSERT INTO waiting (plugin_id, version, sha256, source, widening, since_ms) VALUES (?, ?, ?, ?, ?, ?)
            ON CONFLICT (plugin_id) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256,
              source = excluded.source, widening = excluded.widening, since_ms = excluded.since_ms`,
         )
-        .run(pluginId, version, sha256, source, kept, this.#now())
-      this.#events.append(this.#now(), 'waiting', name, { version, sha256, source, widening })
+        .run(pluginId, version, sha256, source, kept, this.now())
+      this.events.append(this.now(), 'waiting', name, { version, sha256, source, widening })
     })
   }
 
   /** Nothing waits any more, and why: the release was withdrawn, or is one no longer that would be taken. */
   stopWaiting(name: PluginName, reason: string): void {
-    transact(this.#db, () => {
+    transact(this.db, () => {
       const row = this.#waitingRows(name)[0]
       if (row === undefined) return
       this.dropWaitingInside(name)
-      this.#events.append(this.#now(), 'waiting-ended', name, { version: row.version, sha256: row.sha256, reason })
+      this.events.append(this.now(), 'waiting-ended', name, { version: row.version, sha256: row.sha256, reason })
     })
   }
 
   /** Of a plugin that goes. Must be called inside the transaction that takes its last installation away. */
   dropWaitingInside(name: PluginName): void {
-    this.#db.prepare('DELETE FROM waiting WHERE plugin_id IN (SELECT id FROM plugins WHERE name = ?)').run(name)
+    this.db.prepare('DELETE FROM waiting WHERE plugin_id IN (SELECT id FROM plugins WHERE name = ?)').run(name)
   }
 
   /** By name; of one plugin, or of all when `name` is `null`. */
   waiting(name: PluginName | null = null): WaitingUpdate[] {
-    return read(this.#db, () => this.#waitingRows(name)).map((row) => ({
+    return read(this.db, () => this.#waitingRows(name)).map((row) => ({
       name: row.name as PluginName,
       version: row.version,
       sha256: row.sha256 as Sha256,
@@ -188,7 +178,7 @@ export class Approvals {
   }
 
   #waitingRows(name: PluginName | null): WaitingRow[] {
-    return this.#db
+    return this.db
       .prepare<[string | null, string | null], WaitingRow>(
         `SELECT p.name, w.version, w.sha256, w.source, w.widening, w.since_ms
          FROM waiting w JOIN plugins p ON p.id = w.plugin_id WHERE ? IS NULL OR p.name = ? ORDER BY p.name`,
@@ -198,7 +188,7 @@ export class Approvals {
 
   /** What is no wider than one approval can be wider than the one another process was given meanwhile. */
   #assertLatest(name: PluginName, basis: number | null): void {
-    const found = this.#db
+    const found = this.db
       .prepare<[string], { id: number }>(
         'SELECT a.id FROM approvals a JOIN plugins p ON p.id = a.plugin_id WHERE p.name = ? ORDER BY a.id DESC LIMIT 1',
       )
@@ -214,7 +204,7 @@ export class Approvals {
   }
 
   #pluginOf(name: PluginName): number {
-    const row = this.#db.prepare<[string], { id: number }>('SELECT id FROM plugins WHERE name = ?').get(name)
+    const row = this.db.prepare<[string], { id: number }>('SELECT id FROM plugins WHERE name = ?').get(name)
     if (row !== undefined) return row.id
     throw new StoreError('NOT_INSTALLED', `cannot find ${name}: it was never installed here`, { hint: 'plugins list' })
   }
@@ -234,6 +224,6 @@ export class Approvals {
   }
 
   #kept<T>(text: string, is: (value: unknown) => value is T, what: string): T {
-    return keptJson(text, is, this.#db.name, what)
+    return keptJson(text, is, this.db.name, what)
   }
 }

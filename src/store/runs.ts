@@ -5,9 +5,9 @@ import type { PluginName } from '../core/name.ts'
 import { KILLED, type Outcome } from '../core/outcome.ts'
 import type { RunPlace } from '../core/place.ts'
 import type { RunEvent } from '../core/run-event.ts'
-import { type Db, read, transactLightly } from './database.ts'
-import type { Events } from './events.ts'
+import { read, transactLightly } from './database.ts'
 import { holderOf, isAlive, pidOf } from './holder.ts'
+import { Ledger } from './ledger.ts'
 
 /** One run as `history` shows it. */
 export interface RunRecord {
@@ -76,17 +76,7 @@ export interface BeginOptions {
 const SELECT_RUN = 'SELECT r.*, p.name FROM runs r JOIN plugins p ON p.id = r.plugin_id'
 
 /** Every run there was, and how it ended. */
-export class Runs {
-  readonly #db: Db
-  readonly #now: () => number
-  readonly #events: Events
-
-  constructor(db: Db, now: () => number, events: Events) {
-    this.#db = db
-    this.#now = now
-    this.#events = events
-  }
-
+export class Runs extends Ledger {
   /**
    * `pid` is the process that answers for it: when that is gone without a report, the run is lost. With `handsOver` it
    * becomes the launcher itself; otherwise `supervise` names that as soon as there is one.
@@ -95,9 +85,9 @@ export class Runs {
    * and its user id are then no longer this run's to use
    */
   begin(run: Beginning, pid: number, { handsOver = false, place = null, hook = null }: BeginOptions = {}): void {
-    transactLightly(this.#db, () => {
+    transactLightly(this.db, () => {
       const holder = holderOf(pid) ?? ''
-      const { changes } = this.#db
+      const { changes } = this.db
         .prepare(
           `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, supervisor, place, hook, started_at_ms)
            SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @hook, @now
@@ -114,7 +104,7 @@ export class Runs {
           place: place === null ? null : JSON.stringify(place),
           hook: hook?.name ?? null,
           installation: hook?.installation ?? null,
-          now: this.#now(),
+          now: this.now(),
         })
       if (changes === 1) return
       throw new StoreError(
@@ -140,9 +130,9 @@ export class Runs {
 
   /** A run that never started, for `history`. Of a plugin that was never here there is nothing to tell. */
   refuse(run: Beginning, outcome: Outcome, hook: HookRun | null = null): void {
-    const now = this.#now()
-    transactLightly(this.#db, () => {
-      this.#db
+    const now = this.now()
+    transactLightly(this.db, () => {
+      this.db
         .prepare(
           `INSERT INTO runs (id, plugin_id, version, profile, weaker, hook, holder, started_at_ms, ended_at_ms, outcome)
            SELECT ?, id, ?, ?, ?, ?, '', ?, ?, ? FROM plugins WHERE name = ?
@@ -166,8 +156,8 @@ export class Runs {
   supervise(id: string, pid: number): void {
     const supervisor = holderOf(pid)
     if (supervisor === null) return // gone already: its report says how
-    transactLightly(this.#db, () => {
-      this.#db.prepare('UPDATE runs SET supervisor = ? WHERE id = ?').run(supervisor, id)
+    transactLightly(this.db, () => {
+      this.db.prepare('UPDATE runs SET supervisor = ? WHERE id = ?').run(supervisor, id)
     })
   }
 
@@ -175,9 +165,9 @@ export class Runs {
    * Keeps the first outcome, and what was seen with it: two commands may take up the same report. `false`: this was not
    * the first.
    */
-  end(id: string, outcome: Outcome, endedAtMs: number = this.#now(), seen: Seen = NOTHING_SEEN): boolean {
-    return transactLightly(this.#db, () => {
-      const ended = this.#db
+  end(id: string, outcome: Outcome, endedAtMs: number = this.now(), seen: Seen = NOTHING_SEEN): boolean {
+    return transactLightly(this.db, () => {
+      const ended = this.db
         .prepare<[string, number, string], { plugin_id: number }>(
           'UPDATE runs SET outcome = ?, ended_at_ms = ? WHERE id = ? AND outcome IS NULL RETURNING plugin_id',
         )
@@ -192,30 +182,30 @@ export class Runs {
     const minute =
       minutes.length === 0
         ? null
-        : this.#db.prepare('INSERT OR IGNORE INTO minutes (run_id, at_ms, figures) VALUES (?, ?, ?)')
+        : this.db.prepare('INSERT OR IGNORE INTO minutes (run_id, at_ms, figures) VALUES (?, ?, ?)')
     for (const { atMs, ...figures } of minutes) minute?.run(id, atMs, JSON.stringify(figures))
     if (minute !== null) this.#forgetMinutes()
     if (events.length === 0) return
-    const named = this.#db.prepare<[number], { name: string }>('SELECT name FROM plugins WHERE id = ?').get(pluginId)
-    for (const { atMs, kind, details } of events) this.#events.append(atMs, kind, named?.name ?? '', details)
+    const named = this.db.prepare<[number], { name: string }>('SELECT name FROM plugins WHERE id = ?').get(pluginId)
+    for (const { atMs, kind, details } of events) this.events.append(atMs, kind, named?.name ?? '', details)
   }
 
   /** The newest are kept. */
   #forgetMinutes(): void {
-    const last = this.#db
+    const last = this.db
       .prepare<[number], { at_ms: number }>('SELECT at_ms FROM minutes ORDER BY at_ms DESC LIMIT 1 OFFSET ?')
       .get(MINUTES_MAX)
-    if (last !== undefined) this.#db.prepare('DELETE FROM minutes WHERE at_ms <= ?').run(last.at_ms)
+    if (last !== undefined) this.db.prepare('DELETE FROM minutes WHERE at_ms <= ?').run(last.at_ms)
   }
 
   /** For a run whose launcher is gone and has left no report. */
   lose(id: string, seen: Seen = NOTHING_SEEN): boolean {
-    return this.end(id, KILLED, this.#now(), seen)
+    return this.end(id, KILLED, this.now(), seen)
   }
 
   /** Runs without an outcome. */
   open(): OpenRun[] {
-    return read(this.#db, () => this.#db.prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`).all()).map(
+    return read(this.db, () => this.db.prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`).all()).map(
       (row) => {
         const supervisor = row.supervisor !== null && isAlive(row.supervisor) ? row.supervisor : null
         return {
@@ -232,8 +222,8 @@ export class Runs {
 
   /** Minute by minute, oldest first; as far as the run has ended. */
   minutes(id: string): Minute[] {
-    return read(this.#db, () =>
-      this.#db
+    return read(this.db, () =>
+      this.db
         .prepare<[string], { at_ms: number; figures: string }>(
           'SELECT at_ms, figures FROM minutes WHERE run_id = ? ORDER BY at_ms',
         )
@@ -242,14 +232,14 @@ export class Runs {
   }
 
   find(id: string): RunRecord | null {
-    const row = read(this.#db, () => this.#db.prepare<[string], RunRow>(`${SELECT_RUN} WHERE r.id = ?`).get(id))
+    const row = read(this.db, () => this.db.prepare<[string], RunRow>(`${SELECT_RUN} WHERE r.id = ?`).get(id))
     return row === undefined ? null : recordOf(row)
   }
 
   /** Newest first. */
   history(name: PluginName | null, limit: number): RunRecord[] {
-    return read(this.#db, () =>
-      this.#db
+    return read(this.db, () =>
+      this.db
         .prepare<[string | null, string | null, number], RunRow>(
           `${SELECT_RUN} WHERE ? IS NULL OR p.name = ? ORDER BY r.started_at_ms DESC, r.rowid DESC LIMIT ?`,
         )
