@@ -16,8 +16,9 @@ export function reportError(error: unknown, args: readonly string[], io: Io): nu
   io.stderr(`plugins: ${plain(known.message)}\n`)
   const faults = known.details.faults
   if (Array.isArray(faults) && faults.length > 1) {
-    for (const fault of faults)
-      io.stderr(`  - ${plain(typeof fault === 'string' ? fault : `${fault.path}: ${fault.message}`)}\n`)
+    const texts = faults.map((fault) => (typeof fault === 'string' ? fault : `${fault.path}: ${fault.message}`))
+    // The sentence has said one or all of them already.
+    for (const text of texts) if (!known.message.includes(text)) io.stderr(`  - ${plain(text)}\n`)
   }
   if (known.hint !== undefined) io.stderr(`\nhint: ${plain(known.hint)}\n`)
   if (known.code === 'INTERNAL' && process.env.BULKHEAD_DEBUG !== undefined && error instanceof Error) {

@@ -33,6 +33,8 @@ interface Rejection {
   readonly dependent?: string
 }
 
+/** Why a version was not taken that is good itself. */
+export const NOTHING_NEEDED = 'what it needs cannot be had'
 /** Versions tried before it is given up: far beyond what real plugins need, and a moment of work. */
 export const TRIALS_MAX = 20_000
 /** Steps on the way to them, of which a comparison of a version with a range is the dearest: some seconds of work. */
@@ -126,7 +128,7 @@ export class Search<C extends Candidate> {
       if (conflict === null) return null
       this.chosen.delete(name)
       if (!conflict.has(name)) return conflict
-      rejections.set(option.version, 'what it needs cannot be had')
+      rejections.set(option.version, NOTHING_NEEDED)
       for (const culprit of conflict) if (culprit !== name) culprits.add(culprit)
     }
     this.#note(name, seen)
@@ -163,7 +165,8 @@ export class Search<C extends Candidate> {
     for (const [needed, range] of entriesOf(option.requires)) {
       const other = this.chosen.get(needed)
       if (other !== undefined && !this.#satisfies(other.version, range)) {
-        return { reason: `it needs ${needed} ${range}, not ${other.version}`, culprits: [needed] }
+        const reason = `it needs ${needed} ${range}, not ${other.version}${this.#because(needed)}`
+        return { reason, culprits: [needed] }
       }
     }
     return this.#closedCycle(name, option) ?? (await this.#brokenDependent(name, option))
@@ -179,8 +182,17 @@ export class Search<C extends Candidate> {
     return null
   }
 
+  /** Who else has a word about its version. */
+  #because(name: string): string {
+    const asked = this.#wanted.get(name)?.find(({ range }) => range !== null)
+    if (asked !== undefined) return `, and ${asked.range} was asked for`
+    const by = this.#requirersOf(name).find((one) => this.#link(one, name).range !== '*')
+    return by === undefined ? '' : `, and ${this.#shown(by)} needs ${this.#link(by, name).range}`
+  }
+
   #closedCycle(name: string, option: Option<C>): Rejection | null {
-    const before = new Map<string, string>(Object.keys(option.requires).map((needed) => [needed, name]))
+    const needs = Object.keys(option.requires).sort(order)
+    const before = new Map<string, string>(needs.map((needed) => [needed, name]))
     for (const [at] of before) {
       if (at === name) break
       for (const needed of this.#counted(this.#needsOf(at))) if (!before.has(needed)) before.set(needed, at)

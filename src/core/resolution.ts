@@ -78,8 +78,8 @@ export async function resolve<C extends Candidate>(request: ResolutionRequest<C>
   const rules = await versionRules()
   const search = new Search(request, rules)
   const outcome = await search.run()
-  if (outcome === 'undecided') throw undecided(request, search.deadEnds)
-  if (outcome === 'none') throw faultOf(request, search.deadEnds)
+  if (outcome === 'undecided') throw undecided(request, search.deadEnds, rules)
+  if (outcome === 'none') throw faultOf(request, search.deadEnds, rules)
   const present = new Map(request.installed.map((one) => [one.name as string, one.version]))
   return {
     steps: dependenciesFirst(search.chosen).map(([name, option]) => ({

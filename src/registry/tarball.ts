@@ -26,7 +26,11 @@ export async function fetchTarball(
     const rule = `cannot read ${path}: it is ${size} bytes; the bound is ${bounds.tarballBytes}`
     return new ArchiveError('ARCHIVE_TOO_LARGE', rule)
   })
-  if (bytes === null) throw new FetchError('FILE_UNREADABLE', `cannot read ${path}: no such file`)
+  if (bytes === null) {
+    throw new FetchError('FILE_UNREADABLE', `cannot read ${path}: no such file`, {
+      hint: 'a plugin of a registry is named NAMESPACE/NAME: plugins search',
+    })
+  }
   return { source: path, bytes, sha256: sha256(bytes), sha512: sha512(bytes), bundle: await readBundle(path) }
 }
 

@@ -74,9 +74,8 @@ test('no manifest makes another plugin older: that takes its name', async () => 
   await refused(
     { catalog: CATALOG, wanted: ['acme/other'], installed },
     'DEPENDENCY_CONFLICT',
-    /^cannot install acme\/other: .*acme\/other 1\.0\.0 needs \^1/,
-    /1\.5\.0, 1\.0\.0: it is older than the installed 2\.0\.0/,
-    /hint: a plugin is made older by its name alone/,
+    /acme\/other 1\.0\.0 needs acme\/lib \^1, and 2\.0\.0 is installed, which no other plugin makes older/,
+    /hint: plugins update acme\/lib --to 1\.5\.0 --allow-downgrade/,
   )
 })
 
@@ -87,9 +86,7 @@ test('an update that an installed plugin could not live with is not chosen', asy
   await refused(
     { catalog, wanted: ['acme/lib@^2'], installed },
     'DEPENDENCY_CONFLICT',
-    /^cannot update acme\/lib: /,
-    /not 2\.0\.0: acme\/other 1\.0\.0, which is installed, needs \^1\.0\.0/,
-    /hint: plugins update acme\/other first/,
+    /^cannot get acme\/lib@\^2: acme\/other 1\.0\.0, which is installed, needs acme\/lib \^1\.0\.0/,
   )
 })
 
@@ -127,7 +124,7 @@ test('what is held stays, and is named as the cause', async () => {
   await refused(
     { ...situation, wanted: ['acme/app@^2'] },
     'DEPENDENCY_CONFLICT',
-    /^cannot install acme\/app: acme\/lib is held at 1\.0\.0, and acme\/app 2\.0\.0 needs \^2/,
+    /acme\/app 2\.0\.0 needs acme\/lib \^2, and acme\/lib is held at 1\.0\.0/,
     /hint: plugins unhold acme\/lib/,
   )
 })
@@ -141,7 +138,7 @@ test('what is locked is that version and no other, whatever is installed', async
   await refused(
     { catalog: CATALOG, wanted: ['acme/app@2'], locked },
     'DEPENDENCY_CONFLICT',
-    /the lock file has acme\/lib 1\.0\.0, and acme\/app 2\.0\.0 needs \^2/,
+    /acme\/app 2\.0\.0 needs acme\/lib \^2, and the lock file has acme\/lib 1\.0\.0/,
     /hint: plugins sync --write/,
   )
   await refused(
@@ -165,7 +162,7 @@ test('what was yanked is taken only when it is named exactly, locked, or here al
   await refused(
     { catalog, yanked, wanted: ['acme/base@>=1.1'] },
     'DEPENDENCY_MISSING',
-    /not 1\.1\.0: it was yanked: a bug; not 1\.0\.0: >=1\.1 was asked for/,
+    /no version can be taken \(1\.1\.0: it was yanked: a bug\); besides there is 1\.0\.0/,
   )
 })
 
@@ -178,8 +175,7 @@ test('what cannot be used here is passed over, and named where nothing is left',
   await refused(
     { catalog: CATALOG, unusable, wanted: ['acme/app@2'] },
     'DEPENDENCY_MISSING',
-    /^cannot install acme\/app: no version of acme\/lib can be taken in \^2, which acme\/app 2\.0\.0 needs/,
-    /not 2\.0\.0: it is for linux\/arm64/,
+    /acme\/app 2\.0\.0 needs acme\/lib \^2, and no version can be taken \(2\.0\.0: it is for linux\/arm64\)/,
   )
 })
 
@@ -191,16 +187,12 @@ test('what nobody lists is told with the chain that leads to it', async () => {
   await refused(
     { catalog, wanted: ['acme/app'] },
     'DEPENDENCY_MISSING',
-    /^cannot install acme\/app: no registry lists acme\/gone, which acme\/app 1\.0\.0 → acme\/lib 1\.0\.0 needs \(\^3\)/,
+    /^cannot get acme\/app: no registry lists acme\/gone, which acme\/app 1\.0\.0 → acme\/lib 1\.0\.0 needs \(\^3\)/,
   )
-  await refused(
-    { catalog, wanted: ['acme/none'] },
-    'DEPENDENCY_MISSING',
-    /^cannot install acme\/none: no registry lists/,
-  )
+  await refused({ catalog, wanted: ['acme/none'] }, 'DEPENDENCY_MISSING', /^cannot get acme\/none: no registry lists/)
 })
 
-test('both sides of a conflict are told, each with its chain, and why each version was not taken', async () => {
+test('both sides of a conflict are told, each with its chain, and what there is', async () => {
   const catalog = {
     'acme/app': { '1.0.0': { 'acme/left': '*', 'acme/right': '*' } },
     'acme/left': { '1.0.0': { 'acme/lib': '^1' } },
@@ -210,8 +202,8 @@ test('both sides of a conflict are told, each with its chain, and why each versi
   await refused(
     { catalog, wanted: ['acme/app'] },
     'DEPENDENCY_CONFLICT',
-    /acme\/app 1\.0\.0 → acme\/left 1\.0\.0 needs \^1, acme\/app 1\.0\.0 → acme\/right 1\.0\.0 needs \^2/,
-    /not 2\.0\.0: acme\/left 1\.0\.0 needs \^1; not 1\.0\.0: acme\/right 1\.0\.0 needs \^2/,
+    /\^1 for acme\/app 1\.0\.0 → acme\/left 1\.0\.0, and \^2 for acme\/app 1\.0\.0 → acme\/right 1\.0\.0/,
+    /no version is in all of these; there are 2\.0\.0, 1\.0\.0/,
   )
 })
 
@@ -223,7 +215,7 @@ test('a cycle is refused and shown, and another version without one is taken ins
   await refused(
     { catalog, wanted: ['acme/x'] },
     'DEPENDENCY_CYCLE',
-    /^cannot install acme\/x: acme\/y 2\.0\.0 → acme\/x 1\.0\.0 → acme\/y is a cycle/,
+    /these need each other in a circle: acme\/x 1\.0\.0 → acme\/y 2\.0\.0 → acme\/x/,
   )
   const open = { ...catalog, 'acme/y': { ...catalog['acme/y'], '1.0.0': {} } }
   assert.deepEqual(await resolved({ catalog: open, wanted: ['acme/x'] }), [
