@@ -19,6 +19,7 @@ import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
 import type { LockReport } from './manager/lock-writing.ts'
 import type { LogOptions } from './manager/logs.ts'
+import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
@@ -158,9 +159,21 @@ export class PluginManager implements AsyncDisposable {
     return installedPlugins(this.#host)
   }
 
+  /** Of what is installed. @throws StoreError `NOT_INSTALLED` */
   async info(name: string): Promise<PluginInfo> {
     const { infoOf } = await import('./manager/info.ts')
     return infoOf(this.#host, this.#find(name, 'show'))
+  }
+
+  /** What the registry that serves a name lists of it, installed or not; nothing of it is verified. @throws StoreError `NOT_INSTALLED` */
+  async offer(name: string, options: OfferOptions = {}): Promise<PluginOffer> {
+    const { offer } = await import('./manager/offer.ts')
+    return offer(this.#host, name, options)
+  }
+
+  /** Is any version of it installed, whatever its state? */
+  isInstalled(name: string): boolean {
+    return this.#host.store.find(nameOf(name)) !== null
   }
 
   /** Who signed what is installed, and what is running of it; of every plugin when `name` is `null`. */

@@ -31,25 +31,33 @@ export async function choose(
   wanted: readonly Wanted[],
   options: ChoiceOptions = {},
 ): Promise<Resolution<ListedRelease>> {
-  const { store } = host
-  const unsupported = await unsupportedHere(host)
   const isWanted = new Set<string>(wanted.map(({ name }) => name))
-  const left = new Map<string, ReadonlyMap<string, number>>()
-  const leftOf = (name: PluginName) => {
-    const known = left.get(name) ?? store.releases.left(name)
-    left.set(name, known)
-    return known
-  }
   return resolve({
     wanted,
     installed: options.present ?? presentOn(host),
     locked: new Map(),
     candidates: (name) => listedOf(catalog, name, { isWanted: isWanted.has(name), signal: options.signal }),
-    unusable: (release) =>
-      unsupported(release) ??
-      (options.isExact === true && isWanted.has(release.name) ? null : gone(leftOf(release.name), release)) ??
-      (options.securityUpdate !== undefined && isWanted.has(release.name) ? null : young(host, release)),
+    unusable: await unusableHere(host, isWanted, options),
   })
+}
+
+/** Why a release that is listed would not be taken here, in a few words, or `null`; what is said of `isWanted` is told by `options`. */
+export async function unusableHere(
+  host: Host,
+  isWanted: ReadonlySet<string> = new Set(),
+  options: Pick<ChoiceOptions, 'isExact' | 'securityUpdate'> = {},
+): Promise<(release: ListedRelease) => string | null> {
+  const unsupported = await unsupportedHere(host)
+  const left = new Map<string, ReadonlyMap<string, number>>()
+  const leftOf = (name: PluginName) => {
+    const known = left.get(name) ?? host.store.releases.left(name)
+    left.set(name, known)
+    return known
+  }
+  return (release) =>
+    unsupported(release) ??
+    (options.isExact === true && isWanted.has(release.name) ? null : gone(leftOf(release.name), release)) ??
+    (options.securityUpdate !== undefined && isWanted.has(release.name) ? null : young(host, release))
 }
 
 /**

@@ -1,7 +1,10 @@
+import { type Dependent, dependentsOf } from '../core/dependents.ts'
 import type { Installation } from '../core/installation.ts'
 import type { EffectiveLimits } from '../core/limits.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { NetworkGrant } from '../core/network.ts'
+import type { WaitingUpdate } from '../store/index.ts'
+import { type Hold, holdOf } from './holds.ts'
 import type { Host } from './host.ts'
 import { limitsOf, networkOf } from './install.ts'
 import { type InstalledPlugin, installedPlugin } from './installed.ts'
@@ -18,6 +21,14 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
   readonly network: NetworkGrant
   /** Other plugins that it needs. */
   readonly requires: Readonly<Record<string, string>>
+  /** Installed plugins that need it. */
+  readonly neededBy: readonly Dependent[]
+  /** The range of versions that was asked for; `null`: whichever was the newest, or what another one needed. */
+  readonly asked: string | null
+  /** Who holds it at its version; `null`: nobody. */
+  readonly hold: Hold | null
+  /** An update that waits for somebody to agree. */
+  readonly waits: WaitingUpdate | null
   /** The release's folder. */
   readonly path: string
 }
@@ -35,6 +46,10 @@ export function infoOf(host: Host, installation: Installation): PluginInfo {
     permissions: installation.consent,
     network: networkOf(host, manifest, installation.consent.network),
     requires: installation.requires,
+    neededBy: dependentsOf(host.store.list(), installation.name),
+    asked: installation.asked,
+    hold: holdOf(host, installation.name),
+    waits: host.store.approvals.waiting(installation.name)[0] ?? null,
     path,
   }
 }

@@ -37,19 +37,29 @@ export const HOSTS: VerbGroup = {
     {
       name: 'info',
       elsewhere: ['show', 'inspect', 'view'],
-      what: 'everything known about an installed plugin',
+      what: 'everything known about a plugin: of this host, or of its registry where it is not installed',
       operands: [{ form: '[name]', kind: 'plugin' }],
       flags: [
         {
           form: '--signers',
           what: 'who signed it and what it was judged by, running releases too; without a name, of all',
         },
+        { form: '--versions', what: 'what its registry lists of it, though it is installed' },
+        {
+          form: '--registry <R>',
+          what: 'the same of a configured one by its name, a folder or an address, in the place of all',
+        },
       ],
       examples: [
-        ['plugins info acme/hello', 'permissions, limits, where its files are'],
+        [
+          'plugins info acme/hello',
+          'permissions, limits, where its files are; what is listed of it, if it is not here',
+        ],
+        ['plugins info acme/hello --versions', 'what there is of one that is installed'],
         ['plugins info --signers --json', 'the provenance of everything that is installed'],
       ],
-      load: async () => (await import('../commands/installed.ts')).info,
+      more: ['What a registry lists is its word alone: nothing of it is verified before it is installed.'],
+      load: async () => (await import('../commands/info.ts')).info,
     },
     {
       name: 'enable',
