@@ -1,5 +1,5 @@
 import { assertGoTogether } from '../core/dependents.ts'
-import { StoreError } from '../core/errors.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { versionRules } from '../core/version-range.ts'
@@ -7,6 +7,7 @@ import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
+import { scanKept } from './scanning.ts'
 import { type DataFate, type Switching, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
@@ -42,8 +43,8 @@ export interface RollbackReport {
 }
 
 /**
- * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, with its data as it was when
- * it was left.
+ * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, shown to the scanners of this
+ * host, with its data as it was when it was left.
  *
  * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
  */
@@ -56,20 +57,33 @@ export async function rollback(host: Host, before: Installation, options: UndoOp
   const assertFits = () => assertGoTogether(host.store.list(), kept, rules, options.besides)
   assertFits()
   const { error } = await verifyInstalled(host, kept)
-  if (error !== null) {
-    host.store.note('refused', name, { version: kept.version, code: error.code, verb: 'rollback' })
-    throw error
-  }
+  if (error !== null) throw noted(host, kept, error)
   const snapshot = options.keepData === true ? null : host.store.snapshots.of(kept)
   const skipped = rules.compare(before.version, kept.version) > 0 ? before.version : null
   const told = { name, version: kept.version, replaced: before.version, skipped, dataOfMs: snapshot?.takenAtMs ?? null }
   if (options.dryRun === true) {
     return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
   }
+  // What was there a moment ago is no new arrival: it must come back.
+  if (options.isUndo !== true) await scanned(host, kept)
   const way = options.isUndo === true ? 'undo' : 'back'
   const switching: Switching = { kept, before, way, restoresData: options.keepData !== true, assertFits }
   const { data, ended } = await switchOver(host, switching, options)
   return { ...told, data, isDryRun: false, restarted: ended }
+}
+
+/** Its scanners may know more today than when it was let in. */
+async function scanned(host: Host, kept: Installation): Promise<void> {
+  try {
+    await scanKept(host, kept)
+  } catch (error) {
+    throw error instanceof PluginError && error.exitCode === 3 ? noted(host, kept, error) : error
+  }
+}
+
+function noted({ store }: Host, { name, version }: Installation, error: PluginError): PluginError {
+  store.note('refused', name, { version, code: error.code, verb: 'rollback' })
+  return error
 }
 
 function chosen({ store }: Host, { name, version }: Installation, to: string | undefined): Installation {

@@ -6,7 +6,7 @@ import { readSignedManifest } from '../core/signed-manifest.ts'
 import type { SignedFile } from '../core/statement.ts'
 import { evidenceOf, type Judged } from './evidence.ts'
 import { flushTree } from './tree-flush.ts'
-import { Neighbours, type ReleaseBeside, type Shared } from './tree-sharing.ts'
+import { Neighbours, type ReleaseBeside, type Shared, type SharingOptions } from './tree-sharing.ts'
 import { buildSkeleton } from './tree-skeleton.ts'
 import { fillPackage, makeFile, modeOf } from './tree-writer.ts'
 
@@ -25,10 +25,10 @@ export async function restoreRelease(
   release: Judged,
   folder: string,
   layout: Layout,
-  beside: readonly ReleaseBeside[],
+  { beside, mayLink }: Pick<SharingOptions, 'beside' | 'mayLink'>,
 ): Promise<Shared> {
   const { name, files } = release.verified.statement
-  const neighbours = new Neighbours(layout, { name, beside, mayLink: true })
+  const neighbours = new Neighbours(layout, { name, beside, mayLink })
   buildSkeleton(chrootOf(folder), readPathsOf(files, neighbours))
   await fillPackage(
     packageOf(folder),

@@ -75,10 +75,11 @@ export class Trees {
   async restore(
     release: Judged,
     beside: readonly ReleaseBeside[],
-    options: Pick<UnpackOptions, 'onStage'> = {},
+    options: Pick<UnpackOptions, 'onStage' | 'mayLink'> = {},
   ): Promise<UnpackedTree> {
     const { restoreRelease } = await import('./restore.ts')
-    return this.#staged('restore the release', options, (path) => restoreRelease(release, path, this.#layout, beside))
+    const sharing = { beside, mayLink: options.mayLink !== false }
+    return this.#staged('restore the release', options, (path) => restoreRelease(release, path, this.#layout, sharing))
   }
 
   async #staged(
