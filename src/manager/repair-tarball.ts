@@ -38,6 +38,7 @@ export async function anewFrom(
   const release = await examined(host, installation, tarball)
   assertSameRelease(installation, release.verified)
   assertSameSigners(installation, release)
+  assertSameReviewers(host, installation, release)
   return withItsList(host, installation, release)
 }
 
@@ -85,6 +86,20 @@ function assertSameSigners({ name, version, signers }: Installation, { verified 
     'REPAIR_FAILED',
     `cannot repair ${name} ${version}: it was installed as signed by ${listed(signers)}, and this bundle is signed by ${listed(now)}`,
     { hint: `to have it by these: plugins remove ${name} (its data stays), then install it` },
+  )
+}
+
+/** Who looked at it was agreed to as well. More than those may have, by now. */
+function assertSameReviewers({ store }: Host, installation: Installation, { verified }: VerifiedRelease): void {
+  const { name, version, digest } = installation
+  const agreed = store.approvals.of(name, digest)?.agreement ?? store.verdicts.of(name, version).install
+  const now = verified.countersigners.map(({ id }) => id)
+  const lost = (agreed?.countersigners ?? []).map(({ id }) => id).filter((id) => !now.includes(id))
+  if (lost.length === 0) return
+  throw new StoreError(
+    'REPAIR_FAILED',
+    `cannot repair ${name} ${version}: it was installed as countersigned by ${listed(lost)}, which this bundle is not`,
+    { hint: `to have it without: plugins remove ${name} (its data stays), then install it` },
   )
 }
 
