@@ -7,7 +7,7 @@ export interface Recovered extends Pick<OpenChange, 'name' | 'kind'> {
    * and is tried again by the next command.
    */
   readonly outcome: 'undone' | 'finished' | 'left'
-  /** Why it is left; else `null`. */
+  /** Why it is left; of one that had come true, why it was not cleared up then, if that is known; else `null`. */
   readonly reason: string | null
 }
 
@@ -30,7 +30,9 @@ export function formatRecovered(recovered: Recovered): string {
     case 'undone':
       return `${title} was interrupted: ${UNDONE[recovered.kind] ?? 'it is undone, and everything is as it was before'}`
     case 'finished':
-      return `${title} had been done when it was interrupted: it stands, and is cleared up`
+      return recovered.reason === null
+        ? `${title} had been done when it was interrupted: it stands, and is cleared up`
+        : `${title} was done and could not be cleared up then (${recovered.reason}): it stands, and is cleared up now`
     case 'left':
       return `${title} was interrupted, and could not be cleared up now (${recovered.reason}): the next command tries again`
   }

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError } from '../core/errors.ts'
 import { assertNotInterrupted, interrupted } from '../core/interrupted.ts'
 import type { PluginName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
 import type { OnProgress } from '../core/progress.ts'
 import { titleOfChange } from '../core/recovered.ts'
 import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
 import type { Host } from './host.ts'
-import { undoChange } from './undoing.ts'
+import { noteRecovered, undoChange } from './undoing.ts'
 
 /** How long a change waits for another one of the same plugin, in milliseconds. */
 export const WAIT_MS = 30_000
@@ -75,8 +76,18 @@ const isAbort = (error: unknown, signal: AbortSignal): boolean =>
 async function clearUp(host: Host, open: OpenChange): Promise<void> {
   try {
     await undoChange(host, open)
-  } catch {
+  } catch (error) {
+    noteLeft(host, open, error)
     leave(host, open)
+  }
+}
+
+/** Whoever clears it up tells why that was not done at once. A disk that takes no line of the trail is no reason to fail. */
+function noteLeft({ store }: Host, { name, kind, startedAtMs }: OpenChange, error: unknown): void {
+  try {
+    store.note('left', name, { change: kind, startedAtMs, reason: printable(sentence(error), 600) })
+  } catch (failure) {
+    if (!(failure instanceof PluginError)) throw failure
   }
 }
 
@@ -115,6 +126,7 @@ async function recoverFrom(host: Host, name: PluginName): Promise<void> {
     leave(host, claimed)
     throw error
   }
+  noteRecovered(host, claimed)
 }
 
 /** Takes the change back, unless it has come true already. What cannot be taken back now is left, written down, to the next command. */

@@ -32,11 +32,11 @@ export async function recover(host: Host): Promise<Recovered[]> {
 /** What is wrong with one plugin, or with the disk, keeps nobody from all the others. */
 async function attempt(
   { name, kind }: Pick<Recovered, 'name' | 'kind'>,
-  work: () => Promise<Recovered['outcome'] | null>,
+  work: () => Promise<Pick<Recovered, 'outcome' | 'reason'> | null>,
 ): Promise<Recovered[]> {
   try {
-    const outcome = await work()
-    return outcome === null ? [] : [{ name, kind, outcome, reason: null }]
+    const become = await work()
+    return become === null ? [] : [{ name, kind, ...become }]
   } catch (error) {
     if (!(error instanceof PluginError)) throw error
     return [{ name, kind, outcome: 'left', reason: error.message }]
@@ -44,21 +44,19 @@ async function attempt(
 }
 
 /** `null`: somebody else was faster, or it cannot be done yet. */
-async function recoverChange(host: Host, found: OpenChange): Promise<Recovered['outcome'] | null> {
+async function recoverChange(host: Host, found: OpenChange): Promise<Pick<Recovered, 'outcome' | 'reason'> | null> {
   const { changes } = host.store
   if (!(await hooksHaveEnded(host, found.name as PluginName))) return null
   const change = changes.claim(found)
   if (change === null) return null
-  const { undoChange } = await import('./undoing.ts')
+  const { noteRecovered, undoChange, whyLeft } = await import('./undoing.ts')
   try {
     await undoChange(host, change)
   } catch (error) {
     changes.abandon(change)
     throw error
   }
-  const outcome = change.isCommitted ? 'finished' : 'undone'
-  host.store.note(outcome, change.name, { change: change.kind, startedAtMs: change.startedAtMs })
-  return outcome
+  return { outcome: noteRecovered(host, change), reason: change.isCommitted ? whyLeft(host, change) : null }
 }
 
 const HOOKS_END_MS = 5_000
@@ -73,7 +71,10 @@ async function hooksHaveEnded(host: Host, name: PluginName): Promise<boolean> {
   return true
 }
 
-async function recoverInstallation(host: Host, found: Installation): Promise<Recovered['outcome'] | null> {
+async function recoverInstallation(
+  host: Host,
+  found: Installation,
+): Promise<Pick<Recovered, 'outcome' | 'reason'> | null> {
   if (isRunning(host, found)) return null
   // Two commands may find the same row. Only one may touch the tree: once the row is gone, the tree's name may be taken
   // by the next install.
@@ -85,9 +86,10 @@ async function recoverInstallation(host: Host, found: Installation): Promise<Rec
     host.store.abandon(installation)
     throw error
   }
-  if (found.state === 'installing') return 'undone'
+  if (found.state === 'installing') return { outcome: 'undone', reason: null }
   // Of a plugin that is there still, it was a version too many; and what was left on purpose was not interrupted.
-  return found.holder === '' || host.store.find(found.name) !== null ? null : 'finished'
+  const isSilent = found.holder === '' || host.store.find(found.name) !== null
+  return isSilent ? null : { outcome: 'finished', reason: null }
 }
 
 /** Leaves what could not be deleted to the next command. Where not even that can be written down, it is found once this process has ended. */

@@ -22,6 +22,19 @@ export async function undoChange(host: Pick<Host, 'store' | 'trees' | 'layout'>,
   changes.end(change)
 }
 
+/** Into the trail: what has become of a change that a process left behind. */
+export function noteRecovered({ store }: Pick<Host, 'store'>, { name, kind, isCommitted, startedAtMs }: OpenChange) {
+  const outcome = isCommitted ? 'finished' : 'undone'
+  store.note(outcome, name, { change: kind, startedAtMs })
+  return outcome
+}
+
+/** Why a change that had come true was not cleared up by whoever made it; `null`: it was interrupted. */
+export function whyLeft({ store }: Pick<Host, 'store'>, { name, startedAtMs }: OpenChange): string | null {
+  const details = store.events.latest(name, ['left'])?.details
+  return details?.startedAtMs === startedAtMs && typeof details.reason === 'string' ? details.reason : null
+}
+
 async function undoStep(
   { store, trees, layout }: Pick<Host, 'store' | 'trees' | 'layout'>,
   name: PluginName,
