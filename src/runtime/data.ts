@@ -6,6 +6,7 @@ import { holdsProjects, liftProject, openPrepared, openProject, preparedPlace } 
 import { removeKept } from './data/removal.ts'
 import { type DataRequest, heldIn, imageIn, looseIn, mountIn, restoredIn } from './data/request.ts'
 import { findTool, type HostTool } from './host-tools.ts'
+import { dropEmptyNamespace } from './namespace-folder.ts'
 
 /**
  * A plugin's /data, whose size the kernel enforces, of bytes and of files: by a project quota where the file system has it,
@@ -47,7 +48,7 @@ export function dataPlace(request: DataRequest): string {
   return kind === 'image' || kind === 'fuse' ? mountIn(request.folder) : heldIn(request.folder)
 }
 
-/** Unmounts and removes everything that the plugin ever kept. */
+/** Unmounts and removes everything that the plugin ever kept, and the folder of the namespace when nothing else is in it. */
 export function removeData(folder: string): void {
   unmount(folder, `remove ${folder}`)
   for (const place of [heldIn(folder), restoredIn(folder, 'held')]) liftProject(place)
@@ -57,6 +58,7 @@ export function removeData(folder: string): void {
     }
   }
   rmSync(folder, { recursive: true, force: true })
+  dropEmptyNamespace(folder)
 }
 
 /** Unmounts but keeps the image: for tests and for moving a home. */

@@ -7,12 +7,12 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rmdirSync,
   rmSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { LogEntry } from '../core/log-entry.ts'
 import { LogLines } from './log-lines.ts'
+import { dropEmptyNamespace } from './namespace-folder.ts'
 
 /** However little each has written: a plugin that is started a million times must not use up the inodes either. */
 export const LOGS_OF_A_PLUGIN_MAX = 100
@@ -68,11 +68,7 @@ export function pruneLogs(folder: string, bytesMax: number, isLive: (run: string
 /** All of them, and the folder of the namespace when nothing else is in it. */
 export function removeLogs(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
-  try {
-    rmdirSync(dirname(folder))
-  } catch {
-    // Other plugins have logs there, or there never was any.
-  }
+  dropEmptyNamespace(folder)
 }
 
 /** The log of a run as it is now. */

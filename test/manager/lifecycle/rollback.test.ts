@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { openManager } from '../../../src/index.ts'
 import { revoke, TrustFile } from '../../../src/verify/index.ts'
@@ -104,7 +104,8 @@ test('a removal takes every version, and with purge their data and the user id',
   await house.install({ version: '2.0.0' })
   assert.equal(existsSync(join(house.layout.snapshots(HELLO))), true)
   await house.manager.remove(HELLO, { purge: true })
-  for (const path of [house.layout.snapshots(HELLO), house.layout.data(HELLO), join(house.layout.plugins, 'acme')])
+  const { layout } = house
+  for (const path of [layout.snapshots(HELLO), dirname(layout.data(HELLO)), join(layout.plugins, 'acme')])
     assert.equal(existsSync(path), false, path)
   const rows = house.raw((db) =>
     db
@@ -114,6 +115,16 @@ test('a removal takes every version, and with purge their data and the user id',
       .get(),
   )
   assert.deepEqual(rows, { n: 0 })
+})
+
+test('the folder of a namespace stays as long as another plugin has data in it', async (t) => {
+  const house = await household(t)
+  await house.install({ name: HELLO })
+  await house.install({ name: 'acme/other' })
+  for (const name of [HELLO, 'acme/other']) writeData(house, name, 'kept')
+  await house.manager.remove(HELLO, { purge: true })
+  assert.equal(existsSync(house.layout.data(HELLO)), false)
+  assert.equal(existsSync(house.layout.data('acme/other' as never)), true)
 })
 
 test('what was interrupted is undone by the next command, which says so in a sentence', async (t) => {
