@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { accessSync, chmodSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
@@ -13,7 +13,7 @@ const BUSY_MS = 10_000
 /**
  * Opens the database at `path`, made 0600, and brings it to this version's schema.
  *
- * @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE`
+ * @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY`, `STORE_UNREADABLE` or `DISK_FAILED`
  */
 export function openDatabase(path: string): Db {
   let db: Db
@@ -21,7 +21,7 @@ export function openDatabase(path: string): Db {
     const nativeBinding = sqliteBinding()
     db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
   } catch (error) {
-    throw unreadable(path, error)
+    throw isReadOnly(path) ? readOnly(path, error) : unreadable(path, error)
   }
   try {
     db.pragma('foreign_keys = ON')
@@ -88,6 +88,7 @@ export function read<T>(db: Db, work: () => T): T {
 function failureOf(path: string, error: unknown): StoreError | null {
   if (!(error instanceof Database.SqliteError)) return null
   const [, kind] = /^SQLITE_([A-Z]+)/.exec(error.code) ?? []
+  if ((kind === 'CANTOPEN' || kind === 'READONLY') && isReadOnly(path)) return readOnly(path, error)
   switch (kind) {
     case 'BUSY':
     case 'LOCKED':
@@ -112,6 +113,22 @@ const busy = (path: string, cause: unknown) =>
   new StoreError('STORE_BUSY', `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s`, {
     cause,
     hint: `fuser ${path} names that process`,
+  })
+
+/** Not damaged, though SQLite says no more than that it cannot open a file: also a reader makes one there. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(dirname(path), constants.W_OK)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+  }
+}
+
+const readOnly = (path: string, cause: unknown) =>
+  new StoreError('DISK_FAILED', `cannot write ${path}: its file system is mounted read-only`, {
+    cause,
+    hint: `findmnt -T ${dirname(path)} tells how; reading needs to write there, too`,
   })
 
 const unreadable = (path: string, cause: unknown) =>
