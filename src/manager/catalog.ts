@@ -46,7 +46,11 @@ function registryFor(text: string, registries: readonly RegistryConfig[]): Regis
     throw registryNotFound('use', text, registries)
   }
   const reading = readAddress(absolute(text))
-  if (!reading.ok) throw new UsageError('USAGE', `cannot use registry "${printable(text)}": ${reading.fault}`)
+  if (!reading.ok) {
+    const isOnlyPlain = readAddress(absolute(text), true).ok
+    const extras = isOnlyPlain ? { hint: 'plugins registry add NAME URL --insecure, then --registry NAME' } : {}
+    throw new UsageError('USAGE', `cannot use registry "${printable(text)}": ${reading.fault}`, extras)
+  }
   const { address } = reading
   const name = address.kind === 'folder' ? address.path : address.url
   return { name, address, namespaces: ['*/*'], insecure: false, tokenFile: null }

@@ -68,12 +68,19 @@ async function edit({ layout, caller }: Host, change: Edit) {
   })
 }
 
+const INSECURE_HINT =
+  'use https://, or say --insecure: then whoever is in between can hide releases from this host, and still sign none'
+
 /** In the form of the file: what is the default is not written down. */
 function rowOf(name: string, { url, namespaces, insecure = false, tokenFile }: RegistryAdd): object {
-  const wrong = (what: string) => new UsageError('USAGE', `cannot add registry ${printable(name, 80)}: ${what}`)
+  const wrong = (what: string, extras: { readonly hint?: string } = {}) =>
+    new UsageError('USAGE', `cannot add registry ${printable(name, 80)}: ${what}`, extras)
   if (!REGISTRY_NAME.test(name)) throw wrong('expected a name of 1 to 39 of a-z, 0-9 and inner -')
   const reading = readAddress(absolute(url), insecure)
-  if (!reading.ok) throw wrong(`"${printable(url)}": ${reading.fault}`)
+  if (!reading.ok) {
+    const isOnlyPlain = readAddress(absolute(url), true).ok
+    throw wrong(`"${printable(url)}": ${reading.fault}`, isOnlyPlain ? { hint: INSECURE_HINT } : {})
+  }
   const pattern = namespaces?.find((one) => !PATTERN.test(one))
   if (pattern !== undefined) throw wrong(`"${printable(pattern)}" is no pattern: expected acme/hello, acme/* or */*`)
   const { address } = reading

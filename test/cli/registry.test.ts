@@ -22,6 +22,22 @@ test('from a folder of tarballs to a search, by the command line alone', async (
   assert.equal(own.plugins(['search', 'hello', '--registry', shelf.folder]).code, 0)
 })
 
+test('plain http to another machine is refused with the flag that accepts it, and what that comes to', async (t) => {
+  const own = await shell(t)
+  const asked = ['registry', 'add', 'far', 'http://plugins.example/']
+  const refused = own.plugins(asked)
+  assert.equal(refused.code, 2)
+  assert.match(
+    refused.stderr,
+    /hint: use https:\/\/, or say --insecure: then whoever is in between can hide releases from this host, and still sign none/,
+  )
+  assert.equal(own.plugins([...asked, '--insecure']).code, 0)
+  const once = own.plugins(['search', '--registry', 'http://plugins.example/'])
+  assert.match(once.stderr, /hint: plugins registry add NAME URL --insecure, then --registry NAME/)
+  // What is wrong with or without it has no such way out.
+  assert.doesNotMatch(own.plugins(['registry', 'add', 'ftp', 'ftp://plugins.example/']).stderr, /--insecure/)
+})
+
 test('every answer is one JSON document when that is asked for', async (t) => {
   const [own, shelf] = [await shell(t), await shelfOf(t, {})]
   const built = own.json(['registry', 'build', shelf.folder]).value as { written: number; releases: number }
