@@ -141,8 +141,9 @@ async function carryOut(host: Host, considered: Considered, options: AdmitOption
     return place(host, placement, options)
   }
   await scanAgain(host, release)
-  const { assertFits } = placement
-  const switching: Switching = { kept, before, way: 'forth', restoresData: false, approval, assertFits }
+  const { assertFits, source, asked } = placement
+  const origin = { source, asked }
+  const switching: Switching = { kept, before, way: 'forth', restoresData: false, approval, origin, assertFits }
   const { installation } = await switchOver(host, switching, options)
   return { installation, replaced: before }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Installation } from '../core/installation.ts'
 import type { StepUndo } from '../core/step.ts'
-import type { NewApproval, Settled, SwitchWay } from '../store/index.ts'
+import type { NewApproval, Settled, Switch, SwitchWay } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
 import { endOthers } from './restarting.ts'
@@ -16,6 +16,8 @@ export interface Switching {
   readonly way: SwitchWay
   /** Its data as it was when it was left, rather than what is there. */
   readonly restoresData: boolean
+  /** Where it comes from this time, and by what range; else what was so when it was installed. */
+  readonly origin?: Switch['origin']
   /** Agreed to anew; else what it was agreed to be allowed before. */
   readonly approval?: NewApproval | undefined
   readonly assertFits?: Settled['assertFits']
@@ -68,6 +70,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     leftovers: [...data.leftovers, ...leftovers],
     snapshot: data.snapshot,
     approval: switching.approval ?? null,
+    origin: switching.origin,
     details: { data: restored === null ? 'as-it-is' : 'restored' },
     way,
     assertFits: switching.assertFits,

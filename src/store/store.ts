@@ -165,6 +165,7 @@ export class Store extends Installations {
       // The seal it was left with still holds, or the next check makes another.
       const isDisabled = this.#takeOver(before, kept, { ...how, seal: kept.seal })
       if (how.approval !== null) this.#grant(kept, how.approval)
+      if (how.origin !== undefined) this.#comeFrom(kept, how.origin)
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
       if (how.way === 'back') this.releases.leaveInside(before)
@@ -173,6 +174,7 @@ export class Store extends Installations {
         version: kept.version,
         sha256: kept.digest,
         replaced: before.version,
+        ...(how.origin?.source == null ? {} : { source: how.origin.source }),
         ...how.details,
         ...(isDisabled ? { state: 'disabled' } : {}),
       })
@@ -229,6 +231,10 @@ export class Store extends Installations {
     this.approvals.keepInside(installation, approval)
     const consent = JSON.stringify(approval.agreement.permissions)
     this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
+  }
+
+  #comeFrom({ id }: Installation, { source, asked }: NonNullable<Switch['origin']>): void {
+    this.db.prepare('UPDATE installations SET source = ?, asked = ? WHERE id = ?').run(source, asked, id)
   }
 
   #prune(name: PluginName, keep: number): Installation[] {

@@ -64,6 +64,8 @@ export interface Switch {
   readonly snapshot: Settled['snapshot']
   /** Agreed to anew; `null`: what it was agreed to be allowed before. */
   readonly approval: NewApproval | null
+  /** It is installed anew: from there, by that range; else it stays what it was. */
+  readonly origin?: Pick<Beginning, 'source' | 'asked'> | undefined
   /** Said in the audit trail. */
   readonly details: Readonly<Record<string, unknown>>
   readonly way: SwitchWay

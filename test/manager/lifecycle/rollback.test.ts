@@ -97,6 +97,23 @@ test('the very release that is kept is gone back to when it is installed again, 
   assert.equal(existsSync(join(tree, '..', '..', 'MARK')), true)
 })
 
+test('a kept release that is installed again comes from where it is asked for this time; one that is gone back to stays what it was', async (t) => {
+  const house = await registered(t)
+  await house.list(withManifest(HELLO, '1.0.0', {}), withManifest(HELLO, '2.0.0', {}))
+  const origin = async () => {
+    const { version, source, asked } = await house.manager.info(HELLO)
+    return [version, source, asked]
+  }
+  await house.manager.install(house.publish(withManifest(HELLO, '1.0.0', {})), { consent: agree })
+  await house.manager.install(`${HELLO}@^2`, { consent: agree })
+  await house.manager.rollback(HELLO)
+  assert.deepEqual(await origin(), ['1.0.0', null, null])
+  await house.manager.install(`${HELLO}@2.0.0`, { consent: agree })
+  assert.deepEqual(await origin(), ['2.0.0', 'main', '2.0.0'])
+  await house.manager.install(`${HELLO}@1.0.0`, { consent: agree, allowDowngrade: true })
+  assert.deepEqual(await origin(), ['1.0.0', 'main', '1.0.0'])
+})
+
 test('a removal takes every version, and with purge their data and the user id', async (t) => {
   const house = await household(t)
   await house.install({ version: '1.0.0' })
