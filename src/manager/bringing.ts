@@ -129,7 +129,7 @@ async function bringGroup(
     }
   }
   stands.push(...came)
-  return new Map(came.map((report) => [report.name, { kind: 'installed', report }]))
+  return new Map(came.map(({ hadData: _, ...report }) => [report.name, { kind: 'installed', report }]))
 }
 
 /** What is needed goes back first, and what was not there before is removed last, by whoever needs it. */
