@@ -124,10 +124,18 @@ export function age(ms: number): string {
   return minutes > 0 ? `${minutes}m ${seconds % 60}s` : `${seconds}s`
 }
 
-/** `key  value` lines, aligned. */
-export function record(pairs: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...pairs.map(([key]) => widthOf(key)))
-  return pairs.map(([key, value]) => `${padded(key, width)}  ${plain(value)}\n`).join('')
+/** `key  value` lines, aligned. A sentence goes on below itself; what is one word is left whole, to be copied. */
+export function record(
+  pairs: readonly (readonly [string, string])[],
+  columns: number = Number.POSITIVE_INFINITY,
+): string {
+  const width = Math.max(...pairs.map(([key]) => widthOf(key))) + GAP
+  const room = columns - width
+  const linesOf = (value: string) =>
+    value.split(' ').every((word) => widthOf(word) <= room) ? fold(value, room) : [value]
+  return pairs
+    .map(([key, value]) => `${padded(key, width)}${linesOf(plain(value)).join(`\n${' '.repeat(width)}`)}\n`)
+    .join('')
 }
 
 /** `1 plugin`, `2 plugins`. */

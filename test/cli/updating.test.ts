@@ -41,6 +41,7 @@ test('advice names the version that it is about, and is given where it can be fo
     withManifest(HELLO, '2.0.0', wide),
   )
   assert.equal(own.plugins(['install', `${HELLO}@1.0.0`, '--yes']).code, 0)
+  assert.match(own.plugins(['outdated']).stderr, /^hint: plugins update acme\/hello$/m)
   const waiting = own.plugins(['update', HELLO, '--to', '^1'])
   assert.match(waiting.stderr, /plugins update acme\/hello --to 1\.1\.0 asks you/)
   assert.equal(own.plugins(['update', HELLO, '--yes']).code, 0)

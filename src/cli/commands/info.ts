@@ -36,7 +36,7 @@ export async function info(settings: Settings, io: Io, name: string | undefined,
   const found = isOffer ? await manager.offer(name, { registry, signal: io.ending() }) : await manager.info(name)
   if (settings.json) return void io.stdout(`${JSON.stringify(found, null, 2)}\n`)
   if ('releases' in found) tellOffer(settings, io, found, registry)
-  else io.stdout(record(rowsOf(found)))
+  else io.stdout(record(rowsOf(found), io.columns))
 }
 
 const rowsOf = (plugin: PluginInfo): [string, string][] => [
@@ -93,7 +93,7 @@ const SHOWN_MAX = 20
 
 function tellOffer(settings: Settings, io: Io, offer: PluginOffer, named: string | undefined): void {
   const { name, version, installed, releases } = offer
-  io.stdout(`${record(offerRows(offer))}\n`)
+  io.stdout(`${record(offerRows(offer), io.columns)}\n`)
   io.stdout(
     table(
       ['VERSION', 'LISTED', 'SIZE', 'NOTE'],

@@ -1,7 +1,7 @@
 import { type OutdatedPlugin, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
-import { table } from '../text.ts'
+import { plain, table } from '../text.ts'
 
 /** Exit code 1 where a registry could not tell: that nothing newer is shown may not be all. */
 export async function outdated(settings: Settings, io: Io, names: readonly string[], flags: { registry?: string }) {
@@ -20,7 +20,17 @@ export async function outdated(settings: Settings, io: Io, names: readonly strin
   }
   const rows = shown.map((one) => [one.name, one.version, one.update ?? '-', one.newest ?? '-', whyOf(one)])
   io.stdout(table(['NAME', 'INSTALLED', 'UPDATE', 'NEWEST', 'WHY'], rows, settings.columns))
+  const hint = hintFor(shown, flags)
+  if (hint !== null && !settings.quiet) io.stderr(`\nhint: ${hint}\n`)
   return exitCode
+}
+
+/** What brings the updates; one that waits is asked about by its name. */
+function hintFor(shown: readonly OutdatedPlugin[], { registry }: { readonly registry?: string }): string | null {
+  const [first, ...more] = shown.filter(({ update }) => update !== null)
+  if (first === undefined) return null
+  const what = more.length === 0 ? first.name : '--all'
+  return `plugins update ${what}${registry === undefined ? '' : ` --registry ${plain(registry)}`}`
 }
 
 const isWorthSaying = ({ update, newest, version, waits, deprecated, reason }: OutdatedPlugin): boolean =>
