@@ -211,7 +211,7 @@ export class Search<C extends Candidate> {
   async #brokenDependent(name: string, option: Option<C>): Promise<Rejection | null> {
     for (const one of this.#brokenBy(name, option)) {
       if (await this.#mayBeTouched(one.name)) continue // Looked at again when everything is chosen.
-      const reason = `${one.name} ${one.version}, which is installed, needs ${one.requires[name]}`
+      const reason = `${one.name} ${one.version} needs ${one.requires[name]}`
       return { reason, culprits: [], dependent: one.name }
     }
     return null
@@ -222,7 +222,7 @@ export class Search<C extends Candidate> {
     for (const [name, option] of this.chosen) {
       const [broken] = this.#brokenBy(name, option)
       if (broken === undefined) continue
-      const reason = `${broken.name} ${broken.version}, which is installed, needs ${broken.requires[name]}`
+      const reason = `${broken.name} ${broken.version} needs ${broken.requires[name]}`
       const rejection = { reason, culprits: [], dependent: broken.name }
       this.#note(name, [rejection], [{ version: option.version, reason }])
       return new Set(this.chosen.keys())

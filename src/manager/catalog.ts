@@ -64,8 +64,9 @@ export function registryNotFound(
   name: string,
   registries: readonly { readonly name: string }[],
 ): RegistryError {
-  const names = registries.map((one) => one.name).join(', ')
-  const found = names === '' ? 'none is configured' : `there are ${names}`
+  const names = registries.map((one) => one.name)
+  const found =
+    names.length === 0 ? 'none is configured' : `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
   return new RegistryError('REGISTRY_NOT_FOUND', `cannot ${verb} registry ${printable(name, 80)}: ${found}`, {
     hint: 'plugins registry list; a folder of the working directory is written ./NAME',
   })

@@ -24,6 +24,10 @@ test('from a folder of tarballs to a search, by the command line alone', async (
 
 test('plain http to another machine is refused with the flag that accepts it, and what that comes to', async (t) => {
   const own = await shell(t)
+  assert.match(
+    own.plugins(['search', 'x']).stderr,
+    /^no registry is configured\n\nhint: plugins registry add NAME URL$/m,
+  )
   const asked = ['registry', 'add', 'far', 'http://plugins.example/']
   const refused = own.plugins(asked)
   assert.equal(refused.code, 2)

@@ -89,7 +89,7 @@ test('what no configuration may hold is refused before anything is written', asy
   assert.ok(!existsSync(path))
   await registries.add('main', MAIN)
   await assert.rejects(registries.add('main', MAIN), { code: 'WRONG_STATE', message: /one of this name/ })
-  await assert.rejects(registries.remove('other'), { code: 'REGISTRY_NOT_FOUND', message: /there are main/ })
+  await assert.rejects(registries.remove('other'), { code: 'REGISTRY_NOT_FOUND', message: /there is main/ })
 })
 
 test('a config.json that others could have written, or that is damaged, is not edited', async (t) => {

@@ -73,10 +73,11 @@ async function preview(
 
 const plan = (planned: GetReport['planned'], columns: number): string =>
   table(
-    ['ACTION', 'NAME', 'VERSION', 'FROM', 'SIZE', 'NEEDED BY'],
+    ['ACTION', 'NAME', 'FROM', 'TO', 'REGISTRY', 'SIZE', 'NEEDED BY'],
     planned.map(({ action, name, version, from, registry, bytes, neededBy }) => [
-      from === null ? action : `${action} ${from}`,
+      action,
       name,
+      from ?? '-',
       version,
       registry ?? '-',
       bytes === null ? '-' : formatSize(bytes),

@@ -9,7 +9,8 @@ export async function list(settings: Settings, io: Io) {
   const plugins = manager.list()
   if (settings.json) return void io.stdout(`${JSON.stringify(plugins, null, 2)}\n`)
   if (plugins.length === 0) {
-    if (!settings.quiet) io.stderr('no plugin is installed\n\nhint: plugins install X.tgz\n')
+    if (!settings.quiet)
+      io.stderr('no plugin is installed\n\nhint: plugins search, then plugins install NAME; or plugins install X.tgz\n')
     return
   }
   io.stdout(

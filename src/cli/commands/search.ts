@@ -27,7 +27,12 @@ export async function search(settings: Settings, io: Io, words: readonly string[
         ),
       )
     }
-    if (!settings.quiet && found.length === 0 && failed.length === 0) io.stderr('nothing was found\n')
+    if (!settings.quiet && found.length === 0 && failed.length === 0) {
+      const isNowhere = registry === undefined && (await manager.registries.list()).length === 0
+      io.stderr(
+        isNowhere ? 'no registry is configured\n\nhint: plugins registry add NAME URL\n' : 'nothing was found\n',
+      )
+    }
     if (!settings.quiet && more > 0) io.stderr(`${more} more: --limit ${found.length + more} shows them\n`)
     for (const { registry: name, error } of failed)
       io.stderr(`registry ${plain(name)} was not searched: ${plain(error.message)}\n`)

@@ -76,6 +76,6 @@ const SAID: Readonly<Record<UpdateResult['outcome'], string>> = {
 function whyOf({ outcome, reason, widening, passedOver }: UpdateResult): string {
   if (outcome === 'waits') return widening === null ? (reason ?? '') : 'asks for more than was agreed to'
   const [newer] = passedOver
-  if (outcome === 'current' && newer !== undefined) return `${newer.version} ${newer.reason}`
+  if (outcome === 'current' && newer !== undefined) return `${newer.version}: ${newer.reason}`
   return outcome === 'failed' || outcome === 'held' ? (reason ?? '') : ''
 }
