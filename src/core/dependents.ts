@@ -82,18 +82,24 @@ export function assertGoTogether(
 }
 
 function assertHas(installed: readonly Needing[], release: Needing, rules: VersionRules): void {
-  const missing = Object.entries(release.requires).flatMap(([name, range]) => {
+  const lacking = Object.entries(release.requires).flatMap(([name, range]) => {
     const found = installed.find((one) => one.name === name)
-    if (found !== undefined && rules.satisfies(found.version, range)) return []
-    return [`${name} ${range} (${found === undefined ? 'not installed' : `${found.version} is installed`})`]
+    return found !== undefined && rules.satisfies(found.version, range) ? [] : [{ name, range, found }]
   })
-  if (missing.length === 0) return
+  if (lacking.length === 0) return
+  const missing = lacking.map(
+    ({ name, range, found }) =>
+      `${name} ${range} (${found === undefined ? 'not installed' : `${found.version} is installed`})`,
+  )
   throw new PluginError(
     'DEPENDENCY_MISSING',
     `cannot install ${release.name} ${release.version}: it needs ${missing.join(', ')}`,
-    { hint: 'install those first', details: { missing } },
+    {
+      hint: `first: plugins install ${lacking.map(({ name, range }) => `'${name}@${range}'`).join(' ')}`,
+      details: { missing },
+    },
   )
 }
 
 const shown = (dependents: readonly Dependent[]): string =>
-  dependents.map(({ name, version, range }) => `${name} ${version} needs ${range}`).join(', ')
+  dependents.map(({ name, version, range }) => `${name} ${version} needs it (${range})`).join(', ')

@@ -27,7 +27,7 @@ test('something needed is not removed, and who needs it is told', () => {
   assert.throws(() => assertNotNeeded(INSTALLED, 'acme/lib'), {
     code: 'DEPENDENCY_NEEDED',
     exitCode: 4,
-    message: 'cannot remove acme/lib: acme/a 1.0.0 needs ^1, acme/b 1.0.0 needs ^1.2',
+    message: 'cannot remove acme/lib: acme/a 1.0.0 needs it (^1), acme/b 1.0.0 needs it (^1.2)',
     hint: 'remove what needs it first: plugins remove acme/a, plugins remove acme/b',
   })
   assertNotNeeded(INSTALLED, 'acme/a')
@@ -38,7 +38,7 @@ test('another version from a file, or an older one, must do for all that need it
   await assertStillSatisfied(INSTALLED, 'acme/lib', '1.3.0')
   await assert.rejects(assertStillSatisfied(INSTALLED, 'acme/lib', '1.1.0'), {
     code: 'DEPENDENCY_CONFLICT',
-    message: 'cannot switch acme/lib to 1.1.0: acme/b 1.0.0 needs ^1.2',
+    message: 'cannot switch acme/lib to 1.1.0: acme/b 1.0.0 needs it (^1.2)',
   })
 })
 
@@ -47,5 +47,6 @@ test('what a release from a file needs must be there already', async () => {
   await assert.rejects(assertHasWhatItNeeds(INSTALLED, plugin('acme/c', { 'acme/lib': '^2', 'acme/d': '*' })), {
     code: 'DEPENDENCY_MISSING',
     message: 'cannot install acme/c 1.0.0: it needs acme/lib ^2 (1.0.0 is installed), acme/d * (not installed)',
+    hint: "first: plugins install 'acme/lib@^2' 'acme/d@*'",
   })
 })
