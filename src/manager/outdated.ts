@@ -16,6 +16,8 @@ export interface OutdatedOptions {
 export interface OutdatedPlugin {
   readonly name: PluginName
   readonly version: string
+  /** The registry it came from; `null`: a file, and an update has to be told where to look. */
+  readonly source: string | null
   /** What an update would go to; `null`: it stays. */
   readonly update: string | null
   /** The newest there is; `null`: the registry was not asked, or could not be. */
@@ -59,12 +61,12 @@ export async function outdated(
 async function look(
   host: Host,
   catalog: Catalog,
-  { name, version }: Installation,
+  { name, version, source }: Installation,
   waits: string | null,
   shared: ChoiceOptions,
 ): Promise<OutdatedPlugin> {
   const hold = host.store.holds.of(name)
-  const told = { name, version, held: hold !== null, waits, deprecated: null }
+  const told = { name, version, source, held: hold !== null, waits, deprecated: null }
   try {
     const releases = await catalog.releases(name, shared)
     const newest = (await latestFor(releases, null))?.version ?? null

@@ -60,6 +60,15 @@ test('advice names the version that it is about, and is given where it can be fo
   assert.match(purge.stdout, /^would remove acme\/hello 1\.1\.0; its data, its logs and its user id would go too$/m)
 })
 
+test('what came from a file is told how it gets what a registry has', async (t) => {
+  const own = await served(t, withManifest(HELLO, '1.1.0', {}))
+  assert.equal(own.plugins(['install', own.publish(withManifest(HELLO, '1.0.0', {})), '--yes']).code, 0)
+  assert.match(own.plugins(['outdated', HELLO]).stderr, /^hint: plugins install acme\/hello$/m)
+  assert.match(own.plugins(['info', HELLO, '--versions']).stderr, /^hint: plugins install acme\/hello$/m)
+  assert.equal(own.plugins(['install', HELLO, '--yes']).code, 0)
+  assert.match(own.plugins(['info', HELLO]).stdout, /^version +1\.1\.0$[\s\S]*^from +registry main$/m)
+})
+
 test('where a registry cannot tell, nobody is told that all is up to date', async (t) => {
   const own = await served(t, withManifest(HELLO, '1.0.0', {}))
   assert.equal(own.plugins(['install', HELLO, '--yes']).code, 0)

@@ -107,8 +107,7 @@ function tellOffer(settings: Settings, io: Io, offer: PluginOffer, named: string
   if (releases.length > SHOWN_MAX) io.stderr(`${releases.length - SHOWN_MAX} more: --json shows them\n`)
   io.stderr('\nThis is what the registry says; it is verified when it is installed.\n')
   const from = named === undefined ? '' : ` --registry ${plain(named)}`
-  const verb = installed === null ? 'install' : 'update'
-  if (version !== null && version !== installed) io.stderr(`hint: plugins ${verb} ${name}${from}\n`)
+  if (version !== null && version !== installed) io.stderr(`hint: plugins install ${name}${from}\n`)
 }
 
 /** Of the version that would be taken, and of the newest where there is none. */

@@ -27,8 +27,12 @@ export async function outdated(settings: Settings, io: Io, names: readonly strin
 
 /** What brings the updates; one that waits is asked about by its name. */
 function hintFor(shown: readonly OutdatedPlugin[], { registry }: { readonly registry?: string }): string | null {
-  const [first, ...more] = shown.filter(({ update }) => update !== null)
+  const found = shown.filter(({ update }) => update !== null)
+  const [first, ...more] = found
   if (first === undefined) return null
+  // It came from a file: an update does not know where to look, an installation does.
+  const fromFiles = found.filter(({ source }) => source === null && registry === undefined)
+  if (fromFiles.length > 0) return `plugins install ${fromFiles.map(({ name }) => name).join(' ')}`
   const what = more.length === 0 ? first.name : '--all'
   return `plugins update ${what}${registry === undefined ? '' : ` --registry ${plain(registry)}`}`
 }
