@@ -97,12 +97,16 @@ async function begin(host: Host, name: PluginName, kind: ChangeKind, options: Ch
     try {
       return changes.begin(name, kind)
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'STORE_BUSY' || Date.now() > deadline) throw error
+      if (!isAtWork(error) || Date.now() > deadline) throw error
       await recoverFrom(host, name)
       if (said++ === 4) options.onProgress?.({ kind: 'step', name, text: `waiting: ${error.message}` })
     }
   }
 }
+
+/** Somebody is at work on the plugin. For the database as a whole the store has waited already, and nobody waits twice. */
+export const isAtWork = (error: unknown): error is StoreError =>
+  error instanceof StoreError && error.code === 'STORE_BUSY' && error.details.database === undefined
 
 /** Whoever was at work has died since this command began. */
 async function recoverFrom(host: Host, name: PluginName): Promise<void> {

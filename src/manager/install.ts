@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
 import { assertGoTogether, assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { PluginError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import { type EffectiveLimits, effectiveLimits, limitContextOf } from '../core/limits.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
@@ -14,7 +14,7 @@ import { versionRules } from '../core/version-range.ts'
 import type { Widening } from '../core/widening.ts'
 import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
-import { type ChangeOptions, WAIT_MS } from './change.ts'
+import { type ChangeOptions, isAtWork, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Agreed, agree, type ConsentOptions, type ConsentQuestion, type Decision, previewOf } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
@@ -110,7 +110,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       return { kind: 'installed', report: reportOf(placed, release) }
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
-      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) {
+      if (isAtWork(error) && Date.now() < deadline) {
         // No wider than what was agreed to then may be wider than what was agreed to meanwhile.
         if (agreed?.approval.way === 'unchanged') agreed = null
         continue

@@ -1,7 +1,8 @@
-import { chmodSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
+import { lockOwnerOf } from './lock-owner.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { sqliteBinding } from './sqlite-binding.ts'
 
@@ -21,7 +22,7 @@ export function openDatabase(path: string): Db {
     const nativeBinding = sqliteBinding()
     db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
   } catch (error) {
-    throw unreadable(path, error)
+    throw cannotOpen(path, error)
   }
   try {
     db.pragma('foreign_keys = ON')
@@ -94,25 +95,68 @@ function failureOf(path: string, error: unknown): StoreError | null {
       return busy(path, error)
     case 'CORRUPT':
     case 'NOTADB':
-    case 'CANTOPEN':
       return unreadable(path, error)
+    case 'CANTOPEN':
+      return cannotOpen(path, error)
     case 'FULL':
     case 'IOERR':
     case 'READONLY':
       return new StoreError('DISK_FAILED', `cannot write ${path}: ${error.message}`, {
         cause: error,
-        hint: `df ${dirname(path)} tells whether that disk is full; reading needs a little of it, too`,
+        hint: dfHint(path),
       })
     default:
       return null
   }
 }
 
-const busy = (path: string, cause: unknown) =>
-  new StoreError('STORE_BUSY', `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s`, {
-    cause,
-    hint: `fuser ${path} names that process`,
-  })
+const dfHint = (path: string) =>
+  `df ${dirname(path)} tells whether that disk is full; reading needs a little of it, too`
+
+/** SQLite does not say why. It makes files beside the database also to read it, which a disk may not let it. */
+function cannotOpen(path: string, cause: unknown): StoreError {
+  const state = existsSync(path) ? diskOf(dirname(path)) : 'good'
+  switch (state) {
+    case 'good':
+      return unreadable(path, cause)
+    case 'full':
+      return new StoreError('DISK_FAILED', `cannot open ${path}: its disk is full`, { cause, hint: dfHint(path) })
+    case 'read-only':
+      return new StoreError('DISK_FAILED', `cannot open ${path}: its disk is mounted read-only`, {
+        cause,
+        hint: `findmnt -T ${dirname(path)} tells how it is mounted; reading writes a little, too`,
+      })
+  }
+}
+
+/** The files that it makes have this size at the beginning. */
+const NEEDED_BYTES = 2 ** 16
+
+function diskOf(folder: string): 'good' | 'full' | 'read-only' {
+  try {
+    accessSync(folder, constants.W_OK)
+    const { bavail, bsize, files, ffree } = statfsSync(folder)
+    return bavail * bsize < NEEDED_BYTES || (files > 0 && ffree === 0) ? 'full' : 'good'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS' ? 'read-only' : 'good'
+  }
+}
+
+/** Whoever has it now need not be the only one who had it all that time. */
+function busy(path: string, cause: unknown): StoreError {
+  const owner = lockOwnerOf(path)
+  const atTheEnd = owner === null ? '' : `, at the end process ${owner.pid} (${owner.program})`
+  const hint = owner === null ? `fuser ${path} names that process` : 'try again when it has finished'
+  return new StoreError(
+    'STORE_BUSY',
+    `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s${atTheEnd}`,
+    {
+      cause,
+      hint,
+      details: { database: path, ...owner },
+    },
+  )
+}
 
 const unreadable = (path: string, cause: unknown) =>
   new StoreError('STORE_UNREADABLE', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
