@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
+import { isOfDisk } from '../core/disk-failure.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { dropSnapshot } from '../runtime/data/snapshot.ts'
@@ -224,8 +225,7 @@ async function reasonAgainst(work: () => void | Promise<void>): Promise<string |
     await work()
     return null
   } catch (error) {
-    if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall !== undefined)
-      return (error as Error).message
+    if (error instanceof PluginError || isOfDisk(error)) return error.message
     throw error
   }
 }

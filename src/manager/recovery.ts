@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { asDiskFailed } from '../core/disk-failure.ts'
 import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
@@ -49,11 +50,11 @@ async function recoverChange(host: Host, found: OpenChange): Promise<Recovered['
   if (!(await hooksHaveEnded(host, found.name as PluginName))) return null
   const change = changes.claim(found)
   if (change === null) return null
-  const { undoChange } = await import('./undoing.ts')
+  const { leave, undoChange } = await import('./undoing.ts')
   try {
     await undoChange(host, change)
   } catch (error) {
-    changes.abandon(change)
+    leave(host, change)
     throw error
   }
   const outcome = change.isCommitted ? 'finished' : 'undone'
@@ -82,7 +83,7 @@ async function recoverInstallation(host: Host, found: Installation): Promise<Rec
   try {
     await finishRemoval(host, installation)
   } catch (error) {
-    host.store.abandon(installation)
+    abandon(host, installation)
     throw error
   }
   if (found.state === 'installing') return 'undone'
@@ -147,8 +148,18 @@ function sweep(dead: OpenRun | undefined): void {
  * The second half of a removal; and of an install that did not reach its last transaction, which never was: its tree goes,
  * complete or not. A run of a replaced release that is still going keeps its files until it ends; then some later command
  * comes here again.
+ *
+ * @throws PluginError `DISK_FAILED`, `STORE_BUSY`: the row stays
  */
-export async function finishRemoval(
+export async function finishRemoval(host: Pick<Host, 'store' | 'trees' | 'layout'>, one: Installation): Promise<void> {
+  try {
+    await finishRemovalOf(host, one)
+  } catch (error) {
+    throw asDiskFailed(`remove ${one.name} ${one.version}`, error)
+  }
+}
+
+async function finishRemovalOf(
   { store, trees, layout }: Pick<Host, 'store' | 'trees' | 'layout'>,
   installation: Installation,
 ): Promise<void> {

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isOfDisk } from '../../core/disk-failure.ts'
 import { StoreError } from '../../core/errors.ts'
 import { withFolderLock } from '../folder-lock.ts'
 import { copy, copyAtOnce, exchange } from './copy.ts'
@@ -140,8 +141,6 @@ function putInPlace(staged: string, into: string): void {
   // The folders of the plugin and of its namespace may be new as well.
   for (const folder of [dirname(into), dirname(dirname(into)), dirname(dirname(dirname(into)))]) flushFolder(folder)
 }
-
-export const isOfDisk = (error: unknown): boolean => (error as NodeJS.ErrnoException).syscall !== undefined
 
 export const diskFailed = (purpose: string, cause: unknown): StoreError =>
   new StoreError('DISK_FAILED', `cannot ${purpose}: ${(cause as Error).message}`, { cause })
