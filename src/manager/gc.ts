@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import { isOfDisk } from '../core/disk-failure.ts'
+import { isOfDisk, reasonOfDisk } from '../core/disk-failure.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { dropSnapshot } from '../runtime/data/snapshot.ts'
@@ -225,7 +225,8 @@ async function reasonAgainst(work: () => void | Promise<void>): Promise<string |
     await work()
     return null
   } catch (error) {
-    if (error instanceof PluginError || isOfDisk(error)) return error.message
+    if (error instanceof PluginError) return error.message
+    if (isOfDisk(error)) return reasonOfDisk(error)
     throw error
   }
 }

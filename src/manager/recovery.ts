@@ -80,19 +80,14 @@ async function recoverInstallation(host: Host, found: Installation): Promise<Rec
   // by the next install.
   const installation = host.store.claim(found)
   if (installation === null) return null
-  try {
-    await finishRemoval(host, installation)
-  } catch (error) {
-    abandon(host, installation)
-    throw error
-  }
+  await finishRemoval(host, installation)
   if (found.state === 'installing') return 'undone'
   // Of a plugin that is there still, it was a version too many; and what was left on purpose was not interrupted.
   return found.holder === '' || host.store.find(found.name) !== null ? null : 'finished'
 }
 
-/** Leaves what could not be deleted to the next command. Where not even that can be written down, it is found once this process has ended. */
-export function abandon({ store }: Pick<Host, 'store'>, pending: Installation): void {
+/** Where not even that can be written down, it is found once this process has ended. */
+function abandon({ store }: Pick<Host, 'store'>, pending: Installation): void {
   try {
     store.abandon(pending)
   } catch (error) {
@@ -149,12 +144,13 @@ function sweep(dead: OpenRun | undefined): void {
  * complete or not. A run of a replaced release that is still going keeps its files until it ends; then some later command
  * comes here again.
  *
- * @throws PluginError `DISK_FAILED`, `STORE_BUSY`: the row stays
+ * @throws PluginError `DISK_FAILED`, `STORE_BUSY`: what could not be deleted is left to the next command
  */
 export async function finishRemoval(host: Pick<Host, 'store' | 'trees' | 'layout'>, one: Installation): Promise<void> {
   try {
     await finishRemovalOf(host, one)
   } catch (error) {
+    abandon(host, one)
     throw asDiskFailed(`remove ${one.name} ${one.version}`, error)
   }
 }

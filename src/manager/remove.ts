@@ -7,7 +7,7 @@ import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { type Host, nameOf } from './host.ts'
-import { abandon, finishRemoval } from './recovery.ts'
+import { finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
 import { verifyInstalled } from './verification.ts'
@@ -72,14 +72,13 @@ export function removalOrder({ store }: Pick<Host, 'store'>, texts: readonly str
   return order
 }
 
-/** It is removed whatever happens now; what could not be deleted is left to the next command. @throws the first that could not be */
+/** It is removed whatever happens now. @throws the first that could not be deleted, and is left to the next command */
 async function finishRemovals(host: Host, going: readonly Installation[]): Promise<void> {
   const failures: unknown[] = []
   for (const one of going) {
     try {
       await finishRemoval(host, one)
     } catch (error) {
-      abandon(host, one)
       failures.push(error)
     }
   }

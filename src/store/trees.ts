@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { asDiskFailed } from '../core/disk-failure.ts'
 import type { Installation } from '../core/installation.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import type { OnProgress } from '../core/progress.ts'
@@ -125,13 +125,18 @@ export class Trees {
       }
       flushParents(path, this.#layout.home)
       flush(this.#layout.staging)
+      try {
+        rmSync(tree.path, { recursive: true, force: true })
+      } catch {
+        // The release is in its place. What gave way is in staging, and `discard` says why it cannot go.
+      }
       return path
     })
   }
 
   /**
    * The same for a release that is there already, and gives way: in one step where the file system has one for that, and
-   * else in two, between which nothing has the name.
+   * else in two, between which nothing has the name. What gave way and could not be deleted is where `tree` was, to be discarded.
    */
   async replace(tree: UnpackedTree, installation: TreeName): Promise<string> {
     const path = this.#pathOf(installation)
@@ -141,7 +146,6 @@ export class Trees {
     return this.#onDisk(`move ${path} into place`, async () => {
       flush(dirname(path))
       flush(this.#layout.staging)
-      rmSync(tree.path, { recursive: true, force: true })
       return path
     })
   }
@@ -284,8 +288,7 @@ export class Trees {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall === undefined) throw error
-      throw new StoreError('DISK_FAILED', `cannot ${what}: ${(error as Error).message}`, { cause: error })
+      throw asDiskFailed(what, error)
     }
   }
 }

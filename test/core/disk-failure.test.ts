@@ -21,6 +21,11 @@ test('what Node says of a file becomes an error with a code, and keeps its cause
   assert.equal(failed.cause, error)
 })
 
+test('what Node has no code for is told without the place where one would stand', () => {
+  const unknown = Object.assign(new Error(", Unknown error: Device or resource busy '/x'"), { code: '', syscall: 'rm' })
+  assert.equal((asDiskFailed('remove it', unknown) as Error).message, "cannot remove it: Device or resource busy '/x'")
+})
+
 test('an error of ours, a bug, and what is no file stay as they are', () => {
   const spawned = Object.assign(new Error('spawn x ENOENT'), { code: 'ENOENT', syscall: 'spawn x', path: 'x' })
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isOfDisk } from '../../core/disk-failure.ts'
+import { isOfDisk, reasonOfDisk } from '../../core/disk-failure.ts'
 import { StoreError } from '../../core/errors.ts'
 import { withFolderLock } from '../folder-lock.ts'
 import { copy, copyAtOnce, exchange } from './copy.ts'
@@ -143,4 +143,4 @@ function putInPlace(staged: string, into: string): void {
 }
 
 export const diskFailed = (purpose: string, cause: unknown): StoreError =>
-  new StoreError('DISK_FAILED', `cannot ${purpose}: ${(cause as Error).message}`, { cause })
+  new StoreError('DISK_FAILED', `cannot ${purpose}: ${reasonOfDisk(cause as Error)}`, { cause })
