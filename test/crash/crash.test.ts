@@ -16,9 +16,9 @@ import { untroubled } from './kills.ts'
 import { OPERATIONS, type Operation, operation } from './operations.ts'
 import { discard } from './scratch.ts'
 
-const skip = cannotLaunch === false ? await cannotTrace() : cannotLaunch
+const skip = cannotLaunch || (await cannotTrace())
 if (skip !== false) console.log(`skipped: ${skip}`)
-const skipPower = skip === false ? cannotMakeDisk : skip
+const skipPower = skip || cannotMakeDisk
 if (skipPower !== false) console.log(`skipped: ${skipPower}`)
 
 const seed = Number(process.env.CRASH_SEED ?? randomInt(1, 2 ** 31))

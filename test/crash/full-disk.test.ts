@@ -13,11 +13,8 @@ import { type Estate, openEstate } from './estate.ts'
 import { untroubled } from './kills.ts'
 import { operation } from './operations.ts'
 
-const skip = cannotLaunch === false ? cannotMakeDisk : cannotLaunch
+const skip = cannotLaunch || cannotMakeDisk || (await cannotTrace())
 if (skip !== false) console.log(`skipped: ${skip}`)
-
-const untraced = skip === false ? await cannotTrace() : skip
-if (skip === false && untraced !== false) console.log(`skipped: ${untraced}`)
 
 const DISK_BYTES = 64 * 2 ** 20
 const KIB = 1024
@@ -78,7 +75,7 @@ suite('a home on a disk of its own', { skip }, () => {
   })
 
   for (const share of [0.3, 0.7]) {
-    test(`that becomes read-only after ${share * 100} % of an update`, { skip: untraced }, async (t) => {
+    test(`that becomes read-only after ${share * 100} % of an update`, async (t) => {
       const { disk, home } = await onDisk(t, 'errors=remount-ro')
       const trigger = errorTrigger(disk)
       if (trigger === null) return t.skip('this kernel makes no file system fail on request')
