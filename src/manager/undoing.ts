@@ -30,7 +30,7 @@ export async function undoChange(host: Pick<Host, 'store' | 'trees' | 'layout'>,
   changes.end(change)
 }
 
-/** To whichever command comes next. Where not even that can be written down, it is found once this process has ended. */
+/** To whichever command comes next. Where not even that can be written down, others find it once this process has ended. */
 export function leave({ store }: Pick<Host, 'store'>, change: OpenChange): void {
   try {
     store.changes.abandon(change)

@@ -145,6 +145,13 @@ test('on a full disk both reasons are said, and the change is found when its pro
     message: /^cannot unpack it: ENOSPC \(and could not undo it: cannot write .*bulkhead\.db: /,
     hint: /the next command undoes what is left/,
   })
+  // It waits for nobody: the one that is at work was itself.
+  const began = Date.now()
+  await assert.rejects(
+    change(host, HELLO, 'update', {}, async () => 'done'),
+    { code: 'DISK_FAILED' },
+  )
+  assert.ok(Date.now() - began < 5_000)
   disk.empty()
   // Not even that it was given up could be written down: for as long as this process lives, it is its own.
   assert.deepEqual(await startUp(house), [])
@@ -155,6 +162,32 @@ test('on a full disk both reasons are said, and the change is found when its pro
     (await startUp(house)).map(({ name, outcome }) => [name, outcome]),
     [[HELLO, 'undone']],
   )
+  assert.deepEqual(house.state(), before)
+})
+
+test('a change that this process could not give up is undone by its next one, when there is room again', async (t) => {
+  const disk = await onSmallDisk(t)
+  if (disk === null) return t.skip('only root may mount a small disk')
+  const { house } = disk
+  await house.install()
+  const before = house.state()
+  const host = await hostOf(t, house)
+  const failing = change(host, HELLO, 'update', {}, ({ take }) =>
+    take('unpack', { undo: 'discard', folder: 'x' }, () => {
+      disk.fill()
+      throw new StoreError('DISK_FAILED', 'cannot unpack it: ENOSPC')
+    }),
+  )
+  await assert.rejects(failing, { code: 'DISK_FAILED' })
+  disk.empty()
+  assert.equal(
+    await change(host, HELLO, 'update', {}, async ({ change: open }) => {
+      host.store.changes.assertHeld(open)
+      return 'done'
+    }),
+    'done',
+  )
+  assert.deepEqual(openChanges(house), [])
   assert.deepEqual(house.state(), before)
 })
 
