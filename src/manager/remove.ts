@@ -88,7 +88,7 @@ async function finishRemovals(host: Host, going: readonly Installation[]): Promi
 /**
  * `preremove`, of a plugin that may run: what is disabled, in quarantine or not what was signed is removed without being asked.
  *
- * @throws PluginError `HOOK_FAILED`
+ * @throws PluginError `HOOK_FAILED`, and what keeps it from being verified
  */
 async function sayGoodbye(
   host: Host,
@@ -109,12 +109,21 @@ async function sayGoodbye(
   return data.leftovers
 }
 
-/** `null`: it is not to be trusted any more, which is no reason to keep it. */
+/**
+ * `null`: it is not to be trusted any more, which is no reason to keep it.
+ *
+ * @throws StoreError `DISK_FAILED`, `STORE_BUSY`, `STORE_UNREADABLE`: that is said of this host, and not of the plugin
+ */
 async function clearedForHook(host: Host, installation: Installation) {
   const { name, version, digest } = installation
   const release = host.layout.release(name, version, digest)
   const { error } = await verifyInstalled(host, installation)
-  return error === null ? { release, manifest: signedManifestOf(release, installation) } : null
+  if (error === null) return { release, manifest: signedManifestOf(release, installation) }
+  if (error.exitCode !== 1) return null
+  throw new StoreError(error.code, error.message, {
+    cause: error,
+    hint: `plugins remove ${name} --no-hooks removes it without its goodbye`,
+  })
 }
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined

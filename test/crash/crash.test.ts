@@ -12,6 +12,7 @@ import { cannotTrace, trace } from './boundary.ts'
 import { badOf, campaign, type Kind, type Row, told } from './campaign.ts'
 import { cannotMakeDisk } from './disk.ts'
 import { type Estate, openEstate } from './estate.ts'
+import { meet } from './faults.ts'
 import { untroubled } from './kills.ts'
 import { OPERATIONS, type Operation, operation } from './operations.ts'
 import { discard } from './scratch.ts'
@@ -69,6 +70,8 @@ suite('a change of a plugin is done or not done', { skip }, () => {
 
   test('when all of it is killed, at some boundaries of every operation', (t) => {
     const found = assertAllIsWell(t, ['still'], OPERATIONS.length)
+    for (const { operation, moments } of found)
+      assert.ok(moments.length >= 2, `${operation}: ${moments.length} moments`)
     assert.ok(statesOf(found).has('old') && statesOf(found).has('done'), [...statesOf(found)].join())
     // An undo that nobody needed shows nothing.
     const said = found.flatMap((row) => row.moments.flatMap((moment) => moment.said))
@@ -93,6 +96,18 @@ suite('a change of a plugin is done or not done', { skip }, () => {
   test('when the disk is full or read-only from one call on, or one call fails', (t) => {
     const found = assertAllIsWell(t, ['ENOSPC', 'EROFS', 'EIO'], 2)
     assert.ok(statesOf(found).has('old'), 'nothing failed')
+  })
+
+  test('and a plugin that says goodbye does so although its verification met a failing disk: it is removed by another go', async () => {
+    const expected = await untroubled(estate, operation('remove'))
+    // What was found is written down before its data is kept, which is what comes next.
+    const kept = expected.calls.findIndex(({ path }) => path.includes('/snapshots/'))
+    const writes = expected.calls.slice(0, kept).filter(({ name }) => name === 'pwrite')
+    assert.ok(writes.length > 6, `${writes.length} writes before it says goodbye`)
+    for (const { number } of writes.slice(-6, -3)) {
+      const { faults } = await meet(estate, expected, 'EIO', number)
+      assert.deepEqual(faults, [], `at ${number}`)
+    }
   })
 
   test('and one whose steps nobody undoes any more is found out', async () => {
