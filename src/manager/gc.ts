@@ -81,6 +81,8 @@ export async function collect(host: Host, { dryRun = false }: GcOptions = {}): P
       else left.push({ ...one, reason })
     }
   }
+  // One that stays takes nothing, and is tried again the next time.
+  await reasonAgainst(() => host.trees.tidy())
   const gone = new DiskUse()
   for (const { path } of left) if (path !== null) gone.add(path)
   return { ...report, collected, bytes: Math.max(0, use.freeable - gone.freeable), left }

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asDiskFailed } from '../core/disk-failure.ts'
+import { asDiskFailed, isOfDisk } from '../core/disk-failure.ts'
 import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
@@ -13,7 +13,7 @@ import type { Host } from './host.ts'
 
 /**
  * Finishes or undoes what processes that are gone left behind; every command begins with it. Cheap when there is nothing:
- * three indexed queries and one folder to list.
+ * three indexed queries and two folders to list.
  */
 export async function recover(host: Host): Promise<Recovered[]> {
   takeUpRuns(host)
@@ -22,12 +22,21 @@ export async function recover(host: Host): Promise<Recovered[]> {
     recovered.push(...(await attempt(found, () => recoverChange(host, found))))
   const interrupted = host.store.interrupted()
   // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
-  if (interrupted.length + recovered.length > 0) await host.trees.sweepStaging()
+  await sweepStaging(host)
   for (const found of interrupted) {
     const kind = found.state === 'installing' ? 'install' : 'remove'
     recovered.push(...(await attempt({ name: found.name, kind }, () => recoverInstallation(host, found))))
   }
   return recovered
+}
+
+/** Cheap where nobody is at work. What cannot be deleted keeps nobody from anything; `gc` tells of it. */
+async function sweepStaging({ layout, trees }: Host): Promise<void> {
+  try {
+    if (readdirSync(layout.staging).length > 0) await trees.sweepStaging()
+  } catch (error) {
+    if (!(error instanceof PluginError || isOfDisk(error))) throw error
+  }
 }
 
 /** What is wrong with one plugin, or with the disk, keeps nobody from all the others. */

@@ -235,6 +235,20 @@ function kept({ store }: Host) {
   return first
 }
 
+test('folders that a removal left empty go; what has something in it stays', async (t) => {
+  const house = await household(t)
+  await house.install()
+  const { layout } = house
+  for (const name of ['acme/gone', 'other/gone', 'lone']) mkdirSync(join(layout.plugins, name), { recursive: true })
+  writeFileSync(join(layout.plugins, 'acme', 'file'), '')
+  await collect(await open(t, house), { dryRun: true })
+  assert.equal(existsSync(join(layout.plugins, 'lone')), true)
+  await collect(await open(t, house))
+  assert.deepEqual(readdirSync(layout.plugins), ['acme'])
+  assert.deepEqual(readdirSync(join(layout.plugins, 'acme')), ['file', 'hello'])
+  assert.equal(existsSync(house.packageOf()), true)
+})
+
 test('a link in the place of a namespace is told, not followed, and nothing behind it goes', async (t) => {
   const house = await household(t)
   await house.install()
