@@ -21,6 +21,8 @@ operations: ${OPERATIONS.map(({ name }) => name).join('; ')}`
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const asked = options()
+// What is mounted by then goes with the process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const cannot = process.geteuid?.() === 0 ? await cannotTrace() : 'only root starts sandboxes and mounts disks'
 if (cannot !== false) {
   process.stderr.write(`crash: cannot begin: ${cannot}\n`)
