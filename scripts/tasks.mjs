@@ -27,6 +27,7 @@ export const TASKS = {
   demo: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'scripts/demo.mjs']] },
   test: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [test] },
   attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [['node', 'scripts/attacks.mjs']] },
+  crash: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'test/crash/run.ts']] },
   fuzz: { needs: BUILD, steps: [['node', 'test/fuzz/run.ts']] },
   bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
   check: {

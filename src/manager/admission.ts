@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StagedTarball } from '../core/archive.ts'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { PluginError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { Widening } from '../core/widening.ts'
-import { WAIT_MS } from './change.ts'
+import { isAtWork, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Agreed, agree, type Decision } from './consent.ts'
 import { assertNotHeld } from './holds.ts'
@@ -109,7 +109,7 @@ async function admitting<T>(
       return await then({ release, checks, before, assent: agreed })
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
-      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) {
+      if (isAtWork(error) && Date.now() < deadline) {
         // No wider than what was agreed to then may be wider than what was agreed to meanwhile.
         if (agreed?.approval.way === 'unchanged') agreed = null
         continue

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { asDiskFailed } from '../core/disk-failure.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import { assertNotInterrupted, interrupted } from '../core/interrupted.ts'
 import type { PluginName } from '../core/name.ts'
@@ -7,7 +8,7 @@ import type { OnProgress } from '../core/progress.ts'
 import { titleOfChange } from '../core/recovered.ts'
 import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
 import type { Host } from './host.ts'
-import { noteRecovered, undoChange } from './undoing.ts'
+import { leave, noteRecovered, undoChange } from './undoing.ts'
 
 /** How long a change waits for another one of the same plugin, in milliseconds. */
 export const WAIT_MS = 30_000
@@ -37,7 +38,8 @@ export interface Steps {
  * true; whatever it throws before, every step is undone, last first, and the original error is thrown. A process that dies
  * leaves the rows, and the next command undoes them in the same way.
  *
- * @throws StoreError `STORE_BUSY`, naming the process that is at work on the plugin, after 30 s
+ * @throws PluginError `DISK_FAILED` for a file that nobody below has said more about
+ * @throws StoreError `STORE_BUSY`, naming the process that is at work on the plugin, after 30 s; or the one that holds the database, after 10
  */
 export async function change<T>(
   host: Host,
@@ -64,7 +66,8 @@ export async function change<T>(
     return done
   } catch (error) {
     const isEnded = options.signal?.aborted === true && isAbort(error, options.signal)
-    throw await undone(host, open, isEnded ? interrupted(`the ${titleOfChange({ kind, name })}`, error) : error)
+    const title = `the ${titleOfChange({ kind, name })}`
+    throw await undone(host, open, isEnded ? interrupted(title, error) : asDiskFailed(`finish ${title}`, error))
   }
 }
 
@@ -91,15 +94,6 @@ function noteLeft({ store }: Host, { name, kind, startedAtMs }: OpenChange, erro
   }
 }
 
-/** To whichever command comes next. Where not even that can be written down, it is found once this process has ended. */
-function leave(host: Host, open: OpenChange): void {
-  try {
-    host.store.changes.abandon(open)
-  } catch (error) {
-    if (!(error instanceof PluginError)) throw error
-  }
-}
-
 async function begin(host: Host, name: PluginName, kind: ChangeKind, options: ChangeOptions): Promise<OpenChange> {
   const { changes } = host.store
   let said = 0
@@ -108,12 +102,16 @@ async function begin(host: Host, name: PluginName, kind: ChangeKind, options: Ch
     try {
       return changes.begin(name, kind)
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'STORE_BUSY' || Date.now() > deadline) throw error
+      if (!isAtWork(error) || Date.now() > deadline) throw error
       await recoverFrom(host, name)
       if (said++ === 4) options.onProgress?.({ kind: 'step', name, text: `waiting: ${error.message}` })
     }
   }
 }
+
+/** Somebody is at work on the plugin. For the database as a whole the store has waited already, and nobody waits twice. */
+export const isAtWork = (error: unknown): error is StoreError =>
+  error instanceof StoreError && error.code === 'STORE_BUSY' && error.details.database === undefined
 
 /** Whoever was at work has died since this command began. */
 async function recoverFrom(host: Host, name: PluginName): Promise<void> {

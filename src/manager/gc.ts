@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
+import { isOfDisk, reasonOfDisk } from '../core/disk-failure.ts'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { dropSnapshot } from '../runtime/data/snapshot.ts'
@@ -80,6 +81,8 @@ export async function collect(host: Host, { dryRun = false }: GcOptions = {}): P
       else left.push({ ...one, reason })
     }
   }
+  // One that stays takes nothing, and is tried again the next time.
+  await reasonAgainst(() => host.trees.tidy())
   const gone = new DiskUse()
   for (const { path } of left) if (path !== null) gone.add(path)
   return { ...report, collected, bytes: Math.max(0, use.freeable - gone.freeable), left }
@@ -224,8 +227,8 @@ async function reasonAgainst(work: () => void | Promise<void>): Promise<string |
     await work()
     return null
   } catch (error) {
-    if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall !== undefined)
-      return (error as Error).message
+    if (error instanceof PluginError) return error.message
+    if (isOfDisk(error)) return reasonOfDisk(error)
     throw error
   }
 }

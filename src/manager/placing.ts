@@ -7,7 +7,7 @@ import { acceptance } from './evidence.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
-import { abandon, finishRemoval } from './recovery.ts'
+import { finishRemoval } from './recovery.ts'
 import { endOthers } from './restarting.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
@@ -100,7 +100,7 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
 
 /** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */
 async function tidy(host: Host, { installation, surplus }: Settlement): Promise<void> {
-  for (const old of surplus) await finishRemoval(host, old).catch(() => abandon(host, old))
+  for (const old of surplus) await finishRemoval(host, old).catch(() => {})
   if (surplus.length > 0) await freshen(host, installation.name)
 }
 

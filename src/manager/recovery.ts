@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { asDiskFailed, isOfDisk } from '../core/disk-failure.ts'
 import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
@@ -12,7 +13,7 @@ import type { Host } from './host.ts'
 
 /**
  * Finishes or undoes what processes that are gone left behind; every command begins with it. Cheap when there is nothing:
- * three indexed queries and one folder to list.
+ * three indexed queries and two folders to list.
  */
 export async function recover(host: Host): Promise<Recovered[]> {
   takeUpRuns(host)
@@ -21,12 +22,21 @@ export async function recover(host: Host): Promise<Recovered[]> {
     recovered.push(...(await attempt(found, () => recoverChange(host, found))))
   const interrupted = host.store.interrupted()
   // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
-  if (interrupted.length + recovered.length > 0) await host.trees.sweepStaging()
+  await sweepStaging(host)
   for (const found of interrupted) {
     const kind = found.state === 'installing' ? 'install' : 'remove'
     recovered.push(...(await attempt({ name: found.name, kind }, () => recoverInstallation(host, found))))
   }
   return recovered
+}
+
+/** Cheap where nobody is at work. What cannot be deleted keeps nobody from anything; `gc` tells of it. */
+async function sweepStaging({ layout, trees }: Host): Promise<void> {
+  try {
+    if (readdirSync(layout.staging).length > 0) await trees.sweepStaging()
+  } catch (error) {
+    if (!(error instanceof PluginError || isOfDisk(error))) throw error
+  }
 }
 
 /** What is wrong with one plugin, or with the disk, keeps nobody from all the others. */
@@ -49,11 +59,11 @@ async function recoverChange(host: Host, found: OpenChange): Promise<Pick<Recove
   if (!(await hooksHaveEnded(host, found.name as PluginName))) return null
   const change = changes.claim(found)
   if (change === null) return null
-  const { noteRecovered, undoChange, whyLeft } = await import('./undoing.ts')
+  const { leave, noteRecovered, undoChange, whyLeft } = await import('./undoing.ts')
   try {
     await undoChange(host, change)
   } catch (error) {
-    changes.abandon(change)
+    leave(host, change)
     throw error
   }
   return { outcome: noteRecovered(host, change), reason: change.isCommitted ? whyLeft(host, change) : null }
@@ -80,20 +90,15 @@ async function recoverInstallation(
   // by the next install.
   const installation = host.store.claim(found)
   if (installation === null) return null
-  try {
-    await finishRemoval(host, installation)
-  } catch (error) {
-    host.store.abandon(installation)
-    throw error
-  }
+  await finishRemoval(host, installation)
   if (found.state === 'installing') return { outcome: 'undone', reason: null }
   // Of a plugin that is there still, it was a version too many; and what was left on purpose was not interrupted.
   const isSilent = found.holder === '' || host.store.find(found.name) !== null
   return isSilent ? null : { outcome: 'finished', reason: null }
 }
 
-/** Leaves what could not be deleted to the next command. Where not even that can be written down, it is found once this process has ended. */
-export function abandon({ store }: Pick<Host, 'store'>, pending: Installation): void {
+/** Where not even that can be written down, it is found once this process has ended. */
+function abandon({ store }: Pick<Host, 'store'>, pending: Installation): void {
   try {
     store.abandon(pending)
   } catch (error) {
@@ -149,8 +154,19 @@ function sweep(dead: OpenRun | undefined): void {
  * The second half of a removal; and of an install that did not reach its last transaction, which never was: its tree goes,
  * complete or not. A run of a replaced release that is still going keeps its files until it ends; then some later command
  * comes here again.
+ *
+ * @throws PluginError `DISK_FAILED`, `STORE_BUSY`: what could not be deleted is left to the next command
  */
-export async function finishRemoval(
+export async function finishRemoval(host: Pick<Host, 'store' | 'trees' | 'layout'>, one: Installation): Promise<void> {
+  try {
+    await finishRemovalOf(host, one)
+  } catch (error) {
+    abandon(host, one)
+    throw asDiskFailed(`remove ${one.name} ${one.version}`, error)
+  }
+}
+
+async function finishRemovalOf(
   { store, trees, layout }: Pick<Host, 'store' | 'trees' | 'layout'>,
   installation: Installation,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { type Host, nameOf } from './host.ts'
-import { abandon, finishRemoval } from './recovery.ts'
+import { finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
 import { verifyInstalled } from './verification.ts'
@@ -72,14 +72,13 @@ export function removalOrder({ store }: Pick<Host, 'store'>, texts: readonly str
   return order
 }
 
-/** It is removed whatever happens now; what could not be deleted is left to the next command. @throws the first that could not be */
+/** It is removed whatever happens now. @throws the first that could not be deleted, and is left to the next command */
 async function finishRemovals(host: Host, going: readonly Installation[]): Promise<void> {
   const failures: unknown[] = []
   for (const one of going) {
     try {
       await finishRemoval(host, one)
     } catch (error) {
-      abandon(host, one)
       failures.push(error)
     }
   }
@@ -89,7 +88,7 @@ async function finishRemovals(host: Host, going: readonly Installation[]): Promi
 /**
  * `preremove`, of a plugin that may run: what is disabled, in quarantine or not what was signed is removed without being asked.
  *
- * @throws PluginError `HOOK_FAILED`
+ * @throws PluginError `HOOK_FAILED`, and what keeps it from being verified
  */
 async function sayGoodbye(
   host: Host,
@@ -110,12 +109,21 @@ async function sayGoodbye(
   return data.leftovers
 }
 
-/** `null`: it is not to be trusted any more, which is no reason to keep it. */
+/**
+ * `null`: it is not to be trusted any more, which is no reason to keep it.
+ *
+ * @throws StoreError `DISK_FAILED`, `STORE_BUSY`, `STORE_UNREADABLE`: that is said of this host, and not of the plugin
+ */
 async function clearedForHook(host: Host, installation: Installation) {
   const { name, version, digest } = installation
   const release = host.layout.release(name, version, digest)
   const { error } = await verifyInstalled(host, installation)
-  return error === null ? { release, manifest: signedManifestOf(release, installation) } : null
+  if (error === null) return { release, manifest: signedManifestOf(release, installation) }
+  if (error.exitCode !== 1) return null
+  throw new StoreError(error.code, error.message, {
+    cause: error,
+    hint: `plugins remove ${name} --no-hooks removes it without its goodbye`,
+  })
 }
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined

@@ -1,12 +1,16 @@
 import { basename, join } from 'node:path'
-import { StoreError } from '../core/errors.ts'
+import { asDiskFailed } from '../core/disk-failure.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
+import { titleOfChange } from '../core/recovered.ts'
 import type { OpenChange, StepUndo } from '../core/step.ts'
 import type { Host } from './host.ts'
 
 /**
  * Takes a change back by what was written down, the last step first. Safe to do again from wherever it was left. The row
  * goes last: as long as it is there, somebody will come for the rest.
+ *
+ * @throws PluginError `DISK_FAILED`, `STORE_BUSY`, `STORE_UNREADABLE`: what is left is still written down
  */
 export async function undoChange(host: Pick<Host, 'store' | 'trees' | 'layout'>, change: OpenChange): Promise<void> {
   const { changes } = host.store
@@ -16,7 +20,11 @@ export async function undoChange(host: Pick<Host, 'store' | 'trees' | 'layout'>,
   for (const { position, undo } of steps) {
     // Somebody may have taken this process for dead. Then the steps are theirs, and a tree may be another's by now.
     changes.assertHeld(change)
-    await undoStep(host, name, undo)
+    try {
+      await undoStep(host, name, undo)
+    } catch (error) {
+      throw asDiskFailed(`undo the ${titleOfChange(change)}`, error)
+    }
     changes.strike(change, position)
   }
   changes.end(change)
@@ -33,6 +41,15 @@ export function noteRecovered({ store }: Pick<Host, 'store'>, { name, kind, isCo
 export function whyLeft({ store }: Pick<Host, 'store'>, { name, startedAtMs }: OpenChange): string | null {
   const details = store.events.latest(name, ['left'])?.details
   return details?.startedAtMs === startedAtMs && typeof details.reason === 'string' ? details.reason : null
+}
+
+/** To whichever command comes next. Where not even that can be written down, others find it once this process has ended. */
+export function leave({ store }: Pick<Host, 'store'>, change: OpenChange): void {
+  try {
+    store.changes.abandon(change)
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+  }
 }
 
 async function undoStep(

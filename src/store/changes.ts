@@ -36,6 +36,8 @@ const DOING: Readonly<Record<ChangeKind, string>> = {
 export class Changes {
   readonly #db: Db
   readonly #now: () => number
+  /** Holders of changes that were abandoned here, whether or not the disk let it be written down. */
+  readonly #givenUp = new Set<string>()
 
   constructor(db: Db, now: () => number) {
     this.#db = db
@@ -50,7 +52,7 @@ export class Changes {
   begin(name: PluginName, kind: ChangeKind): OpenChange {
     return transact(this.#db, () => {
       const other = this.of(name)
-      if (other !== null) throw busy(other, kind, this.#now())
+      if (other !== null) throw busy(other, kind, { nowMs: this.#now(), isAtWork: this.#isAtWork(other) })
       const { lastInsertRowid } = this.#db
         .prepare('INSERT INTO changes (name, kind, holder, started_at_ms) VALUES (?, ?, ?, ?)')
         .run(name, kind, changeHolder(), this.#now())
@@ -124,8 +126,9 @@ export class Changes {
     })
   }
 
-  /** Left to whichever command comes next, though this process lives on. */
+  /** Left to whichever command comes next, though this process lives on; where it cannot be written down, to this one. */
   abandon(change: OpenChange): void {
+    this.#givenUp.add(change.holder)
     transact(this.#db, () => {
       this.#db.prepare("UPDATE changes SET holder = '' WHERE id = ? AND holder = ?").run(change.id, change.holder)
     })
@@ -145,9 +148,9 @@ export class Changes {
     })
   }
 
-  /** Of processes that are gone. */
+  /** Of processes that are gone, and what was given up. */
   abandoned(): OpenChange[] {
-    return this.open().filter(({ holder }) => !isAlive(holder))
+    return this.open().filter((one) => !this.#isAtWork(one))
   }
 
   open(): OpenChange[] {
@@ -164,6 +167,10 @@ export class Changes {
     const row = this.#db.prepare<[number, string], Row>('SELECT * FROM changes WHERE id = ? AND holder = ?')
     if (row.get(id, holder) !== undefined) return
     throw new StoreError('WRONG_STATE', `cannot go on with ${name}: another process has taken its change over`)
+  }
+
+  #isAtWork({ holder }: OpenChange): boolean {
+    return isAlive(holder) && !this.#givenUp.has(holder)
   }
 
   #get(id: number): OpenChange {
@@ -185,12 +192,14 @@ const changeOf = ({ id, name, holder, committed, started_at_ms, kind }: Row): Op
   startedAtMs: started_at_ms,
 })
 
-function busy({ name, kind, holder, startedAtMs }: OpenChange, wanted: ChangeKind, nowMs: number): StoreError {
+function busy(
+  { name, kind, holder, startedAtMs }: OpenChange,
+  wanted: ChangeKind,
+  { nowMs, isAtWork }: { readonly nowMs: number; readonly isAtWork: boolean },
+): StoreError {
   const pid = pidOf(holder)
   const seconds = Math.max(0, Math.round((nowMs - startedAtMs) / 1000))
-  const who = isAlive(holder)
-    ? `process ${pid} has been ${DOING[kind]} it for ${seconds} s`
-    : 'a change of it was interrupted'
+  const who = isAtWork ? `process ${pid} has been ${DOING[kind]} it for ${seconds} s` : 'a change of it was interrupted'
   return new StoreError('STORE_BUSY', `cannot ${wanted} ${name}: ${who}`, {
     hint: 'try again when it has finished',
     details: { pid, change: kind, sinceMs: startedAtMs },

@@ -1,14 +1,11 @@
-import { accessSync, chmodSync, constants } from 'node:fs'
-import { dirname } from 'node:path'
+import { chmodSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
+import { BUSY_MS, failureOf, unreadable } from './database-failure.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { sqliteBinding } from './sqlite-binding.ts'
 
 export type Db = Database.Database
-
-/** How long a command waits for another writer before it says so, in milliseconds. */
-const BUSY_MS = 10_000
 
 /**
  * Opens the database at `path`, made 0600, and brings it to this version's schema.
@@ -21,7 +18,7 @@ export function openDatabase(path: string): Db {
     const nativeBinding = sqliteBinding()
     db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
   } catch (error) {
-    throw isReadOnly(path) ? readOnly(path, error) : unreadable(path, error)
+    throw failureOf(path, error) ?? unreadable(path, error)
   }
   try {
     db.pragma('foreign_keys = ON')
@@ -83,56 +80,3 @@ export function read<T>(db: Db, work: () => T): T {
     throw failureOf(db.name, error) ?? error
   }
 }
-
-/** SQLite's result codes that are about this host; anything else is a bug of ours, and `null` here. */
-function failureOf(path: string, error: unknown): StoreError | null {
-  if (!(error instanceof Database.SqliteError)) return null
-  const [, kind] = /^SQLITE_([A-Z]+)/.exec(error.code) ?? []
-  if ((kind === 'CANTOPEN' || kind === 'READONLY') && isReadOnly(path)) return readOnly(path, error)
-  switch (kind) {
-    case 'BUSY':
-    case 'LOCKED':
-      return busy(path, error)
-    case 'CORRUPT':
-    case 'NOTADB':
-    case 'CANTOPEN':
-      return unreadable(path, error)
-    case 'FULL':
-    case 'IOERR':
-    case 'READONLY':
-      return new StoreError('DISK_FAILED', `cannot write ${path}: ${error.message}`, {
-        cause: error,
-        hint: `df ${dirname(path)} tells whether that disk is full; reading needs a little of it, too`,
-      })
-    default:
-      return null
-  }
-}
-
-const busy = (path: string, cause: unknown) =>
-  new StoreError('STORE_BUSY', `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s`, {
-    cause,
-    hint: `fuser ${path} names that process`,
-  })
-
-/** Not damaged, though SQLite says no more than that it cannot open a file: also a reader makes one there. */
-function isReadOnly(path: string): boolean {
-  try {
-    accessSync(dirname(path), constants.W_OK)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS'
-  }
-}
-
-const readOnly = (path: string, cause: unknown) =>
-  new StoreError('DISK_FAILED', `cannot write ${path}: its file system is mounted read-only`, {
-    cause,
-    hint: `findmnt -T ${dirname(path)} tells how; reading needs to write there, too`,
-  })
-
-const unreadable = (path: string, cause: unknown) =>
-  new StoreError('STORE_UNREADABLE', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    cause,
-    hint: 'if it is damaged, put a copy from before in its place',
-  })

@@ -21,7 +21,8 @@ export function namesOfReleases(folder: string): readonly PluginName[] {
   return names
 }
 
-const foldersIn = (folder: string): string[] =>
+/** No link to one. */
+export const foldersIn = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)

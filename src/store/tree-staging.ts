@@ -31,11 +31,22 @@ export function assertPrivate(staging: string): void {
   }
 }
 
-/** Deletes what interrupted work left behind. Safe to repeat, and beside other processes at work. */
+/**
+ * Deletes what interrupted work left behind. Safe to repeat, and beside other processes at work.
+ *
+ * @throws the first thing that cannot be deleted, when all others are
+ */
 export function sweep(staging: string): void {
+  const failures: unknown[] = []
   for (const name of namesIn(staging)) {
-    if (!isAlive(name.split(SEPARATOR)[0] ?? '')) rmSync(join(staging, name), { recursive: true, force: true })
+    if (isAlive(name.split(SEPARATOR)[0] ?? '')) continue
+    try {
+      rmSync(join(staging, name), { recursive: true, force: true })
+    } catch (error) {
+      failures.push(error)
+    }
   }
+  if (failures.length > 0) throw failures[0]
 }
 
 function namesIn(folder: string): string[] {

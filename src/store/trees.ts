@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { asDiskFailed } from '../core/disk-failure.ts'
 import type { Installation } from '../core/installation.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import type { OnProgress } from '../core/progress.ts'
@@ -113,7 +113,8 @@ export class Trees {
     const path = this.#pathOf(installation)
     return this.#onDisk(`move ${path} into place`, async () => {
       // What has the name already is of an install that was never recorded, or it would have been refused before.
-      await this.#withdraw(path)
+      const away = await this.#withdraw(path)
+      if (away !== null) rmSync(away, { recursive: true, force: true })
       for (let attempt = 1; ; attempt++) {
         mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
         try {
@@ -132,7 +133,7 @@ export class Trees {
 
   /**
    * The same for a release that is there already, and gives way: in one step where the file system has one for that, and
-   * else in two, between which nothing has the name.
+   * else in two, between which nothing has the name. What gave way and could not be deleted is where `tree` was, to be discarded.
    */
   async replace(tree: UnpackedTree, installation: TreeName): Promise<string> {
     const path = this.#pathOf(installation)
@@ -142,7 +143,11 @@ export class Trees {
     return this.#onDisk(`move ${path} into place`, async () => {
       flush(dirname(path))
       flush(this.#layout.staging)
-      rmSync(tree.path, { recursive: true, force: true })
+      try {
+        rmSync(tree.path, { recursive: true, force: true })
+      } catch {
+        // The release is in its place. What gave way is in staging, and `discard` says why it cannot go.
+      }
       return path
     })
   }
@@ -160,8 +165,22 @@ export class Trees {
   /** The same with one that no row speaks of: by its path, as an inventory has it. */
   async removeStray(path: string): Promise<void> {
     await this.#onDisk(`remove ${path}`, async () => {
-      await this.#withdraw(path)
+      const away = await this.#withdraw(path)
+      // Before it is deleted, which takes time and may fail.
       this.#prune(path)
+      if (away !== null) rmSync(away, { recursive: true, force: true })
+    })
+  }
+
+  /** Folders of plugins and namespaces that nothing is in: one who was killed while removing leaves them. */
+  async tidy(): Promise<void> {
+    const { plugins } = this.#layout
+    const { foldersIn } = await import('./release-folders.ts')
+    await this.#onDisk(`clear ${plugins}`, async () => {
+      for (const namespace of foldersIn(plugins)) {
+        for (const name of foldersIn(join(plugins, namespace))) this.#prune(join(plugins, namespace, name, 'release'))
+        this.#prune(join(plugins, namespace, 'name', 'release'))
+      }
     })
   }
 
@@ -250,8 +269,8 @@ export class Trees {
     return this.#layout.release(name, version, digest)
   }
 
-  /** Renamed away first, in one step: a crash while deleting leaves nothing that looks installed. */
-  async #withdraw(path: string): Promise<void> {
+  /** Renamed away first, in one step: a crash while deleting leaves nothing that looks installed. Gives where to; `null`: it is not there. */
+  async #withdraw(path: string): Promise<string | null> {
     const [{ assertPrivate, nextName }, { flush }] = await Promise.all([
       import('./tree-staging.ts'),
       import('./tree-flush.ts'),
@@ -261,11 +280,11 @@ export class Trees {
     try {
       renameSync(path, away)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
       throw error
     }
     flush(dirname(path))
-    rmSync(away, { recursive: true, force: true })
+    return away
   }
 
   /** The plugin's folder, and its namespace's, once they are empty. One who was killed here may have taken the first away. */
@@ -285,8 +304,7 @@ export class Trees {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall === undefined) throw error
-      throw new StoreError('DISK_FAILED', `cannot ${what}: ${(error as Error).message}`, { cause: error })
+      throw asDiskFailed(what, error)
     }
   }
 }

@@ -549,8 +549,12 @@ static void start(char **argv)
 	int status;
 	if (waitpid(root, &status, WUNTRACED) != root || !WIFSTOPPED(status))
 		die("it did not start");
-	if (ptrace(PTRACE_SEIZE, root, 0, OPTIONS) < 0)
+	if (ptrace(PTRACE_SEIZE, root, 0, OPTIONS) < 0) {
+		const int why = errno;
+		kill(root, SIGKILL); /* it would stand there for ever */
+		errno = why;
 		die("cannot trace: %m");
+	}
 	tracee_of(root);
 	kill(root, SIGCONT);
 }

@@ -77,7 +77,7 @@ export async function trace(below: string, what: AtBoundary, argv: readonly stri
   })
   void ended.then(() => tell('failed'))
   const line = await said
-  if (line === 'failed') throw new Error(`boundary: ${readFileSync(stderr, 'utf8')}`)
+  if (line === 'failed') throw new Error(readFileSync(stderr, 'utf8').trim())
   const [, , how, value] = line.split(' ')
   if (!line.startsWith('killed ')) await ended
   const traced = {

@@ -15,9 +15,9 @@ const { errno, signals } = constants
 
 export interface Faulted extends Moment {
   readonly code: number | null
-  /** What was said of it. */
-  readonly sentence: string
 }
+
+type Ended = Pick<Traced, 'code' | 'stdout' | 'stderr'>
 
 /**
  * The operation meets the fault at that call. It ends by itself with a sentence; and when the fault is gone, one start-up finds
@@ -36,13 +36,11 @@ export async function meet(
     fault === 'SIGINT'
       ? ({ do: 'signal', at, signal: signals.SIGINT } as const)
       : ({ do: fault === 'EIO' ? 'fail' : 'failing', at, errno: errno[fault] } as const)
-  const { calls, code, stdout, stderr } = await trace(home, what, operation.argv(home, estate))
-  const sentence = stderr
-    .split('\n')
-    .filter((line) => line.startsWith('plugins: '))
-    .join(' | ')
-  const faults =
-    fault === 'SIGINT' ? interruptFaults(home, expected, { code, stdout, stderr }) : endFaults(code, stderr, sentence)
+  // A program reads the code of an error; of an interruption, whether anything was said.
+  const argv = operation.argv(home, estate)
+  const { calls, ...ended } = await trace(home, what, fault === 'SIGINT' ? argv : [...argv, '--json'])
+  const { code } = ended
+  const faults = fault === 'SIGINT' ? interruptFaults(home, expected, ended) : endFaults(ended)
   const found = await aftermathOf(home, expected)
   faults.push(...found.faults)
   // Whoever is told that it was done must find it done, and the other way round.
@@ -50,22 +48,27 @@ export async function meet(
     faults.push(`exit 0, and it is not done: ${found.state}`)
   if (again && faults.length === 0) faults.push(...againFaults(home, expected, found.state, estate))
   discard(dirname(home))
-  return { at, call: told(calls, at, home), ...found, faults, code, sentence }
+  return { at, call: told(calls, at, home), ...found, faults, code }
 }
 
-/** Failures of a host that are no bug: what names the disk, or what could not be undone on it. */
-function endFaults(code: number | null, stderr: string, sentence: string): string[] {
+/** A host that fails says so by a code that is listed and a sentence; a report may say of parts of the work that they failed. */
+function endFaults({ code, stdout, stderr }: Ended): string[] {
   if (code === 0) return []
-  const isBug = code === null || code === 70 || /\n\s+at .*\(/.test(stderr)
-  return isBug || sentence === '' ? [`exit ${code}: ${stderr}`] : []
+  const found = `exit ${code}: ${stdout}${stderr}`
+  if (code === null || /\n\s+at .*\(/.test(stderr)) return [found]
+  let said: { readonly error?: { readonly code: string; readonly message: string } | null }
+  try {
+    said = JSON.parse(stdout) as typeof said
+  } catch {
+    return [`no document: ${found}`]
+  }
+  if (said.error === undefined || said.error === null) return []
+  const isClear = isKnown(said.error.code) && said.error.code !== 'INTERNAL' && said.error.message.startsWith('cannot ')
+  return isClear ? [] : [found]
 }
 
 /** Undone there and then: nothing is left to a command that comes later. */
-function interruptFaults(
-  home: string,
-  expected: Expected,
-  { code, stdout, stderr }: Pick<Traced, 'code' | 'stdout' | 'stderr'>,
-): string[] {
+function interruptFaults(home: string, expected: Expected, { code, stdout, stderr }: Ended): string[] {
   const condition = conditionOf(home)
   const state = stateOf(condition, expected)
   const left = condition.left.filter((line) => !expected.old.left.includes(line))
@@ -80,4 +83,4 @@ function interruptFaults(
   return code === was ? faults : [...faults, `exit ${code}: ${stderr}`]
 }
 
-export const isKnownCode = (code: string): boolean => Object.hasOwn(ERROR_CODES, code)
+const isKnown = (code: string): boolean => Object.hasOwn(ERROR_CODES, code)

@@ -13,8 +13,6 @@ export interface Operation {
   argv(home: string, estate: Estate): readonly string[]
   /** Exit code where nothing is in its way; default 0. */
   readonly code?: number
-  /** Programs of plugins are run by it. */
-  readonly launches?: true
   /** Its data is a file system of its own: a copy of the home has another one. */
   readonly mounts?: true
   /** Of a plugin a part of it may be done: it is made of several changes, each a whole. */
@@ -51,19 +49,16 @@ export const OPERATIONS: readonly Operation[] = [
     name: 'install, with hooks',
     before: (estate) => estate.prepared('none', async () => {}),
     argv: plugins('install', `${HELLO}@2.0.0`, '--yes'),
-    launches: true,
   },
   {
     name: 'update, with hooks and data',
     before: first,
     argv: plugins('update', HELLO, '--to', '2.0.0', '--yes'),
-    launches: true,
   },
   {
     name: 'update, its data an image',
     before: (estate) => estate.prepared('first, image', installed('1.0.0'), IMAGE),
     argv: plugins('update', HELLO, '--to', '2.0.0', '--yes'),
-    launches: true,
     mounts: true,
   },
   {
@@ -71,40 +66,35 @@ export const OPERATIONS: readonly Operation[] = [
     before: first,
     argv: plugins('update', HELLO, '--to', '3.0.0', '--yes'),
     code: 1,
-    launches: true,
   },
   {
     name: 'update that prunes',
     before: (estate) => estate.prepared('two kept', installed('1.0.0', '2.0.0'), TWO_KEPT),
     argv: plugins('update', HELLO, '--to', '4.0.0', '--yes'),
-    launches: true,
   },
-  { name: 'rollback', before: second, argv: plugins('rollback', HELLO), launches: true },
+  { name: 'rollback', before: second, argv: plugins('rollback', HELLO) },
   {
     name: 'rollback, its data an image',
     before: (estate) => estate.prepared('second, image', installed('1.0.0', '2.0.0'), IMAGE),
     argv: plugins('rollback', HELLO),
-    launches: true,
     mounts: true,
   },
-  { name: 'remove', before: second, argv: plugins('remove', HELLO, '--yes'), launches: true },
-  { name: 'remove --purge', before: second, argv: plugins('remove', HELLO, '--purge', '--yes'), launches: true },
+  { name: 'remove', before: second, argv: plugins('remove', HELLO, '--yes') },
+  { name: 'remove --purge', before: second, argv: plugins('remove', HELLO, '--purge', '--yes') },
   {
     name: 'repair from files',
     before: damaged('share/same'),
     argv: plugins('repair', HELLO),
-    launches: true,
     inParts: true,
   },
   {
     name: 'repair from a tarball',
     before: damaged('share/own'),
     argv: plugins('repair', HELLO),
-    launches: true,
     inParts: true,
   },
-  { name: 'gc', before: littered, argv: plugins('gc'), launches: true, inParts: true },
-  { name: 'hold', before: first, argv: plugins('hold', HELLO, '--reason', 'a freeze'), launches: true },
+  { name: 'gc', before: littered, argv: plugins('gc'), inParts: true },
+  { name: 'hold', before: first, argv: plugins('hold', HELLO, '--reason', 'a freeze') },
   {
     name: 'unhold',
     before: (estate) =>
@@ -113,14 +103,12 @@ export const OPERATIONS: readonly Operation[] = [
         manager.hold(HELLO, { reason: 'a freeze' })
       }),
     argv: plugins('unhold', HELLO),
-    launches: true,
   },
-  { name: 'disable', before: first, argv: plugins('disable', HELLO), launches: true },
+  { name: 'disable', before: first, argv: plugins('disable', HELLO) },
   {
     name: 'sync',
     before: behindLock,
     argv: (home, estate) => plugins('sync', lockOf(estate))(home),
-    launches: true,
     inParts: true,
   },
 ]

@@ -198,11 +198,55 @@ test('what cannot be removed is told with the reason, and keeps nothing else', a
       report.left.map(({ detail }) => detail),
       ['2.0.0-dddddddddddd'],
     )
-    assert.match(report.left[0]?.reason ?? '', /EBUSY/)
+    assert.match(report.left[0]?.reason ?? '', /^cannot remove [^ ]*: EBUSY/)
     assert.equal(existsSync(second ?? ''), false)
   } finally {
     execFileSync('umount', [first ?? ''])
   }
+})
+
+test('a version beyond those to keep whose files cannot be deleted is told with the reason, and goes with a later command', async (t) => {
+  const house = await household(t)
+  for (const version of ['1.0.0', '2.0.0']) await house.install({ version })
+  const host = await open(t, house)
+  const greedy = { ...host, config: { ...host.config, keepVersions: 1 } }
+  const first = kept(host)
+  const inside = join(host.layout.release(HELLO, first.version, first.digest), 'root', 'tmp')
+  if (process.geteuid?.() !== 0 || spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', inside]).status !== 0) {
+    return t.skip('only root may mount')
+  }
+  t.after(() => spawnSync('umount', ['-l', inside]))
+  const report = await collect(greedy)
+  assert.deepEqual(told(report), [])
+  assert.match(report.left[0]?.reason ?? '', /^cannot remove [^ ]*: (?:EBUSY.*|Device or resource busy '.*')$/)
+  // It is no version any more; what is left of it belongs to whoever comes next, and this process lives on.
+  assert.deepEqual(host.store.kept(HELLO), [])
+  const waiting = house.raw((db) => db.prepare("SELECT holder FROM installations WHERE state = 'removing'").all())
+  assert.deepEqual(waiting, [{ holder: '' }])
+  const [away] = readdirSync(house.layout.staging)
+  execFileSync('umount', [join(house.layout.staging, away ?? '', 'root', 'tmp')])
+  await house.reopen()
+  assert.equal(house.raw((db) => db.prepare('SELECT count(*) AS n FROM installations').get() as { n: number }).n, 1)
+})
+
+function kept({ store }: Host) {
+  const [first] = store.kept(HELLO)
+  if (first === undefined) throw new Error('two versions were installed')
+  return first
+}
+
+test('folders that a removal left empty go; what has something in it stays', async (t) => {
+  const house = await household(t)
+  await house.install()
+  const { layout } = house
+  for (const name of ['acme/gone', 'other/gone', 'lone']) mkdirSync(join(layout.plugins, name), { recursive: true })
+  writeFileSync(join(layout.plugins, 'acme', 'file'), '')
+  await collect(await open(t, house), { dryRun: true })
+  assert.equal(existsSync(join(layout.plugins, 'lone')), true)
+  await collect(await open(t, house))
+  assert.deepEqual(readdirSync(layout.plugins), ['acme'])
+  assert.deepEqual(readdirSync(join(layout.plugins, 'acme')), ['file', 'hello'])
+  assert.equal(existsSync(house.packageOf()), true)
 })
 
 test('a link in the place of a namespace is told, not followed, and nothing behind it goes', async (t) => {

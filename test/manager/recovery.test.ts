@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { compile } from '../helpers/compile.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
@@ -43,6 +43,23 @@ test('staging of a living process is left alone', async (t) => {
   house.raw((db) => db.prepare("UPDATE installations SET state = 'removing', holder = ?").run(GONE))
   await house.reopen()
   assert.equal(existsSync(living), true)
+})
+
+test('what dead processes left in staging goes with the next command; what cannot, keeps it from nothing', async (t) => {
+  const house = await household(t)
+  await house.install()
+  const [dead, stuck] = ['0123', '4567'].map((end) => join(house.layout.staging, `${GONE}~${end}`)) as [string, string]
+  for (const path of [dead, stuck]) mkdirSync(join(path, 'root'), { recursive: true })
+  const isStuck = process.geteuid?.() === 0 && spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', stuck]).status === 0
+  try {
+    await house.reopen()
+    assert.deepEqual(readdirSync(house.layout.staging), isStuck ? [basename(stuck)] : [])
+    assert.equal(house.manager.list().length, 1)
+  } finally {
+    if (isStuck) execFileSync('umount', [stuck])
+  }
+  await house.reopen()
+  assert.deepEqual(readdirSync(house.layout.staging), [])
 })
 
 const skip = cannotLaunch

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   existsSync,
   lstatSync,
@@ -14,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bundleOf, packageOf } from '../../src/core/layout.ts'
+import { formatRecovered, openManager, type Recovered } from '../../src/index.ts'
 import { type Host, openHost } from '../../src/manager/host.ts'
 import { type RepairedRelease, type RepairOptions, repair } from '../../src/manager/repair.ts'
 import { fetchTarball } from '../../src/registry/index.ts'
@@ -284,6 +286,38 @@ test('of all plugins one that cannot be repaired keeps none of the others', asyn
     ],
   )
 })
+
+test('where the damaged files cannot be deleted it is repaired all the same, and they go with a later command', async (t) => {
+  const broken = await twoVersions(t)
+  const { house } = broken
+  const inside = join(packageOf(broken.releases[1]), 'strange')
+  mkdirSync(inside)
+  if (process.geteuid?.() !== 0 || spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', inside]).status !== 0) {
+    return t.skip('only root may mount')
+  }
+  try {
+    assert.deepEqual(outcomes(await broken.repair()), { '1.0.0': 'good', '2.0.0': 'files' })
+    await assertGood(broken)
+    assert.deepEqual(holders(house), [''], 'left to whoever comes next')
+  } finally {
+    const mounted = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    for (const line of mounted) {
+      const [, point = ''] = line.split(' ')
+      if (point.startsWith(house.layout.home)) execFileSync('umount', [point])
+    }
+  }
+  const said: string[] = []
+  const onRecovered = (one: Recovered) => said.push(formatRecovered(one))
+  await (await openManager({ home: house.layout.home, onRecovered })).close()
+  assert.deepEqual(said, [
+    'the repair of acme/hello was interrupted: what it had put right stays so, and the rest is as it was before',
+  ])
+  assert.deepEqual([holders(house), readdirSync(house.layout.staging)], [[], []])
+  await assertGood(broken)
+})
+
+const holders = (house: Household): string[] =>
+  house.raw((db) => db.prepare('SELECT holder FROM changes').all() as { holder: string }[]).map(({ holder }) => holder)
 
 test('an unsigned plugin is repaired with the list that was recorded for it, and not without', async (t) => {
   const house = await household(t)

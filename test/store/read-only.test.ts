@@ -35,7 +35,7 @@ test('a disk that is read-only is called that, and not damage to the database', 
   assert.equal(
     stdout,
     '[]\n' +
-      `DISK_FAILED cannot write ${folder}/bulkhead.db: its file system is mounted read-only ` +
+      `DISK_FAILED cannot open ${folder}/bulkhead.db: its disk is mounted read-only ` +
       `findmnt -T ${folder} tells how; reading needs to write there, too\n`,
     stderr,
   )

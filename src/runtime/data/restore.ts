@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isOfDisk } from '../../core/disk-failure.ts'
 import { StoreError } from '../../core/errors.ts'
 import { removeData } from '../data.ts'
 import { withFolderLock } from '../folder-lock.ts'
@@ -9,7 +10,7 @@ import { isBound } from './mounting.ts'
 import { isOfProject, joinProject, liftProject } from './project.ts'
 import { removeKept } from './removal.ts'
 import { heldIn, looseIn, PARTS, type Part, restoredIn } from './request.ts'
-import { dataName, diskFailed, isOfDisk, ownerOf, takeDown } from './snapshot.ts'
+import { dataName, diskFailed, ownerOf, takeDown } from './snapshot.ts'
 
 /**
  * Puts `/data` back as the snapshot has it: afterwards it holds that and nothing else. `from: null`: there was none, and

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isOfDisk, reasonOfDisk } from '../../core/disk-failure.ts'
 import { StoreError } from '../../core/errors.ts'
 import { withFolderLock } from '../folder-lock.ts'
 import { copy, copyAtOnce, exchange } from './copy.ts'
@@ -141,7 +142,5 @@ function putInPlace(staged: string, into: string): void {
   for (const folder of [dirname(into), dirname(dirname(into)), dirname(dirname(dirname(into)))]) flushFolder(folder)
 }
 
-export const isOfDisk = (error: unknown): boolean => (error as NodeJS.ErrnoException).syscall !== undefined
-
 export const diskFailed = (purpose: string, cause: unknown): StoreError =>
-  new StoreError('DISK_FAILED', `cannot ${purpose}: ${(cause as Error).message}`, { cause })
+  new StoreError('DISK_FAILED', `cannot ${purpose}: ${reasonOfDisk(cause as Error)}`, { cause })
