@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { accessSync, chmodSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
@@ -13,15 +13,14 @@ const BUSY_MS = 10_000
 /**
  * Opens the database at `path`, made 0600, and brings it to this version's schema.
  *
- * @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE`
+ * @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY`, `STORE_UNREADABLE`, or `DISK_FAILED` where it cannot be written
  */
 export function openDatabase(path: string): Db {
   let db: Db
   try {
-    const nativeBinding = sqliteBinding()
-    db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
+    db = new Database(path, { timeout: BUSY_MS, ...bindingOption() })
   } catch (error) {
-    throw unreadable(path, error)
+    throw failureOf(path, error) ?? unreadable(path, error)
   }
   try {
     db.pragma('foreign_keys = ON')
@@ -30,9 +29,15 @@ export function openDatabase(path: string): Db {
     if (schemaOf(db, path) < MIGRATIONS.length) migrate(db, path)
     return db
   } catch (error) {
-    db.close()
+    if (error instanceof StoreError && error.code === 'STORE_TOO_NEW') closeUntouched(db, path)
+    else db.close()
     throw error instanceof StoreError ? error : (failureOf(path, error) ?? unreadable(path, error))
   }
+}
+
+function bindingOption(): Database.Options {
+  const nativeBinding = sqliteBinding()
+  return nativeBinding === undefined ? {} : { nativeBinding }
 }
 
 /** The schema of the file. Looked at before the first write: a newer file is left as it is. */
@@ -46,15 +51,38 @@ function schemaOf(db: Db, path: string): number {
   )
 }
 
+/**
+ * Whoever is the last to close a database writes what its log still holds into the file. What a newer version left there when
+ * it was killed is its own to write: beside a reader, which never writes, nobody is the last.
+ */
+function closeUntouched(db: Db, path: string): void {
+  const isLogEmpty = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0
+  if (isLogEmpty) {
+    db.close()
+    return
+  }
+  const reader = new Database(path, { readonly: true, ...bindingOption() })
+  try {
+    reader.pragma('user_version')
+    db.close()
+  } finally {
+    reader.close()
+  }
+}
+
 function migrate(db: Db, path: string): void {
-  // Rows name what is installed and who signed it: nobody else's business, and WAL files take the mode of the database.
-  chmodSync(path, 0o600)
-  db.pragma('journal_mode = WAL')
-  db.transaction(() => {
-    // Asked again under the lock: another process may have migrated meanwhile.
-    for (const sql of MIGRATIONS.slice(schemaOf(db, path))) db.exec(sql)
-    db.pragma(`user_version = ${MIGRATIONS.length}`)
-  }).immediate()
+  try {
+    // Rows name what is installed and who signed it: nobody else's business, and WAL files take the mode of the database.
+    chmodSync(path, 0o600)
+    db.pragma('journal_mode = WAL')
+    db.transaction(() => {
+      // Asked again under the lock: another process may have migrated meanwhile.
+      for (const sql of MIGRATIONS.slice(schemaOf(db, path))) db.exec(sql)
+      db.pragma(`user_version = ${MIGRATIONS.length}`)
+    }).immediate()
+  } catch (error) {
+    throw isUnwritable(error) ? unwritable(path, error) : error
+  }
 }
 
 /**
@@ -92,9 +120,10 @@ function failureOf(path: string, error: unknown): StoreError | null {
     case 'BUSY':
     case 'LOCKED':
       return busy(path, error)
+    case 'CANTOPEN':
+      return mayBeWritten(dirname(path)) ? unreadable(path, error) : unwritable(path, error)
     case 'CORRUPT':
     case 'NOTADB':
-    case 'CANTOPEN':
       return unreadable(path, error)
     case 'FULL':
     case 'IOERR':
@@ -108,6 +137,25 @@ function failureOf(path: string, error: unknown): StoreError | null {
   }
 }
 
+/** Even to be read, a database needs a folder to keep its log in. A folder that is not there is another matter. */
+function mayBeWritten(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch (error) {
+    return !isUnwritable(error)
+  }
+}
+
+const isUnwritable = (error: unknown): boolean =>
+  /^(?:EROFS|EACCES|EPERM|SQLITE_READONLY\w*)$/.test((error as { code?: string } | null)?.code ?? '')
+
+const unwritable = (path: string, cause: unknown) =>
+  new StoreError('DISK_FAILED', `cannot open ${path}: it, or its folder, cannot be written (${sentence(cause)})`, {
+    cause,
+    hint: `a home must be writable, also to be read: findmnt -T ${path} tells whether it is mounted read-only`,
+  })
+
 const busy = (path: string, cause: unknown) =>
   new StoreError('STORE_BUSY', `cannot write ${path}: another process held it for ${BUSY_MS / 1000} s`, {
     cause,
@@ -115,7 +163,9 @@ const busy = (path: string, cause: unknown) =>
   })
 
 const unreadable = (path: string, cause: unknown) =>
-  new StoreError('STORE_UNREADABLE', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  new StoreError('STORE_UNREADABLE', `cannot read ${path}: ${sentence(cause)}`, {
     cause,
     hint: 'if it is damaged, put a copy from before in its place',
   })
+
+const sentence = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

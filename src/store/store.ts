@@ -57,7 +57,7 @@ export class Store extends Installations {
     this.#plugins = new Plugins(db, options.uids, this.events, options.now)
   }
 
-  /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE` */
+  /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY`, `STORE_UNREADABLE` or `DISK_FAILED` */
   static open(options: StoreOptions): Store {
     return new Store(openDatabase(options.path), options)
   }
