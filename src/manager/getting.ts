@@ -1,6 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
-import { SEMVER } from '../core/name.ts'
+import { type PluginName, SEMVER } from '../core/name.ts'
 import { parseRequest } from '../core/request.ts'
 import type { ResolutionStep } from '../core/resolution.ts'
 import { choose, ofNeeded } from './acquisition.ts'
@@ -43,7 +43,8 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   const coming = steps.flatMap((step) => (step.candidate === null ? [] : [{ ...step, candidate: step.candidate }]))
   const planned = coming.map(plannedOf)
   const [first] = wanted
-  if (coming.length === 0 && first !== undefined) throw nothingToDo(host, first)
+  if (coming.length === 0 && first !== undefined)
+    throw nothingToDo(first.name, steps.find(({ name }) => name === first.name)?.from ?? null)
   const installed: InstallReport[] = []
   if (options.dryRun === true) return { planned, installed }
   const besides = coming.map(({ name }) => name)
@@ -84,11 +85,11 @@ const plannedOf = ({
   bytes: candidate?.bytes ?? null,
 })
 
-function nothingToDo({ store }: Host, { name }: { readonly name: Parameters<Host['store']['find']>[0] }): StoreError {
-  const version = store.find(name)?.version ?? ''
+/** As it was when it was decided: by now it may be gone again. */
+function nothingToDo(name: PluginName, version: string | null): StoreError {
   return new StoreError(
     'ALREADY_INSTALLED',
-    `cannot install ${name}: ${version} is installed already, and is what was asked for`,
+    `cannot install ${name}: ${version ?? 'it'} is installed already, and is what was asked for`,
     {
       hint: `plugins outdated ${name}`,
     },

@@ -14,13 +14,14 @@ import { versionRules } from '../core/version-range.ts'
 import type { Widening } from '../core/widening.ts'
 import { assertAsListed, fetchTarball } from '../registry/index.ts'
 import { type Allowance, type Examination, parseAllowance } from '../verify/index.ts'
-import { type ChangeOptions, WAIT_MS } from './change.ts'
+import { type ChangeOptions, change, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Agreed, agree, type ConsentOptions, type ConsentQuestion, type Decision, previewOf } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { assertNotHeld } from './holds.ts'
 import { type Host, nameOf } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
+import { assertStillHere, justRemoved } from './presence.ts'
 import { finishRemoval } from './recovery.ts'
 import { assertOldEnough } from './release-age.ts'
 import { isSameTrust } from './roots.ts'
@@ -45,6 +46,8 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */
   readonly asked?: string | null | undefined
+  /** Of what is here: what is removed meanwhile does not come back by it. */
+  readonly isUpdate?: boolean | undefined
   /** Others that the same command brings in another version. */
   readonly besides?: readonly string[] | undefined
   /** Agrees in the place of everybody, or throws. A lock file goes together; each of its plugins alone need not, on the way. */
@@ -91,6 +94,7 @@ export async function admit(host: Host, tarball: StagedTarball, options: AdmitOp
       await assertFits(host, release, options)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
+      if (before === null && options.isUpdate === true) throw justRemoved(release.manifest, 'update')
       // A lock file has its own word about what is held.
       if (before !== null && options.byLock === undefined) assertNotHeld(host, before, 'update')
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
@@ -151,11 +155,23 @@ async function assertFits(host: Host, { manifest }: VerifiedRelease, { listed, b
   await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
-/** For the transaction that ends it: what it needs may be gone by then, and who needs it come in. */
-async function fitting(host: Host, { name, version, requires }: Manifest, { byLock, besides }: AdmitOptions) {
-  if (byLock !== undefined) return undefined
+/** For the transaction that ends it: what it needs may be gone by then, who needs it come in, and a newer version come and gone. */
+async function fitting(host: Host, { name, version, requires }: Manifest, options: AdmitOptions) {
+  const { byLock, besides, allowDowngrade } = options
   const rules = await versionRules()
-  return () => assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  return () => {
+    const { highWater } = host.store.history(name)
+    if (allowDowngrade !== true && highWater !== null && rules.compare(highWater, version) > 0) {
+      throw new StoreError(
+        'STORE_BUSY',
+        `cannot install ${name} ${version}: another process has just had ${highWater}`,
+        {
+          hint: 'try again',
+        },
+      )
+    }
+    if (byLock === undefined) assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  }
 }
 
 function placementOf(
@@ -178,7 +194,10 @@ async function bring(host: Host, placement: Placement, options: InstallOptions):
   if (kept === undefined || before === null) return place(host, placement, options)
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
-    await finishRemoval(host, host.store.drop(kept))
+    await change(host, name, 'gc', options, () => {
+      assertStillHere(host, kept, 'install')
+      return finishRemoval(host, host.store.drop(kept))
+    })
     return place(host, placement, options)
   }
   await scanAgain(host, release)

@@ -7,6 +7,7 @@ import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { type Host, nameOf } from './host.ts'
+import { justRemoved } from './presence.ts'
 import { abandon, finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
@@ -48,13 +49,22 @@ export async function remove(host: Host, installation: Installation, options: Re
     const stays = (path: string) => isThere(path) && !options.purge
     return { ...told, dataKept: stays(data), logsKept: stays(logs) }
   }
-  await change(host, installation.name, 'remove', options, async (steps) => {
-    const leftovers = await sayGoodbye(host, installation, steps, options)
+  const version = await change(host, installation.name, 'remove', options, async (steps) => {
+    // Whichever it is by now, since nobody else changes it any more.
+    const present = stillInstalled(host, installation.name)
+    const leftovers = await sayGoodbye(host, present, steps, options)
     steps.proceed()
-    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers, assertFits })
+    const going = host.store.retire(present, { purge: options.purge, change: steps.change, leftovers, assertFits })
     await finishRemovals(host, going)
+    return present.version
   })
-  return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
+  return { ...told, version, dataKept: isThere(data), logsKept: isThere(logs) }
+}
+
+function stillInstalled({ store }: Host, name: PluginName): Installation {
+  const present = store.find(name)
+  if (present !== null) return present
+  throw justRemoved({ name }, 'remove')
 }
 
 /** What needs another one before that. */

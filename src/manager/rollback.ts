@@ -7,6 +7,7 @@ import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
+import { assertStillHere } from './presence.ts'
 import { type DataFate, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
 
@@ -37,7 +38,7 @@ export interface RollbackReport {
  * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, with its data as it was when
  * it was left.
  *
- * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
+ * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `STORE_BUSY`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
  */
 export async function rollback(host: Host, before: Installation, options: RollbackOptions): Promise<RollbackReport> {
   assertClock(host)
@@ -49,6 +50,7 @@ export async function rollback(host: Host, before: Installation, options: Rollba
   assertFits()
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
+    assertStillHere(host, kept, 'roll back')
     host.store.note('refused', name, { version: kept.version, code: error.code, verb: 'rollback' })
     throw error
   }

@@ -1,3 +1,4 @@
+import type { StagedTarball } from '../core/archive.ts'
 import { type PluginError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
@@ -9,7 +10,7 @@ import { choose, ofNeeded } from './acquisition.ts'
 import { fetchListed, openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
-import { type AdmitOptions, admit } from './install.ts'
+import { type Admission, type AdmitOptions, admit } from './install.ts'
 
 export interface UpdateOptions extends AdmitOptions {
   /** The name of a configured registry, a folder or an address, in the place of all that are configured. */
@@ -82,6 +83,8 @@ async function updateOne(
     return await bringAll(host, catalog, chosen, options)
   } catch (thrown) {
     if (options.signal?.aborted === true) throw thrown
+    // What was removed meanwhile is none of everything any more.
+    if (host.store.find(name) === null) return []
     const error = failureOf(thrown, name)
     return [resultOf({ name, from: version, to: null, outcome: 'failed', reason: error.message, error })]
   }
@@ -117,10 +120,24 @@ async function bring(
   const tarball = await fetchListed(host, catalog, candidate, options)
   const asked =
     neededBy.length > 0 ? (host.store.find(name)?.asked ?? null) : (options.to ?? host.store.find(name)?.asked ?? null)
+  const isUpdate = from !== null && neededBy.length === 0
   const said = neededBy.length > 0 ? ofNeeded(options) : options
-  const admitted = await admit(host, tarball, { ...said, listed: candidate, asked })
+  const admitted = await admitOnce(host, tarball, { ...said, listed: candidate, asked, isUpdate })
+  if (admitted === null) return resultOf({ ...told, to: null, outcome: 'current', reason: BY_ANOTHER })
   if (admitted.kind === 'waits') return resultOf({ ...told, to: version, outcome: 'waits', widening: admitted.waits })
   return resultOf({ ...told, to: version, outcome: from === null ? 'installed' : 'updated' })
+}
+
+const BY_ANOTHER = 'another process has just brought it in'
+
+/** `null`: somebody else was faster with the very same release. It was not here when it was chosen. */
+async function admitOnce(host: Host, tarball: StagedTarball, options: AdmitOptions): Promise<Admission | null> {
+  try {
+    return await admit(host, tarball, options)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'ALREADY_INSTALLED') return null
+    throw error
+  }
 }
 
 function resultOf(
