@@ -28,6 +28,7 @@ export const TASKS = {
   test: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [test] },
   attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [['node', 'scripts/attacks.mjs']] },
   fuzz: { needs: BUILD, steps: [['node', 'test/fuzz/run.ts']] },
+  hammer: { needs: BUILD, steps: [['node', 'test/manager/lifecycle/hammer/run.ts']] },
   bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
   check: {
     needs: [...BUILD, ...SANDBOX, ...TEST],
