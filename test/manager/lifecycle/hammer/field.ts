@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
+import { agree } from '../../household.ts'
 import { type Registered, registered, withManifest } from '../registered.ts'
 
 /** Every plugin with its versions; `acme/tool` needs `acme/base`, and the files of `acme/fragile` are damaged again and again. */
@@ -17,7 +18,7 @@ export const FRAGILE = 'acme/fragile'
 /** So many that each update has one to let go. */
 const KEEP_VERSIONS = 2
 
-/** A home that nothing is installed in, and a registry that has everything. */
+/** A home that has the oldest version of each, and a registry that has all of them. */
 export async function fieldOf(context: Pick<TestContext, 'after'>): Promise<Registered> {
   const house = await registered(context as TestContext)
   const specs = Object.entries(PLUGINS).flatMap(([name, versions]) =>
@@ -26,6 +27,8 @@ export async function fieldOf(context: Pick<TestContext, 'after'>): Promise<Regi
   await house.list(...specs)
   const config = JSON.parse(readFileSync(house.layout.configFile, 'utf8'))
   writeFileSync(house.layout.configFile, JSON.stringify({ ...config, keepVersions: KEEP_VERSIONS }))
+  const oldest = Object.entries(PLUGINS).map(([name, versions]) => `${name}@${versions[0]}`)
+  await house.manager.installAll(oldest, { consent: agree })
   await house.manager.close()
   return house
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { openManager } from '../../../../src/index.ts'
+import { randomFrom, seedFor } from '../../../fuzz/random.ts'
 import { fieldOf } from './field.ts'
 import { judgeHome } from './judge-home.ts'
 import type { Job, Struck } from './worker.ts'
@@ -12,7 +13,12 @@ export interface HammerPlan {
   readonly processes: number
   readonly seconds: number
   readonly seed: number
+  /** Processes are killed at any moment, and others take their places. */
+  readonly kills: boolean
 }
+
+/** How long a process lives at most from its first report on, before it is killed. */
+const LIFE_MS = 6_000
 
 export interface HammerResult {
   readonly struck: readonly Struck[]
@@ -27,23 +33,44 @@ export async function hammer(context: Pick<TestContext, 'after'>, plan: HammerPl
   const lockFile = join(dirname(home), 'plugins.lock')
   house.manager = await openManager({ home })
   await house.manager.writeLock({ lockFile })
-  const jobs = Array.from({ length: plan.processes }, (_, at) => ({ ...plan, home, lockFile, seed: plan.seed + at }))
-  const struck = (await Promise.all(jobs.map(work))).flat()
-  const left = await judgeHome(house, struck)
+  const job = { home, lockFile, seconds: plan.seconds, areKilled: plan.kills }
+  const jobs = Array.from({ length: plan.processes }, (_, at) => ({
+    ...job,
+    seed: seedFor(plan.seed, `process ${at}`),
+  }))
+  const struck = (await Promise.all(jobs.map((one) => (plan.kills ? oneAfterTheOther(one) : work(one, null))))).flat()
+  const left = await judgeHome(house, struck, plan)
   return { struck, faults: [...new Set([...struck.flatMap(({ faults }) => faults), ...left])] }
 }
 
-/** One process; one that ends before its time, or says what is no report, is a fault as well. */
-async function work(job: Job): Promise<Struck[]> {
-  const { home, lockFile, seed, seconds } = job
-  const args = [join(import.meta.dirname, 'worker.ts'), JSON.stringify({ home, lockFile, seed, seconds })]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Each is killed after a while, and another takes its place. */
+async function oneAfterTheOther(job: Job): Promise<Struck[]> {
+  const random = randomFrom(job.seed)
   const struck: Struck[] = []
+  const deadline = Date.now() + job.seconds * 1000
+  for (let at = 0; Date.now() < deadline; at++) {
+    const next = { ...job, seed: seedFor(job.seed, `life ${at}`), seconds: (deadline - Date.now()) / 1000 }
+    struck.push(...(await work(next, random(LIFE_MS))))
+  }
+  return struck
+}
+
+/** One process; one that ends before its time, or says what is no report, is a fault as well. */
+async function work(job: Job, killAfterMs: number | null): Promise<Struck[]> {
+  const args = [join(import.meta.dirname, 'worker.ts'), JSON.stringify(job)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines: string[] = []
   let stderr = ''
   child.stderr.on('data', (data) => (stderr += data))
-  createInterface({ input: child.stdout }).on('line', (line) => struck.push(JSON.parse(line) as Struck))
+  let timer: NodeJS.Timeout | undefined
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    if (killAfterMs !== null) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  })
   const [code, signal] = await once(child, 'close')
-  if (code === 0 && stderr === '') return struck
+  clearTimeout(timer)
+  const struck = lines.map((line) => JSON.parse(line) as Struck)
+  if (stderr === '' && (code === 0 || (killAfterMs !== null && signal === 'SIGKILL'))) return struck
   const fault = `a process ended with ${code ?? signal}: ${stderr.slice(0, 1200)}`
   return [...struck, { kind: 'process', name: '', ms: 0, codes: [], sentences: [], deeds: [], faults: [fault] }]
 }

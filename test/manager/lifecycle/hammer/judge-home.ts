@@ -6,14 +6,22 @@ import type { Deed } from './operations.ts'
 import type { Struck } from './worker.ts'
 
 /** What is wrong with a home that many have worked on and nobody does any more; nothing, if all is well. */
-export async function judgeHome(house: Household, struck: readonly Struck[]): Promise<string[]> {
+export async function judgeHome(
+  house: Household,
+  struck: readonly Struck[],
+  { kills }: { readonly kills: boolean },
+): Promise<string[]> {
   const faults: string[] = []
   await house.manager.close()
   house.manager = await openManager({
     home: house.layout.home,
-    onRecovered: (recovered) => faults.push(`left pending: ${JSON.stringify(recovered)}`),
+    onRecovered: (recovered) => {
+      if (!kills || recovered.outcome === 'left') faults.push(`left pending: ${JSON.stringify(recovered)}`)
+    },
   })
-  faults.push(...rowFaults(house), ...(await treeFaults(house)), ...trailFaults(house.manager, struck))
+  // What was killed while it deleted something leaves that where `gc` finds it.
+  if (kills) await house.manager.gc()
+  faults.push(...rowFaults(house), ...(await treeFaults(house)), ...trailFaults(house.manager, struck, kills))
   faults.push(...(await strayFaults(house)), ...(await emptyFaults(house)))
   return faults
 }
@@ -54,7 +62,7 @@ async function treeFaults({ manager }: Household): Promise<string[]> {
 }
 
 /** The chain holds, what was reported is in it, and nothing was suspected that nobody had touched. */
-function trailFaults(manager: PluginManager, struck: readonly Struck[]): string[] {
+function trailFaults(manager: PluginManager, struck: readonly Struck[], kills: boolean): string[] {
   manager.verifyAudit()
   const trail = manager.audit(null, 10_000_000)
   const told = countOf(trail.flatMap(deedOf))
@@ -65,7 +73,7 @@ function trailFaults(manager: PluginManager, struck: readonly Struck[]): string[
     ({ kind, subject, details }) =>
       (['modified', 'quarantined', 'repaired'].includes(kind) || details.code === 'MODIFIED') && subject !== FRAGILE,
   )
-  const recovered = trail.filter(({ kind }) => kind === 'undone' || kind === 'finished')
+  const recovered = trail.filter(({ kind }) => !kills && (kind === 'undone' || kind === 'finished'))
   return [
     ...lost.map(([deed, times]) => `reported ${times} times, in the trail ${told.get(deed) ?? 0}: ${deed}`),
     ...[...suspected, ...recovered].map((event) => `in the trail: ${JSON.stringify(event)}`),

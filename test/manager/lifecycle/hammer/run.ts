@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { figures, hammer, sentencesIn } from './hammer.ts'
 
-const USAGE = 'usage: npm run hammer -- [--seconds N] [--processes N] [--seed S] [--sentences]'
+const USAGE = 'usage: npm run hammer -- [--seconds N] [--processes N] [--seed S] [--kills] [--sentences]'
 const say = (line: string) => process.stdout.write(`hammer: ${line}\n`)
 const plan = options()
 const cleanUps: (() => unknown)[] = []
@@ -26,6 +26,7 @@ function options() {
       options: {
         seconds: { type: 'string', default: '120' },
         processes: { type: 'string', default: '8' },
+        kills: { type: 'boolean', default: false },
         sentences: { type: 'boolean', default: false },
         seed: { type: 'string', default: `${randomInt(1, 2 ** 31)}` },
       },
@@ -39,6 +40,7 @@ function options() {
       seconds: number('seconds'),
       processes: number('processes'),
       seed: number('seed'),
+      kills: values.kills,
       sentences: values.sentences,
     }
   } catch (error) {

@@ -12,6 +12,8 @@ export interface Job {
   readonly lockFile: string
   readonly seed: number
   readonly seconds: number
+  /** Others are killed meanwhile, and leave something to be made good. */
+  readonly areKilled: boolean
 }
 
 /** What became of one operation. */
@@ -31,7 +33,7 @@ const DRAWN = OPERATIONS.flatMap((operation) => Array.from({ length: operation.w
 /** Words of SQLite's own. */
 const RAW = /SQLITE_|constraint failed|database is locked|no such (?:table|column)/
 
-async function hammer({ home, lockFile, seed, seconds }: Job): Promise<void> {
+async function hammer({ home, lockFile, seed, seconds, areKilled }: Job): Promise<void> {
   const random = randomFrom(seed)
   let manager: PluginManager | null = null
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
@@ -39,7 +41,7 @@ async function hammer({ home, lockFile, seed, seconds }: Job): Promise<void> {
     const name = operation.kind === 'damage' ? FRAGILE : pick(NAMES, random)
     const opened: PluginManager | null = manager
     const struck = await strike(operation, name, async () => {
-      manager = opened ?? (await openManager({ home, onRecovered: interrupted }))
+      manager = opened ?? (await openManager({ home, onRecovered: areKilled ? undefined : interrupted }))
       return { manager, home, lockFile, random, name }
     })
     writeSync(1, `${JSON.stringify(struck)}\n`)
