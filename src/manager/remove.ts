@@ -130,8 +130,9 @@ async function clearedForHook(host: Host, installation: Installation) {
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none */
-export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
+/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none; `STORE_BUSY` */
+export async function purgeKept(host: Host, name: PluginName, options: RemoveOptions): Promise<Removal> {
+  const { layout, store } = host
   const data = layout.data(name)
   const logs = layout.logs(name)
   if (!isThere(data) && !isThere(logs)) {
@@ -139,8 +140,19 @@ export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
       hint: 'plugins list',
     })
   }
-  removeData(data)
-  removeLogs(logs)
-  store.forgetKept(name)
-  return { name, version: null, dataKept: false, data, logsKept: false, logs }
+  const told = { name, version: null, data, logs }
+  if (options.dryRun === true) return { ...told, dataKept: false, logsKept: false }
+  // Cut off, what is gone is gone: that is what is said of clearing up.
+  await change(host, name, 'gc', options, async () => {
+    // It would be the data of what is there now.
+    if (store.find(name) !== null) {
+      throw new StoreError('STORE_BUSY', `cannot remove the data of ${name}: another process has just installed it`, {
+        hint: 'try again',
+      })
+    }
+    removeData(data)
+    removeLogs(logs)
+    store.forgetKept(name)
+  })
+  return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
 }

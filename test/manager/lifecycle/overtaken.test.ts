@@ -8,9 +8,10 @@ import type { PluginName } from '../../../src/core/name.ts'
 import { openManager, type PluginManager } from '../../../src/index.ts'
 import { type Host, openHost } from '../../../src/manager/host.ts'
 import { finishRemoval } from '../../../src/manager/recovery.ts'
+import { purgeKept } from '../../../src/manager/remove.ts'
 import { switchOver } from '../../../src/manager/switching.ts'
 import { agree } from '../household.ts'
-import { type Registered, registered, withManifest } from './registered.ts'
+import { type Registered, registered, withManifest, writeData } from './registered.ts'
 
 const HELLO = 'acme/hello' as PluginName
 const versions = (manager: PluginManager) => manager.list().map(({ name, version }) => `${name} ${version}`)
@@ -143,6 +144,21 @@ test('of two that remove a plugin at once, one is told that it is gone', async (
   const [done, failed] = (await Promise.allSettled(both)).sort((a, b) => a.status.localeCompare(b.status))
   assert.equal(done?.status, 'fulfilled')
   assert.equal(failed?.status === 'rejected' && failed.reason.code, 'NOT_INSTALLED')
+})
+
+test('data that a removal kept is not deleted under a plugin that has come back, nor by a dry run', async (t) => {
+  const { house, host } = await two(t)
+  await install(house.manager, '1.0.0')
+  writeData(house, HELLO, 'precious')
+  const state = join(house.layout.data(HELLO), 'files', 'state')
+  await assert.rejects(purgeKept(host, HELLO, { purge: true }), { code: 'STORE_BUSY' })
+  assert.ok(existsSync(state))
+  await house.manager.remove(HELLO, { purge: false })
+  const told = await house.manager.remove(HELLO, { purge: true, dryRun: true })
+  assert.deepEqual([told.version, told.dataKept], [null, false])
+  assert.ok(existsSync(state))
+  await house.manager.remove(HELLO, { purge: true })
+  assert.equal(existsSync(state), false)
 })
 
 test('a plugin that was updated while its removal waited is removed all the same', async (t) => {

@@ -176,7 +176,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     kind: 'sync --dry-run',
     weight: 3,
-    codes: ['LOCK_DIFFERS', ...BUSY],
+    codes: ['LOCK_DIFFERS', ...TOGETHER, ...BUSY],
     run: async ({ manager, lockFile }) => void (await manager.sync({ lockFile, dryRun: true })),
   },
   { kind: 'run', weight: 6, codes: [...BUSY, ...STATE], run: run },
