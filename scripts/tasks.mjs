@@ -29,6 +29,7 @@ export const TASKS = {
   attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [['node', 'scripts/attacks.mjs']] },
   crash: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'test/crash/run.ts']] },
   fuzz: { needs: BUILD, steps: [['node', 'test/fuzz/run.ts']] },
+  hammer: { needs: BUILD, steps: [['node', 'test/manager/lifecycle/hammer/run.ts']] },
   bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
   check: {
     needs: [...BUILD, ...SANDBOX, ...TEST],

@@ -7,12 +7,13 @@ import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { Widening } from '../core/widening.ts'
-import { isAtWork, WAIT_MS } from './change.ts'
+import { change, isAtWork, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
 import { type Agreed, agree, type Decision } from './consent.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
+import { assertStillHere, justRemoved } from './presence.ts'
 import { finishRemoval } from './recovery.ts'
 import { assertOldEnough } from './release-age.ts'
 import { isSameTrust } from './roots.ts'
@@ -96,6 +97,7 @@ async function admitting<T>(
       await assertFits(host, release, options)
       host.store.assertNew(release)
       const before = host.store.find(release.manifest.name)
+      if (before === null && options.isUpdate === true) throw justRemoved(release.manifest, 'update')
       // A lock file has its own word about what is held.
       if (before !== null && options.byLock === undefined) assertNotHeld(host, before, 'update')
       // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
@@ -137,7 +139,10 @@ async function carryOut(host: Host, considered: Considered, options: AdmitOption
   if (kept === undefined || before === null) return place(host, placement, options)
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
-    await finishRemoval(host, host.store.drop(kept))
+    await change(host, name, 'gc', options, () => {
+      assertStillHere(host, kept, 'install')
+      return finishRemoval(host, host.store.drop(kept))
+    })
     return place(host, placement, options)
   }
   await scanAgain(host, release)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { PluginError } from '../core/errors.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Catalog } from '../registry/index.ts'
@@ -17,8 +17,15 @@ export interface Coming {
   readonly options: AdmitOptions
 }
 
-/** What became of it. `stays`: one that it goes together with waits, so nothing was done to it either. */
-export type Arrival = Admission | { readonly kind: 'stays'; readonly for: PluginName }
+/**
+ * What became of it. `stays`: one that it goes together with waits, so nothing was done to it either. `here`: another process was
+ * faster with the very same release.
+ */
+export type Arrival = Admission | { readonly kind: 'stays'; readonly for: PluginName } | Here
+
+interface Here {
+  readonly kind: 'here'
+}
 
 interface Came extends InstallReport {
   /** An earlier installation had left some. */
@@ -38,7 +45,7 @@ interface Delivery {
 }
 
 interface Ready extends Coming {
-  readonly decision: Assent | Waiting | null
+  readonly decision: Assent | Waiting | Here | null
 }
 
 /**
@@ -65,11 +72,20 @@ async function decided({ host, catalog, held }: Delivery, coming: readonly Comin
   const ready: Ready[] = []
   for (const one of coming) {
     const tarball = await fetchListed(host, catalog, one.candidate, one.options)
-    const decision = await decideOn(host, tarball, one.options)
+    const decision = await unlessHere(() => decideOn(host, tarball, one.options))
     held.keep(one.candidate.name, { tarball, listed: one.candidate })
     ready.push({ ...one, decision })
   }
   return ready
+}
+
+async function unlessHere<T>(work: () => Promise<T>): Promise<T | Here> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'ALREADY_INSTALLED') return { kind: 'here' }
+    throw error
+  }
 }
 
 /** Those that one or more of the others need are in one group with them. */
@@ -110,16 +126,11 @@ async function bringGroup(
     try {
       const tarball = held.take(candidate.name)?.tarball ?? (await fetchListed(host, catalog, candidate, options))
       const hadData = existsSync(host.layout.data(candidate.name))
-      const admission = await admit(
-        host,
-        tarball,
-        { ...options, mayGoBack: group.length > 1 },
-        decision?.kind === 'agreed' ? decision : null,
-      )
-      if (admission.kind === 'installed') {
-        came.push({ ...admission.report, hadData })
-        continue
-      }
+      const admitting = { ...options, mayGoBack: group.length > 1 }
+      const assent = decision?.kind === 'agreed' ? decision : null
+      const admission = await unlessHere(() => admit(host, tarball, admitting, assent))
+      if (admission.kind === 'installed') came.push({ ...admission.report, hadData })
+      if (admission.kind !== 'waits') continue
       // What is installed, or trusted, is another than when it was decided on.
       const back = await takeBack(host, came)
       if (back.stays.length > 0) throw back.stays[0]?.error
@@ -129,8 +140,12 @@ async function bringGroup(
     }
   }
   stands.push(...came)
-  return new Map(came.map(({ hadData: _, ...report }) => [report.name, { kind: 'installed', report }]))
+  const reports = new Map(came.map(({ hadData: _, ...report }) => [report.name, report]))
+  return new Map(group.map(({ candidate: { name } }) => [name, arrivalOf(reports.get(name))]))
 }
+
+const arrivalOf = (report: InstallReport | undefined): Arrival =>
+  report === undefined ? { kind: 'here' } : { kind: 'installed', report }
 
 /** What is needed goes back first, and what was not there before is removed last, by whoever needs it. */
 async function takeBack(host: Host, came: readonly Came[]): Promise<WayBack> {

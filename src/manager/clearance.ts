@@ -12,6 +12,7 @@ import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Ve
 import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
 import { readKeptFile } from './kept-file.ts'
+import { isStillHere, unlessRemoved } from './presence.ts'
 import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
@@ -46,6 +47,21 @@ export async function clear(host: Host, text: string, run: string, options: RunO
     throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
   }
   assertRunnable(host, installation)
+  try {
+    return await cleared(host, installation, run, weaker, options)
+  } catch (error) {
+    throw unlessRemoved(host, installation, 'run', error)
+  }
+}
+
+async function cleared(
+  host: Host,
+  installation: Installation,
+  run: string,
+  weaker: readonly string[],
+  options: RunOptions,
+): Promise<Cleared> {
+  const { name } = installation
   const release = host.layout.release(name, installation.version, installation.digest)
   const verified = await reverified(host, installation, release)
   assertSameRelease(installation, verified)
@@ -165,11 +181,9 @@ async function assertUnmodified(
   const found = await host.trees.check(packageDir, statement.files, installation.seal)
   const error = modificationOf(installation, found)
   if (error !== null) {
-    host.store.note('refused', installation.name, {
-      version: installation.version,
-      code: error.code,
-      ...noteworthy(error),
-    })
+    const { name, version } = installation
+    if (isStillHere(host, installation))
+      host.store.note('refused', name, { version, code: error.code, ...noteworthy(error) })
     throw error
   }
   if (found.seal !== null) host.store.reseal(installation, found.seal)

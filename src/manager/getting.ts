@@ -1,6 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
-import { SEMVER } from '../core/name.ts'
+import { type PluginName, SEMVER } from '../core/name.ts'
 import { parseRequest } from '../core/request.ts'
 import type { ResolutionStep } from '../core/resolution.ts'
 import { choose, ofNeeded } from './acquisition.ts'
@@ -45,7 +45,7 @@ export async function get(host: Host, requests: readonly string[], options: GetO
   const coming = steps.flatMap((step) => (step.candidate === null ? [] : [{ ...step, candidate: step.candidate }]))
   const planned = coming.map(plannedOf)
   const [first] = wanted
-  if (coming.length === 0 && first !== undefined) throw nothingToDo(host, first)
+  if (coming.length === 0 && first !== undefined) throw nothingToDo(first.name, versionOf(steps, first.name))
   if (options.dryRun === true) return { planned, installed: [] }
   const besides = coming.map(({ name }) => name)
   const arrivals = await bringTogether(
@@ -59,6 +59,7 @@ export async function get(host: Host, requests: readonly string[], options: GetO
     }),
   )
   const installed = arrivals.flatMap((one) => (one.kind === 'installed' ? [one.report] : []))
+  if (installed.length === 0 && first !== undefined) throw nothingToDo(first.name, versionOf(steps, first.name))
   return { planned, installed }
 }
 
@@ -88,13 +89,11 @@ const plannedOf = ({
   bytes: candidate?.bytes ?? null,
 })
 
-function nothingToDo({ store }: Host, { name }: { readonly name: Parameters<Host['store']['find']>[0] }): StoreError {
-  const version = store.find(name)?.version ?? ''
-  return new StoreError(
-    'ALREADY_INSTALLED',
-    `cannot install ${name}: ${version} is installed already, and is what was asked for`,
-    {
-      hint: `plugins outdated ${name}`,
-    },
-  )
+const versionOf = (steps: readonly ResolutionStep<ListedRelease>[], name: PluginName): string | null =>
+  steps.find((step) => step.name === name)?.version ?? null
+
+/** As it was when it was decided: by now it may be gone again. */
+function nothingToDo(name: PluginName, version: string | null): StoreError {
+  const message = `cannot install ${name}: ${version ?? 'it'} is installed already, and is what was asked for`
+  return new StoreError('ALREADY_INSTALLED', message, { hint: `plugins outdated ${name}` })
 }

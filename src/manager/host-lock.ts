@@ -9,6 +9,7 @@ import { orThrow, type Verifier } from '../verify/index.ts'
 import { assertSameRelease, modificationOf, reexamine } from './clearance.ts'
 import { failureOf } from './examination.ts'
 import type { Host } from './host.ts'
+import { isStillHere } from './presence.ts'
 import { isOfThePlugin } from './quarantine.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
@@ -36,16 +37,20 @@ export async function surveyed(host: Host, knowledge: HostKnowledge): Promise<Su
   const settled = host.store.list().filter(({ state }) => ['installed', 'disabled', 'quarantined'].includes(state))
   const all: Surveyed[] = []
   const verifier = host.verifier()
-  for (const one of settled) all.push(await survey(host, one, knowledge, verifier))
+  for (const one of settled) {
+    const found = await survey(host, one, knowledge, verifier)
+    if (found !== null) all.push(found)
+  }
   return all
 }
 
+/** `null`: another process has removed it meanwhile. */
 async function survey(
   host: Host,
   installation: Installation,
   knowledge: HostKnowledge,
   verifier: Verifier,
-): Promise<Surveyed> {
+): Promise<Surveyed | null> {
   const { name, version, requires, signers, digest, consent } = installation
   const held = knowledge.isHeld(installation)
   const known = { name, version, requires, signers, sha256: digest, held }
@@ -64,6 +69,7 @@ async function survey(
     const line = lockedPlugin({ installation, source, statement, manifest, range, held })
     return { plugin: { ...known, permissions: line.permissions, fault: null }, line }
   } catch (thrown) {
+    if (!isStillHere(host, installation)) return null
     const error = failureOf(thrown, `${name} ${version}`)
     // A disk, a clock or a trust.json that cannot be read would make every plugin look bad at once.
     if (!isOfThePlugin(error)) throw error

@@ -1,13 +1,14 @@
 import { type Dependent, dependentsOf } from '../core/dependents.ts'
 import type { Installation } from '../core/installation.ts'
 import type { EffectiveLimits } from '../core/limits.ts'
-import type { Permissions } from '../core/manifest.ts'
+import type { Manifest, Permissions } from '../core/manifest.ts'
 import type { NetworkGrant } from '../core/network.ts'
 import type { WaitingUpdate } from '../store/index.ts'
 import { type Hold, holdOf } from './holds.ts'
 import type { Host } from './host.ts'
 import { limitsOf, networkOf } from './install.ts'
 import { type InstalledPlugin, installedPlugin } from './installed.ts'
+import { unlessRemoved } from './presence.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
 /** What `plugins info` shows. */
@@ -33,9 +34,17 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
   readonly path: string
 }
 
+function manifestOf(host: Host, path: string, installation: Installation): Manifest {
+  try {
+    return signedManifestOf(path, installation)
+  } catch (error) {
+    throw unlessRemoved(host, installation, 'show', error)
+  }
+}
+
 export function infoOf(host: Host, installation: Installation): PluginInfo {
   const path = host.layout.release(installation.name, installation.version, installation.digest)
-  const manifest = signedManifestOf(path, installation)
+  const manifest = manifestOf(host, path, installation)
   return {
     ...installedPlugin(host, installation),
     ...limitsOf(host, manifest),

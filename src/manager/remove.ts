@@ -7,6 +7,7 @@ import type { StepUndo } from '../core/step.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import { type Host, nameOf } from './host.ts'
+import { justRemoved } from './presence.ts'
 import { finishRemoval } from './recovery.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
@@ -48,13 +49,22 @@ export async function remove(host: Host, installation: Installation, options: Re
     const stays = (path: string) => isThere(path) && !options.purge
     return { ...told, dataKept: stays(data), logsKept: stays(logs) }
   }
-  await change(host, installation.name, 'remove', options, async (steps) => {
-    const leftovers = await sayGoodbye(host, installation, steps, options)
+  const version = await change(host, installation.name, 'remove', options, async (steps) => {
+    // Whichever it is by now, since nobody else changes it any more.
+    const present = stillInstalled(host, installation.name)
+    const leftovers = await sayGoodbye(host, present, steps, options)
     steps.proceed()
-    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers, assertFits })
+    const going = host.store.retire(present, { purge: options.purge, change: steps.change, leftovers, assertFits })
     await finishRemovals(host, going)
+    return present.version
   })
-  return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
+  return { ...told, version, dataKept: isThere(data), logsKept: isThere(logs) }
+}
+
+function stillInstalled({ store }: Host, name: PluginName): Installation {
+  const present = store.find(name)
+  if (present !== null) return present
+  throw justRemoved({ name }, 'remove')
 }
 
 /** What needs another one before that. */
@@ -128,8 +138,9 @@ async function clearedForHook(host: Host, installation: Installation) {
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none */
-export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
+/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none; `STORE_BUSY` */
+export async function purgeKept(host: Host, name: PluginName, options: RemoveOptions): Promise<Removal> {
+  const { layout, store } = host
   const data = layout.data(name)
   const logs = layout.logs(name)
   if (!isThere(data) && !isThere(logs)) {
@@ -137,8 +148,19 @@ export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
       hint: 'plugins list',
     })
   }
-  removeData(data)
-  removeLogs(logs)
-  store.forgetKept(name)
-  return { name, version: null, dataKept: false, data, logsKept: false, logs }
+  const told = { name, version: null, data, logs }
+  if (options.dryRun === true) return { ...told, dataKept: false, logsKept: false }
+  // Cut off, what is gone is gone: that is what is said of clearing up.
+  await change(host, name, 'gc', options, async () => {
+    // It would be the data of what is there now.
+    if (store.find(name) !== null) {
+      throw new StoreError('STORE_BUSY', `cannot remove the data of ${name}: another process has just installed it`, {
+        hint: 'try again',
+      })
+    }
+    removeData(data)
+    removeLogs(logs)
+    store.forgetKept(name)
+  })
+  return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }
 }

@@ -11,6 +11,7 @@ import { type Damage, damageOf } from './damage.ts'
 import { freshen } from './freshening.ts'
 import { type Host, nameOf } from './host.ts'
 import { neighbours } from './neighbours.ts'
+import { isStillHere } from './presence.ts'
 import { anewFrom } from './repair-tarball.ts'
 
 export interface RepairOptions extends ChangeOptions {
@@ -62,7 +63,11 @@ export async function repair(host: Host, text: string | null, options: RepairOpt
   }
   if (options.from !== undefined) assertIsOfOne(options.from, versions)
   const releases: RepairedRelease[] = []
-  for (const installation of versions) releases.push(await repairOne(host, installation, options))
+  for (const installation of versions) {
+    const repaired = await repairOne(host, installation, options)
+    // Nothing is to be told of what another process has removed meanwhile.
+    if (repaired.outcome !== 'failed' || isStillHere(host, installation)) releases.push(repaired)
+  }
   const repaired = releases.filter(({ outcome }) => outcome === 'repaired').map((one) => one.name)
   for (const one of new Set(repaired)) await freshen(host, one)
   const { releasesWithoutRow, foreign } = await host.store.inventory({
@@ -127,7 +132,8 @@ async function putRight(
 ): Promise<RepairedRelease> {
   const { store, trees, layout } = host
   const installation = store.at(before.id)
-  if (installation?.digest !== before.digest || installation.name !== before.name) {
+  // Its row goes before its files do: what is made anew for one that is on its way out would be nobody's.
+  if (installation === null || !isStillHere(host, before)) {
     throw new StoreError('WRONG_STATE', `cannot repair ${before.name} ${before.version}: it was removed meanwhile`)
   }
   const { name, version, state } = installation

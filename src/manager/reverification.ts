@@ -5,6 +5,7 @@ import type { PluginName } from '../core/name.ts'
 import { assertClock } from './clock.ts'
 import { failureOf } from './examination.ts'
 import type { Host } from './host.ts'
+import { assertStillHere } from './presence.ts'
 import { isOfThePlugin, quarantine, quarantineOf } from './quarantine.ts'
 import { type Verification, verifyInstalled } from './verification.ts'
 
@@ -99,6 +100,7 @@ export async function readmit(host: Host, installation: Installation): Promise<I
     }
     return host.store.advance(installation, 'installed', 'verified again')
   }
+  assertStillHere(host, installation, 'enable')
   host.store.note('refused', name, { version, code: error.code, verb: 'enable' })
   throw error
 }

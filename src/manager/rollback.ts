@@ -7,6 +7,7 @@ import type { ChangeOptions } from './change.ts'
 import { assertClock } from './clock.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
+import { assertStillHere } from './presence.ts'
 import { scanKept } from './scanning.ts'
 import { type DataFate, type Switching, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
@@ -46,7 +47,7 @@ export interface RollbackReport {
  * Back to a version that is kept: judged by the trust policy of this moment, every file hashed, shown to the scanners of this
  * host, with its data as it was when it was left.
  *
- * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
+ * @throws StoreError `NOTHING_KEPT`, `WRONG_STATE`, `STORE_BUSY`, `DEPENDENCY_CONFLICT`, `DEPENDENCY_MISSING`; PluginError with the code of the verdict
  */
 export async function rollback(host: Host, before: Installation, options: UndoOptions): Promise<RollbackReport> {
   assertClock(host)
@@ -57,7 +58,10 @@ export async function rollback(host: Host, before: Installation, options: UndoOp
   const assertFits = () => assertGoTogether(host.store.list(), kept, rules, options.besides)
   assertFits()
   const { error } = await verifyInstalled(host, kept)
-  if (error !== null) throw noted(host, kept, error)
+  if (error !== null) {
+    assertStillHere(host, kept, 'roll back')
+    throw noted(host, kept, error)
+  }
   const snapshot = options.keepData === true ? null : host.store.snapshots.of(kept)
   const skipped = rules.compare(before.version, kept.version) > 0 ? before.version : null
   const told = { name, version: kept.version, replaced: before.version, skipped, dataOfMs: snapshot?.takenAtMs ?? null }

@@ -4,6 +4,7 @@ import type { StepUndo } from '../core/step.ts'
 import type { NewApproval, Settled, Switch, SwitchWay } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
 import type { Host } from './host.ts'
+import { assertStillHere, assertStillInstalled } from './presence.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
@@ -46,6 +47,9 @@ export async function switchOver(
 async function takeOver(host: Host, switching: Switching, steps: Steps, options: ChangeOptions) {
   const { kept, before, way } = switching
   const { store, layout } = host
+  // From here on nobody else changes it. Until now somebody could.
+  assertStillInstalled(host, before, way === 'forth' ? 'install' : 'roll back')
+  assertStillHere(host, kept, way === 'forth' ? 'install' : 'roll back')
   const release = layout.release(kept.name, kept.version, kept.digest)
   const manifest = signedManifestOf(release, kept)
   const own = store.snapshots.of(kept)

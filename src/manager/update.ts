@@ -83,6 +83,8 @@ async function updateOne(
     return await bringAll(host, catalog, chosen, options)
   } catch (thrown) {
     if (options.signal?.aborted === true) throw thrown
+    // What was removed meanwhile is none of everything any more.
+    if (host.store.find(name) === null) return []
     const error = failureOf(thrown, name)
     return [resultOf({ name, from: version, to: null, outcome: 'failed', reason: error.message, error })]
   }
@@ -104,14 +106,15 @@ async function bringAll(
 
 function comingOf(
   host: Host,
-  { name, candidate, neededBy }: ResolutionStep<ListedRelease>,
+  { name, from, candidate, neededBy }: ResolutionStep<ListedRelease>,
   options: UpdateOptions & Pick<AdmitOptions, 'besides'>,
 ): Coming[] {
   if (candidate === null) return []
   const before = host.store.find(name)?.asked ?? null
   const isNeeded = neededBy.length > 0
   const asked = isNeeded ? before : (options.to ?? before)
-  return [{ candidate, options: { ...(isNeeded ? ofNeeded(options) : options), listed: candidate, asked } }]
+  const isUpdate = from !== null && !isNeeded
+  return [{ candidate, options: { ...(isNeeded ? ofNeeded(options) : options), listed: candidate, asked, isUpdate } }]
 }
 
 /** `arrival` of what comes; `null`: nothing was to be done. */
@@ -129,6 +132,8 @@ function resultFor(
       return resultOf({ ...told, to, outcome: 'waits', widening: arrival.waits })
     case 'stays':
       return resultOf({ ...told, to, outcome: 'waits', reason: `goes together with ${arrival.for}, which waits` })
+    case 'here':
+      return resultOf({ ...told, to: null, outcome: 'current', reason: 'another process has just brought it in' })
     case 'installed':
       return resultOf({ ...told, to, outcome: from === null ? 'installed' : 'updated' })
   }

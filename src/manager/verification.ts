@@ -12,6 +12,7 @@ import { assertClock } from './clock.ts'
 import { witnessed } from './evidence.ts'
 import { failureOf } from './examination.ts'
 import { type Host, nameOf } from './host.ts'
+import { isStillHere } from './presence.ts'
 import { type Quarantine, quarantineOf } from './quarantine.ts'
 
 /** What `plugins verify` answers: every check, and the verdict. */
@@ -42,17 +43,24 @@ export async function verify(host: Host, target: string): Promise<Verification> 
   const name = at < 0 ? target : target.slice(0, at)
   const version = at < 0 ? undefined : target.slice(at + 1)
   if (!isPluginName(name)) return verifyTarball(host, target)
-  const installation = host.store.find(nameOf(name))
-  if (installation === null || (version !== undefined && version !== installation.version)) {
-    const found = installation === null ? 'it is not installed' : `${installation.version} is installed`
-    throw new StoreError('NOT_INSTALLED', `cannot verify ${printable(target)}: ${found}`, {
-      hint: existsSync(target) ? `to check the file: plugins verify ./${printable(target)}` : 'plugins list',
-    })
+  for (let attempt = 1; ; attempt++) {
+    const installation = host.store.find(nameOf(name))
+    if (installation === null || (version !== undefined && version !== installation.version)) {
+      const found = installation === null ? 'it is not installed' : `${installation.version} is installed`
+      throw new StoreError('NOT_INSTALLED', `cannot verify ${printable(target)}: ${found}`, {
+        hint: existsSync(target) ? `to check the file: plugins verify ./${printable(target)}` : 'plugins list',
+      })
+    }
+    const verification = await verifyInstalled(host, installation)
+    // Removed under our eyes: what is there now, if anything, is asked about.
+    if (!verification.ok && attempt < ATTEMPTS && !isStillHere(host, installation)) continue
+    const quarantined = quarantineOf(host, installation)
+    return quarantined === null ? verification : { ...verification, quarantine: { ...quarantined, isNew: false } }
   }
-  const verification = await verifyInstalled(host, installation)
-  const quarantined = quarantineOf(host, installation)
-  return quarantined === null ? verification : { ...verification, quarantine: { ...quarantined, isNew: false } }
 }
+
+/** So often a removal may come in between. */
+const ATTEMPTS = 3
 
 async function verifyTarball(host: Host, path: string): Promise<Verification> {
   const tarball = await fetchTarball(path)
@@ -103,7 +111,9 @@ async function judgeInstalled(
     const error = modificationOf(installation, found)
     if (error !== null) {
       // Of what was put away for it, the trail says so once.
-      if (installation.state !== 'quarantined') host.store.note('modified', name, { version, ...noteworthy(error) })
+      // And nothing of what somebody else was about to remove.
+      if (installation.state !== 'quarantined' && isStillHere(host, installation))
+        host.store.note('modified', name, { version, ...noteworthy(error) })
       return { ...refused(name, [...checks, treeCheck('fail', error.message, error.hint)], error), ...known }
     }
     const listed = verified.fileList === 'signed' ? 'signed' : 'recorded at install'

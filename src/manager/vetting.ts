@@ -1,5 +1,6 @@
 import type { StagedTarball } from '../core/archive.ts'
 import { assertGoTogether, assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
+import { StoreError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { Manifest } from '../core/manifest.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
@@ -28,6 +29,8 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly listed?: ListedRelease | undefined
   /** The range of versions that was asked for. */
   readonly asked?: string | null | undefined
+  /** Of what is here: what is removed meanwhile does not come back by it. */
+  readonly isUpdate?: boolean | undefined
   /** Others that the same command brings in another version. */
   readonly besides?: readonly string[] | undefined
   /** Another one that it goes together with comes after it, and may fail: at least one version is kept to go back to. */
@@ -50,11 +53,18 @@ export async function assertFits(
   await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
-/** For the transaction that ends it: what it needs may be gone by then, and who needs it come in. */
-export async function fitting(host: Host, { name, version, requires }: Manifest, { byLock, besides }: AdmitOptions) {
-  if (byLock !== undefined) return undefined
+/** For the transaction that ends it: what it needs may be gone by then, who needs it come in, and a newer version come and gone. */
+export async function fitting(host: Host, { name, version, requires }: Manifest, options: AdmitOptions) {
+  const { byLock, besides, allowDowngrade } = options
   const rules = await versionRules()
-  return () => assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  return () => {
+    const { highWater } = host.store.history(name)
+    if (allowDowngrade !== true && highWater !== null && rules.compare(highWater, version) > 0) {
+      const message = `cannot install ${name} ${version}: another process has just had ${highWater}`
+      throw new StoreError('STORE_BUSY', message, { hint: 'try again' })
+    }
+    if (byLock === undefined) assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  }
 }
 
 export function allowanceOf({ now }: Host, { allowUnsigned }: InstallOptions): Allowance | null {

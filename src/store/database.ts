@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
 import { BUSY_MS, failureOf, unreadable } from './database-failure.ts'
@@ -15,8 +15,7 @@ export type Db = Database.Database
 export function openDatabase(path: string): Db {
   let db: Db
   try {
-    const nativeBinding = sqliteBinding()
-    db = new Database(path, { timeout: BUSY_MS, ...(nativeBinding === undefined ? {} : { nativeBinding }) })
+    db = new Database(path, { timeout: BUSY_MS, ...bindingOption() })
   } catch (error) {
     throw failureOf(path, error) ?? unreadable(path, error)
   }
@@ -27,9 +26,15 @@ export function openDatabase(path: string): Db {
     if (schemaOf(db, path) < MIGRATIONS.length) migrate(db, path)
     return db
   } catch (error) {
-    db.close()
+    if (error instanceof StoreError && error.code === 'STORE_TOO_NEW') closeUntouched(db, path)
+    else db.close()
     throw error instanceof StoreError ? error : (failureOf(path, error) ?? unreadable(path, error))
   }
+}
+
+function bindingOption(): Database.Options {
+  const nativeBinding = sqliteBinding()
+  return nativeBinding === undefined ? {} : { nativeBinding }
 }
 
 /** The schema of the file. Looked at before the first write: a newer file is left as it is. */
@@ -41,6 +46,25 @@ function schemaOf(db: Db, path: string): number {
     `cannot open ${path}: it has schema ${version}, this version knows up to ${MIGRATIONS.length}`,
     { hint: 'use the newer version that wrote it' },
   )
+}
+
+/**
+ * Whoever is the last to close a database writes what its log still holds into the file. What a newer version left there when
+ * it was killed is its own to write: beside a reader, which never writes, nobody is the last.
+ */
+function closeUntouched(db: Db, path: string): void {
+  const isLogEmpty = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0
+  if (isLogEmpty) {
+    db.close()
+    return
+  }
+  const reader = new Database(path, { readonly: true, ...bindingOption() })
+  try {
+    reader.pragma('user_version')
+    db.close()
+  } finally {
+    reader.close()
+  }
 }
 
 function migrate(db: Db, path: string): void {

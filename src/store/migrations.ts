@@ -178,6 +178,12 @@ export const MIGRATIONS: readonly string[] = [
     (id, plugin_id, release_id, state, consent, seal, holder, installed_at_ms, changed_at_ms, purging, unsigned_until_ms)
     SELECT id, plugin_id, release_id, state, consent, seal, holder, installed_at_ms, changed_at_ms, purging, unsigned_until_ms
     FROM installations;
+  -- Of one in the making: it was, unless the plugin has been installed since it last gave one back. The trail knows.
+  UPDATE installations_next SET gave_uid = 1
+    WHERE state = 'installing' AND NOT EXISTS (
+      SELECT 1 FROM plugins p JOIN events e ON e.subject = p.name
+      WHERE p.id = installations_next.plugin_id AND e.kind = 'installed' AND e.details ->> 'sha256' IS NOT NULL
+        AND e.id > (SELECT coalesce(max(given.id), 0) FROM events given WHERE given.subject = p.name AND given.kind = 'purged'));
   DROP TABLE installations;
   ALTER TABLE installations_next RENAME TO installations;
   CREATE UNIQUE INDEX installations_settled ON installations (plugin_id)
@@ -190,7 +196,11 @@ export const MIGRATIONS: readonly string[] = [
 
   -- When it was first installed; NULL: never, and the row goes with the attempt.
   ALTER TABLE releases ADD COLUMN installed_at_ms INTEGER;
-  UPDATE releases SET installed_at_ms = verified_at_ms;
+  UPDATE releases SET installed_at_ms = verified_at_ms
+    WHERE id NOT IN (SELECT release_id FROM installations WHERE state = 'installing')
+      OR EXISTS (
+        SELECT 1 FROM plugins p JOIN events e ON e.subject = p.name
+        WHERE p.id = releases.plugin_id AND e.kind = 'installed' AND e.details ->> 'sha256' = releases.sha256);
   -- When it was last gone back from: nobody is updated to it again unasked.
   ALTER TABLE releases ADD COLUMN left_at_ms INTEGER;
 

@@ -57,7 +57,7 @@ export class Store extends Installations {
     this.#plugins = new Plugins(db, options.uids, this.events, options.now)
   }
 
-  /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY` or `STORE_UNREADABLE` */
+  /** @throws StoreError `STORE_TOO_NEW`, `STORE_BUSY`, `STORE_UNREADABLE` or `DISK_FAILED` */
   static open(options: StoreOptions): Store {
     return new Store(openDatabase(options.path), options)
   }
@@ -69,7 +69,7 @@ export class Store extends Installations {
   /**
    * The first step of a change that brings a release in: row `installing`, user id allocated.
    *
-   * @throws StoreError `ALREADY_INSTALLED` when the same bytes are installed, `STORE_BUSY` when they are still being
+   * @throws StoreError `ALREADY_INSTALLED` when the same bytes are installed, `STORE_BUSY` when they are kept or still being
    * removed or the plugin is not as it was when its release was judged, `UIDS_EXHAUSTED`
    */
   begin(release: VerifiedRelease, { change, consent, seenHighWater, before, source, asked }: Beginning): Installation {
@@ -185,10 +185,12 @@ export class Store extends Installations {
   /** Moves an installation along the lifecycle table, and says why. */
   advance(installation: Installation, to: InstallationState, reason: string, code?: string): Installation {
     return transact(this.db, () => {
+      const { state } = this.get(installation.id)
+      // What the caller saw and checked was another state: nothing comes out of quarantine as if it was only switched off, and
+      // nothing that was left meanwhile comes back beside what has taken its place.
+      if (to === 'installed' && state !== installation.state) throw cannotMove(installation, to, state)
       const from = this.#move(installation, to)
       const { name, version } = installation
-      // What the caller saw and checked was another state: nothing comes out of quarantine as if it was only switched off.
-      if (to === 'installed' && from !== installation.state) throw cannotMove(installation, to, from)
       this.events.append(this.#now(), to, name, { version, reason, ...(code === undefined ? {} : { code }), from })
       return this.get(installation.id)
     })
@@ -377,23 +379,32 @@ export class Store extends Installations {
     return this.holdsRelease({ name, digest, id: -1 })
   }
 
-  /** None over a tree, or data, that is still being taken away; and none beside one that an earlier version began. */
+  /**
+   * None over a tree, or data, that is still being taken away; none beside one that an earlier version began; and none of what has
+   * come to be kept since the caller looked, and need not be brought in.
+   */
   #refuseSecond(name: PluginName, digest: string): void {
     const other = this.db
-      .prepare<[string, string], { state: string; holder: string }>(
+      .prepare<{ name: string; digest: string }, { state: string; holder: string }>(
         `SELECT i.state, i.holder FROM installations i
          JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
-         WHERE p.name = ? AND (i.state = 'installing' OR (i.state = 'removing' AND (r.sha256 = ? OR i.purging = 1)))`,
+         WHERE p.name = @name AND (i.state = 'installing' OR (i.state = 'removing' AND i.purging = 1)
+           OR (i.state IN ('kept', 'removing') AND r.sha256 = @digest))`,
       )
-      .get(name, digest)
+      .get({ name, digest })
     if (other === undefined) return
     const pid = pidOf(other.holder)
-    const what = other.state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
+    const what = whatIsDone(other.state, pid)
     throw new StoreError('STORE_BUSY', `cannot install ${name}: ${what}`, {
       hint: 'try again when it has finished',
       details: { pid },
     })
   }
+}
+
+function whatIsDone(state: string, pid: number): string {
+  if (state === 'kept') return 'another process has just left that version'
+  return state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
 }
 
 const cannotMove = ({ name, version }: Installation, to: InstallationState, found: string): StoreError =>

@@ -53,6 +53,15 @@ test('the same bytes are not installed twice', (t) => {
   assert.throws(() => begin(place.store, first), { code: 'ALREADY_INSTALLED' })
 })
 
+test('what has come to be kept is not begun a second time', async (t) => {
+  const place = makePlace(t)
+  const first = await released()
+  place.install(first)
+  place.install(await released({ version: '2.0.0' }))
+  assert.throws(() => begin(place.store, first), { code: 'STORE_BUSY', message: /has just left that version/ })
+  assert.deepEqual(place.store.changes.open(), [])
+})
+
 test('other bytes under a version that was seen are refused, even after a purge', (t) => {
   const place = makePlace(t)
   place.install(first)

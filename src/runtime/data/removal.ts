@@ -17,10 +17,14 @@ export function removeKept(folder: string): void {
       removeTree(folder)
       return
     } catch (error) {
+      // Somebody else was removing it, too, and was faster.
+      if (isGone(folder)) return
       if ((error as NodeJS.ErrnoException).code !== 'EACCES' || tries === TRIES || !unlocked(folder)) throw error
     }
   }
 }
+
+const isGone = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false }) === undefined
 
 function unlocked(folder: string): boolean {
   const own = process.geteuid?.()

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { removeKept } from '../../../src/runtime/data/removal.ts'
 import { compile, launcherPath, needsRoot, scratch } from '../launcher/launch.ts'
 import { runAs } from '../launcher/user.ts'
 import { call, readable, user } from './as-user.ts'
@@ -60,4 +61,10 @@ test('the launcher opens no folder for an id that is not the caller’s to map',
     assert.equal(status, 125, id)
     assert.match(stderr, words)
   }
+})
+
+test('what somebody else has removed meanwhile is removed', () => {
+  const folder = join(scratch(), 'gone')
+  removeKept(folder)
+  assert.equal(existsSync(folder), false)
 })
