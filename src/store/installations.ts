@@ -2,7 +2,7 @@ import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { type Db, read } from './database.ts'
-import { isAlive } from './holder.ts'
+import { isAlive, pidOf } from './holder.ts'
 import { type InstallationRow, installationOf, SELECT_INSTALLATION, SELECT_SEALED_INSTALLATION } from './rows.ts'
 
 /** The rows of what is installed, kept, coming and going: the side that only reads. */
@@ -90,4 +90,31 @@ export class Installations {
     if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find installation ${id}: its row is gone`)
     return installationOf(row)
   }
+
+  /**
+   * None over a tree, or data, that is still being taken away; none beside one that an earlier version began; and none of what has
+   * come to be kept since the caller looked, and need not be brought in.
+   */
+  protected refuseSecond(name: PluginName, digest: string): void {
+    const other = this.db
+      .prepare<{ name: string; digest: string }, { state: string; holder: string }>(
+        `SELECT i.state, i.holder FROM installations i
+         JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
+         WHERE p.name = @name AND (i.state = 'installing' OR (i.state = 'removing' AND i.purging = 1)
+           OR (i.state IN ('kept', 'removing') AND r.sha256 = @digest))`,
+      )
+      .get({ name, digest })
+    if (other === undefined) return
+    const pid = pidOf(other.holder)
+    const what = whatIsDone(other.state, pid)
+    throw new StoreError('STORE_BUSY', `cannot install ${name}: ${what}`, {
+      hint: 'try again when it has finished',
+      details: { pid },
+    })
+  }
+}
+
+function whatIsDone(state: string, pid: number): string {
+  if (state === 'kept') return 'another process has just left that version'
+  return state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
 }

@@ -7,7 +7,7 @@ import { Changes } from './changes.ts'
 import { Clock } from './clock.ts'
 import { type Db, openDatabase, transact } from './database.ts'
 import { Events, noteUnsigned } from './events.ts'
-import { ownHolder, pidOf } from './holder.ts'
+import { ownHolder } from './holder.ts'
 import { Holds } from './holds.ts'
 import { Installations } from './installations.ts'
 import type { Inventory, InventoryOptions } from './inventory.ts'
@@ -77,7 +77,7 @@ export class Store extends Installations {
     const { name } = statement
     return transact(this.db, () => {
       this.assertNew(release)
-      this.#refuseSecond(name, statement.sha256)
+      this.refuseSecond(name, statement.sha256)
       if (this.history(name).highWater !== seenHighWater || this.find(name)?.id !== before?.id) {
         throw new StoreError('STORE_BUSY', `cannot install ${name}: another process has just changed it`, {
           hint: 'try again',
@@ -378,33 +378,6 @@ export class Store extends Installations {
   #isHere({ name, digest }: Installation): boolean {
     return this.holdsRelease({ name, digest, id: -1 })
   }
-
-  /**
-   * None over a tree, or data, that is still being taken away; none beside one that an earlier version began; and none of what has
-   * come to be kept since the caller looked, and need not be brought in.
-   */
-  #refuseSecond(name: PluginName, digest: string): void {
-    const other = this.db
-      .prepare<{ name: string; digest: string }, { state: string; holder: string }>(
-        `SELECT i.state, i.holder FROM installations i
-         JOIN plugins p ON p.id = i.plugin_id JOIN releases r ON r.id = i.release_id
-         WHERE p.name = @name AND (i.state = 'installing' OR (i.state = 'removing' AND i.purging = 1)
-           OR (i.state IN ('kept', 'removing') AND r.sha256 = @digest))`,
-      )
-      .get({ name, digest })
-    if (other === undefined) return
-    const pid = pidOf(other.holder)
-    const what = whatIsDone(other.state, pid)
-    throw new StoreError('STORE_BUSY', `cannot install ${name}: ${what}`, {
-      hint: 'try again when it has finished',
-      details: { pid },
-    })
-  }
-}
-
-function whatIsDone(state: string, pid: number): string {
-  if (state === 'kept') return 'another process has just left that version'
-  return state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
 }
 
 const cannotMove = ({ name, version }: Installation, to: InstallationState, found: string): StoreError =>
