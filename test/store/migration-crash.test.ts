@@ -187,8 +187,8 @@ test('an old home that cannot be written is named as such, and left as it is', {
       const before = readFileSync(path)
       assert.throws(() => openDatabase(path), {
         code: 'DISK_FAILED',
-        message: new RegExp(`^cannot open ${path}: it, or its folder, cannot be written`),
-        hint: /mounted read-only/,
+        message: new RegExp(`^cannot open ${path}: its disk is mounted read-only`),
+        hint: /findmnt -T/,
       })
       assert.deepEqual(readFileSync(path), before)
     } finally {
