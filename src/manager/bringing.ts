@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { PluginError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
+import { versionRules } from '../core/version-range.ts'
 import type { Catalog } from '../registry/index.ts'
 import { type Admission, type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
 import { fetchListed } from './catalog.ts'
@@ -52,7 +53,7 @@ export async function bringTogether(host: Host, catalog: Catalog, coming: readon
   const delivery = { host, catalog, held: new HeldTarballs() }
   const arrivals = new Map<PluginName, Arrival>()
   const stands: InstallReport[] = []
-  for (const group of groupsOf(await decided(delivery, coming))) {
+  for (const group of await groupsOf(host, await decided(delivery, coming))) {
     const became = waitingAmong(group) ?? (await bringGroup(delivery, group, stands))
     for (const [name, arrival] of became) arrivals.set(name, arrival)
   }
@@ -72,12 +73,23 @@ async function decided({ host, catalog, held }: Delivery, coming: readonly Comin
   return ready
 }
 
-/** Those that one or more of the others need are in one group with them. */
-function groupsOf(ready: readonly Ready[]): Ready[][] {
+/**
+ * Those that one or more of the others need are in one group with them; so are those of which one could not be installed beside
+ * what is here of the other.
+ */
+async function groupsOf({ store }: Host, ready: readonly Ready[]): Promise<Ready[][]> {
+  const rules = await versionRules()
+  const present = new Map(store.list().map(({ name, requires }) => [name, requires]))
+  const needs = (one: Ready, other: Ready) => Object.hasOwn(one.candidate.requires, other.candidate.name)
+  const isLeftBehind = (one: Ready, { candidate: { name, version } }: Ready) => {
+    const before = present.get(one.candidate.name) ?? {}
+    return Object.hasOwn(before, name) && !rules.satisfies(version, before[name] ?? '*')
+  }
   let groups: Ready[][] = []
   for (const one of ready) {
-    const isNeeded = (other: Ready) => Object.hasOwn(one.candidate.requires, other.candidate.name)
-    const joined = groups.filter((group) => group.some(isNeeded))
+    const joined = groups.filter((group) =>
+      group.some((other) => needs(one, other) || isLeftBehind(one, other) || isLeftBehind(other, one)),
+    )
     groups = [...groups.filter((group) => !joined.includes(group)), [...joined.flat(), one]]
   }
   return groups
