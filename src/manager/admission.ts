@@ -9,7 +9,7 @@ import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { Widening } from '../core/widening.ts'
 import { WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
-import { type Agreed, agree, type Decision } from './consent.ts'
+import { type Agreed, agree, type Decision, isStillAgreed } from './consent.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
@@ -98,8 +98,7 @@ async function admitting<T>(
       const before = host.store.find(release.manifest.name)
       // A lock file has its own word about what is held.
       if (before !== null && options.byLock === undefined) assertNotHeld(host, before, 'update')
-      // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
-      if (agreed === null || agreed.to?.id !== before?.id) {
+      if (agreed === null || !stands(host, agreed, release, before)) {
         const decision = await decide(host, release, options)
         if (decision.kind === 'waits') return decision
         agreed = { kind: 'agreed', approval: decision, to: before }
@@ -109,16 +108,19 @@ async function admitting<T>(
       return await then({ release, checks, before, assent: agreed })
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
-      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) {
-        // No wider than what was agreed to then may be wider than what was agreed to meanwhile.
-        if (agreed?.approval.way === 'unchanged') agreed = null
-        continue
-      }
+      if (error instanceof StoreError && error.code === 'STORE_BUSY' && Date.now() < deadline) continue
       if (isRefusal(error))
         host.store.note('refused', printable(tarball.source, 400), { code: error.code, sha256: tarball.sha256 })
       throw error
     }
   }
+}
+
+/** Who agreed was shown what it asks for, and what it takes the place of. When one of them is another by now, they are asked again. */
+function stands(host: Host, { approval, to }: Assent, release: VerifiedRelease, before: Installation | null): boolean {
+  // SQLite gives the number of a row that is gone to the next.
+  const isSame = to?.id === before?.id && to?.installedAtMs === before?.installedAtMs
+  return isSame && isStillAgreed(host, release, approval)
 }
 
 /** Old enough, and agreed to. A lock file was reviewed: it names the very bytes, however young they are. */
