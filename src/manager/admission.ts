@@ -27,7 +27,14 @@ export interface Waiting {
   readonly waits: Widening
 }
 
-export type Admission = { readonly kind: 'installed'; readonly report: InstallReport } | Waiting
+export type Admission =
+  | {
+      readonly kind: 'installed'
+      readonly report: InstallReport
+      /** Where data that an earlier installation had left is as it was; only of what may go back. */
+      readonly keptData: string | null
+    }
+  | Waiting
 
 export interface InstallReport {
   readonly name: PluginName
@@ -74,7 +81,7 @@ export function admit(
 ): Promise<Admission> {
   return admitting(host, tarball, assent, options, async (considered) => {
     const placed = await carryOut(host, considered, options)
-    return { kind: 'installed', report: reportOf(placed, considered.release) }
+    return { kind: 'installed', report: reportOf(placed, considered.release), keptData: placed.keptData }
   })
 }
 
@@ -147,7 +154,7 @@ async function carryOut(host: Host, considered: Considered, options: AdmitOption
   const origin = { source, asked }
   const switching: Switching = { kept, before, way: 'forth', restoresData: false, approval, origin, assertFits }
   const { installation } = await switchOver(host, switching, options)
-  return { installation, replaced: before }
+  return { installation, replaced: before, keptData: null }
 }
 
 function reportOf({ installation, replaced }: Placed, { verified: { signers } }: VerifiedRelease): InstallReport {
@@ -175,7 +182,8 @@ async function placementOf(host: Host, considered: Considered, options: AdmitOpt
     asked,
     allowedDowngrade: allowDowngrade === true,
     assertFits: await fitting(host, release.manifest, options),
-    keep: Math.max(host.config.keepVersions - 1, mayGoBack ? 1 : 0),
+    keep: host.config.keepVersions - 1,
+    mayGoBack,
   }
 }
 

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs'
 import { PluginError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
 import { versionRules } from '../core/version-range.ts'
 import type { Catalog } from '../registry/index.ts'
-import { type Admission, type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
+import { type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
 import { fetchListed } from './catalog.ts'
 import { HeldTarballs } from './held-tarballs.ts'
 import type { Host } from './host.ts'
-import { remove } from './remove.ts'
-import { rollback } from './rollback.ts'
+import { type Came, letStand, pastOf, takeBack, type WayBack } from './taking-back.ts'
 import type { AdmitOptions } from './vetting.ts'
 
 /** One of the releases that were chosen together. */
@@ -19,18 +17,10 @@ export interface Coming {
 }
 
 /** What became of it. `stays`: one that it goes together with waits, so nothing was done to it either. */
-export type Arrival = Admission | { readonly kind: 'stays'; readonly for: PluginName }
-
-interface Came extends InstallReport {
-  /** An earlier installation had left some. */
-  readonly hadData: boolean
-}
-
-/** What became of those that had come in before one of them could not. */
-interface WayBack {
-  readonly undone: readonly Came[]
-  readonly stays: readonly { readonly one: Came; readonly error: unknown }[]
-}
+export type Arrival =
+  | { readonly kind: 'installed'; readonly report: InstallReport }
+  | Waiting
+  | { readonly kind: 'stays'; readonly for: PluginName }
 
 interface Delivery {
   readonly host: Host
@@ -121,7 +111,7 @@ async function bringGroup(
     const { candidate, options, decision } = one
     try {
       const tarball = held.take(candidate.name)?.tarball ?? (await fetchListed(host, catalog, candidate, options))
-      const hadData = existsSync(host.layout.data(candidate.name))
+      const past = pastOf(host, candidate.name)
       const admission = await admit(
         host,
         tarball,
@@ -129,7 +119,7 @@ async function bringGroup(
         decision?.kind === 'agreed' ? decision : null,
       )
       if (admission.kind === 'installed') {
-        came.push({ ...admission.report, hadData })
+        came.push({ ...admission.report, past, keptData: admission.keptData })
         continue
       }
       // What is installed, or trusted, is another than when it was decided on.
@@ -140,31 +130,12 @@ async function bringGroup(
       throw told(error, stands, await takeBack(host, came))
     }
   }
+  if (group.length > 1) await letStand(host, came)
   stands.push(...came)
-  return new Map(came.map(({ hadData: _, ...report }) => [report.name, { kind: 'installed', report }]))
+  return new Map(came.map((one) => [one.name, arrivalOf(one)]))
 }
 
-/** What is needed goes back first, and what was not there before is removed last, by whoever needs it. */
-async function takeBack(host: Host, came: readonly Came[]): Promise<WayBack> {
-  const besides = came.map(({ name }) => name)
-  const undone: Came[] = []
-  const stays: { one: Came; error: unknown }[] = []
-  const isNew = ({ replaced }: Came) => replaced === null
-  for (const one of [...came.filter((one) => !isNew(one)), ...came.filter(isNew).reverse()]) {
-    const { name, version, replaced, hadData } = one
-    const installed = host.store.find(name)
-    try {
-      if (installed?.version !== version) continue // Somebody else changed it since, and meant it.
-      // It ends whatever the signal that may have led here.
-      if (replaced === null) await remove(host, installed, { purge: !hadData, besides })
-      else await rollback(host, installed, { to: replaced, isUndo: true, besides })
-      undone.push(one)
-    } catch (error) {
-      stays.push({ one, error })
-    }
-  }
-  return { undone, stays }
-}
+const arrivalOf = ({ past: _, keptData: __, ...report }: Came): Arrival => ({ kind: 'installed', report })
 
 function told(error: unknown, stands: readonly InstallReport[], { undone, stays }: WayBack): unknown {
   if (stands.length + undone.length + stays.length === 0) return error

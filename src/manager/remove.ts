@@ -23,6 +23,12 @@ export interface RemoveOptions extends ChangeOptions {
   readonly dryRun?: boolean | undefined
 }
 
+/** One of several that came together and go together again. */
+export interface TakingOut extends RemoveOptions {
+  /** `mark`: the newest version that had been here before it; `data`: makes what it keeps what that was before. */
+  readonly undo?: { readonly mark: string | null; readonly data: readonly StepUndo[] } | undefined
+}
+
 export interface Removal {
   readonly name: PluginName
   /** `null`: only the data of an earlier installation was left. */
@@ -35,7 +41,7 @@ export interface Removal {
 }
 
 /** Row to `removing`, data gone if asked, tree gone, row gone: a crash between any two is finished at the next start. */
-export async function remove(host: Host, installation: Installation, options: RemoveOptions): Promise<Removal> {
+export async function remove(host: Host, installation: Installation, options: TakingOut): Promise<Removal> {
   const data = host.layout.data(installation.name)
   const logs = host.layout.logs(installation.name)
   const told = { name: installation.name, version: installation.version, data, logs }
@@ -49,9 +55,11 @@ export async function remove(host: Host, installation: Installation, options: Re
     return { ...told, dataKept: stays(data), logsKept: stays(logs) }
   }
   await change(host, installation.name, 'remove', options, async (steps) => {
-    const leftovers = await sayGoodbye(host, installation, steps, options)
+    const { purge, undo } = options
+    const leftovers = [...(await sayGoodbye(host, installation, steps, options)), ...(undo?.data ?? [])]
     steps.proceed()
-    const going = host.store.retire(installation, { purge: options.purge, change: steps.change, leftovers, assertFits })
+    const ending = { change: steps.change, leftovers, assertFits, mark: undo?.mark }
+    const going = host.store.retire(installation, { purge, ...ending })
     await finishRemovals(host, going)
   })
   return { ...told, dataKept: isThere(data), logsKept: isThere(logs) }

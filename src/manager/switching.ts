@@ -21,6 +21,7 @@ export interface Switching {
   /** Agreed to anew; else what it was agreed to be allowed before. */
   readonly approval?: NewApproval | undefined
   readonly assertFits?: Settled['assertFits']
+  readonly mark?: Switch['mark']
 }
 
 /** What became of `/data`. */
@@ -47,7 +48,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   const { kept, before, way } = switching
   const { store, layout } = host
   const release = layout.release(kept.name, kept.version, kept.digest)
-  const manifest = signedManifestOf(release, kept)
+  // Only what shows that it works: it has been set up before. What comes back with others worked a moment ago.
+  const manifest = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
   const own = store.snapshots.of(kept)
   const restored = switching.restoresData ? own : null
 
@@ -60,8 +62,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
       await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
     })
   }
-  // Only what shows that it works: it has been set up before.
-  await tryOut(host, { installation: kept, manifest: { ...manifest, hooks: {} }, from: null }, data, steps, options)
+  await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
 
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
@@ -74,6 +75,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     details: { data: restored === null ? 'as-it-is' : 'restored' },
     way,
     assertFits: switching.assertFits,
+    mark: switching.mark,
   })
   const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
   return { installation, data: fate, ended: data.ended }

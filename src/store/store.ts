@@ -169,6 +169,7 @@ export class Store extends Installations {
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
       if (how.way === 'back') this.releases.leaveInside(before)
+      this.#plugins.lower(before, how.mark)
       this.clock.raiseInside()
       this.events.append(this.#now(), how.way === 'forth' ? 'switched' : 'rolled-back', kept.name, {
         version: kept.version,
@@ -199,9 +200,10 @@ export class Store extends Installations {
    *
    * @throws StoreError `WRONG_STATE` while any version of it runs
    */
-  retire(installation: Installation, { purge, change, leftovers = [], assertFits }: Retirement): Installation[] {
+  retire(installation: Installation, { purge, change, leftovers = [], assertFits, mark }: Retirement): Installation[] {
     return transact(this.db, () => {
       assertFits?.()
+      this.#plugins.lower(installation, mark)
       // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
       this.runs.assertNoneOf(installation)
       const all = [installation, ...this.kept(installation.name)]
