@@ -181,7 +181,7 @@ async function placementOf(host: Host, considered: Considered, options: AdmitOpt
     source: listed?.registry ?? null,
     asked,
     allowedDowngrade: allowDowngrade === true,
-    assertFits: await fitting(host, release.manifest, options),
+    assertFits: await fitting(host, release.manifest, before, options),
     keep: host.config.keepVersions - 1,
     mayGoBack,
   }

@@ -54,12 +54,14 @@ export interface RollbackReport {
 export async function rollback(host: Host, before: Installation, options: UndoOptions): Promise<RollbackReport> {
   assertClock(host)
   const { name } = before
-  assertNotHeld(host, before, 'roll back')
   const kept = chosen(host, before, options.to)
   const rules = await versionRules()
   const { undo, besides = [] } = options
   const requires = Object.fromEntries(Object.entries(kept.requires).filter(([needed]) => !besides.includes(needed)))
-  const assertFits = () => assertGoTogether(host.store.list(), { ...kept, requires }, rules, besides)
+  const assertFits = () => {
+    assertNotHeld(host, before, 'roll back')
+    assertGoTogether(host.store.list(), { ...kept, requires }, rules, besides)
+  }
   assertFits()
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) throw noted(host, kept, error)

@@ -1,5 +1,6 @@
 import type { StagedTarball } from '../core/archive.ts'
 import { assertGoTogether, assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
+import type { Installation } from '../core/installation.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { Manifest } from '../core/manifest.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
@@ -9,6 +10,7 @@ import { type Allowance, type Examination, parseAllowance } from '../verify/inde
 import type { ChangeOptions } from './change.ts'
 import type { Agreed, ConsentOptions } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
+import { assertNotHeld, assertNotHeldUntil } from './holds.ts'
 import { type Host, nameOf } from './host.ts'
 
 export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source' | 'isNeeded'> {
@@ -50,11 +52,19 @@ export async function assertFits(
   await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
-/** For the transaction that ends it: what it needs may be gone by then, and who needs it come in. */
-export async function fitting(host: Host, { name, version, requires }: Manifest, { byLock, besides }: AdmitOptions) {
-  if (byLock !== undefined) return undefined
+/** For the transaction that ends it: what it needs may be gone by then, and who needs it come in; and `before` may be held. */
+export async function fitting(
+  host: Host,
+  { name, version, requires }: Manifest,
+  before: Installation | null,
+  { byLock, besides }: AdmitOptions,
+): Promise<() => void> {
+  if (byLock !== undefined) return () => (before === null ? undefined : assertNotHeldUntil(host, before))
   const rules = await versionRules()
-  return () => assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  return () => {
+    if (before !== null) assertNotHeld(host, before, 'update')
+    assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+  }
 }
 
 export function allowanceOf({ now }: Host, { allowUnsigned }: InstallOptions): Allowance | null {
