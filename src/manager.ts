@@ -300,7 +300,7 @@ export class PluginManager implements AsyncDisposable {
   async remove(name: string, options: RemoveOptions): Promise<Removal> {
     const { purgeKept, remove } = await import('./manager/remove.ts')
     const isGone = this.#host.store.find(nameOf(name)) === null
-    if (isGone && options.purge) return purgeKept(this.#host, nameOf(name))
+    if (isGone && options.purge) return purgeKept(this.#host, nameOf(name), options)
     return remove(this.#host, this.#find(name, 'remove'), options)
   }
 

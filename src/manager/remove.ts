@@ -128,17 +128,30 @@ async function clearedForHook(host: Host, installation: Installation) {
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none */
-export function purgeKept({ layout, store }: Host, name: PluginName): Removal {
-  const data = layout.data(name)
-  const logs = layout.logs(name)
+/**
+ * The data and the logs that an earlier `remove` kept.
+ *
+ * @throws StoreError `NOT_INSTALLED` when there is none, `WRONG_STATE` when it has been installed again meanwhile
+ */
+export async function purgeKept(host: Host, name: PluginName, options: RemoveOptions): Promise<Removal> {
+  const data = host.layout.data(name)
+  const logs = host.layout.logs(name)
   if (!isThere(data) && !isThere(logs)) {
     throw new StoreError('NOT_INSTALLED', `cannot remove ${name}: it is not installed, and no data of it is kept`, {
       hint: 'plugins list',
     })
   }
-  removeData(data)
-  removeLogs(logs)
-  store.forgetKept(name)
+  // An installation takes the data over while it goes on, and puts it back when it fails.
+  const purge = async () => {
+    if (host.store.find(name) !== null) {
+      throw new StoreError('WRONG_STATE', `cannot remove the data of ${name}: it has just been installed again`, {
+        hint: `plugins remove ${name} --purge`,
+      })
+    }
+    removeData(data)
+    removeLogs(logs)
+    host.store.forgetKept(name)
+  }
+  if (options.dryRun !== true) await change(host, name, 'remove', options, purge)
   return { name, version: null, dataKept: false, data, logsKept: false, logs }
 }
