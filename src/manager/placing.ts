@@ -3,12 +3,14 @@ import { packageOf } from '../core/layout.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { NewApproval, Settled, Settlement } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
+import { assertStillTrusted } from './clearance.ts'
 import { acceptance } from './evidence.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
 import { abandon, finishRemoval } from './recovery.ts'
 import { endOthers } from './restarting.ts'
+import { isSameTrust } from './roots.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
 import { isTried, tryOut } from './trial.ts'
@@ -93,6 +95,7 @@ async function bringIn(
   const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps, options)
   await tryOut(host, { installation: begun, manifest, from: before?.version ?? null }, data, steps, options)
 
+  if (!(await isSameTrust(host, release.verified))) await assertStillTrusted(host, begun)
   steps.proceed()
   const keptData = placement.mayGoBack && before === null ? (data.snapshot?.folder ?? null) : null
   const settled = store.settle(begun, {

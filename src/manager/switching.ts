@@ -3,11 +3,12 @@ import type { Installation } from '../core/installation.ts'
 import type { StepUndo } from '../core/step.ts'
 import type { NewApproval, Settled, Switch, SwitchWay } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
+import { assertStillTrusted } from './clearance.ts'
 import type { Host } from './host.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
-import { tryOut } from './trial.ts'
+import { isTried, tryOut } from './trial.ts'
 
 /** A kept release that was found good, and is to take the place of the one that is installed. */
 export interface Switching {
@@ -64,6 +65,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   }
   await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
 
+  if (isTried(manifest)) await assertStillTrusted(host, kept)
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
   const installation = store.switchTo(kept, before, {
