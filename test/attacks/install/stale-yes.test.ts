@@ -74,6 +74,23 @@ test('what becomes of the policy while nothing about this release changes is no 
   })
 })
 
+test('what a lock file grants to a plugin that is gone is not given to the next one', async (t) => {
+  const house = await household(t)
+  await house.install(asking('1.0.0', { permissions: { network: [A] } }))
+  await onHost(house.layout, async ({ store }) => {
+    const gone = store.find(HELLO)
+    const approval = store.approvals.latest(HELLO)
+    assert.ok(gone !== null && approval !== null)
+    await house.manager.remove(HELLO, { purge: true })
+    await house.install({ name: 'acme/next' })
+    const next = store.find('acme/next' as typeof HELLO)
+    assert.equal(next?.id, gone.id)
+    const granted = { ...approval, way: 'lock', by: 'plugins.lock', basis: null } as const
+    assert.throws(() => store.grant(gone, granted), { code: 'WRONG_STATE' })
+    assert.deepEqual(store.find(next.name)?.consent, next.consent)
+  })
+})
+
 /** As a lock file does that grants it nothing. */
 function takeAway(store: import('../../../src/store/index.ts').Store): void {
   const installed = store.find(HELLO)
