@@ -66,3 +66,7 @@ export class ResourceLimitError extends PluginError {
 export class TimeoutError extends PluginError {
   override readonly name = 'TimeoutError'
 }
+
+/** Said by us, or by the operating system; whatever else is thrown is a bug, and nothing to go on after. */
+export const isFailure = (error: unknown): error is Error =>
+  error instanceof PluginError || (error instanceof Error && 'syscall' in error && error.syscall !== undefined)

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { isFailure, StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { dropSnapshot } from '../runtime/data/snapshot.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
@@ -224,8 +224,7 @@ async function reasonAgainst(work: () => void | Promise<void>): Promise<string |
     await work()
     return null
   } catch (error) {
-    if (error instanceof PluginError || (error as NodeJS.ErrnoException).syscall !== undefined)
-      return (error as Error).message
+    if (isFailure(error)) return error.message
     throw error
   }
 }

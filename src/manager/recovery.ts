@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PluginError } from '../core/errors.ts'
+import { isFailure, PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
 import type { PluginName } from '../core/name.ts'
@@ -21,12 +21,21 @@ export async function recover(host: Host): Promise<Recovered[]> {
     recovered.push(...(await attempt(found, () => recoverChange(host, found))))
   const interrupted = host.store.interrupted()
   // Before the rows: as long as one is there, a command that is killed here too is made good by the next.
-  if (interrupted.length + recovered.length > 0) await host.trees.sweepStaging()
+  if (interrupted.length + recovered.length > 0) await swept(host)
   for (const found of interrupted) {
     const kind = found.state === 'installing' ? 'install' : 'remove'
     recovered.push(...(await attempt({ name: found.name, kind }, () => recoverInstallation(host, found))))
   }
   return recovered
+}
+
+/** What cannot be removed is there for `gc`, which says so. */
+async function swept({ trees }: Host): Promise<void> {
+  try {
+    await trees.sweepStaging()
+  } catch (error) {
+    if (!isFailure(error)) throw error
+  }
 }
 
 /** What is wrong with one plugin, or with the disk, keeps nobody from all the others. */
@@ -38,7 +47,7 @@ async function attempt(
     const become = await work()
     return become === null ? [] : [{ name, kind, ...become }]
   } catch (error) {
-    if (!(error instanceof PluginError)) throw error
+    if (!isFailure(error)) throw error
     return [{ name, kind, outcome: 'left', reason: error.message }]
   }
 }

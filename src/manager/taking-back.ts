@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { PluginError } from '../core/errors.ts'
+import { join } from 'node:path'
+import { isFailure } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { StepUndo } from '../core/step.ts'
@@ -77,7 +78,9 @@ export async function letStand(host: Host, came: readonly Came[]): Promise<void>
 /** Its publisher has no say in it: a hook of what should not be here keeps nothing here. */
 async function takeOut(host: Host, installed: Installation, { past, keptData }: Came, besides: readonly string[]) {
   const purge = !past.hasData && !past.hasLogs
-  const data = purge ? [] : dataUndo(past, keptData)
+  // `gc` of another process may have found that it is nobody's.
+  const kept = keptData !== null && existsSync(join(host.layout.snapshots(installed.name), keptData)) ? keptData : null
+  const data = purge ? [] : dataUndo(past, kept)
   await remove(host, installed, {
     purge,
     hooks: false,
@@ -112,12 +115,16 @@ async function putBack(
   )
 }
 
-/** What could not be deleted is left to the next command. */
+/** What could not be deleted is left to the next command, and what somebody else is at already is left to them. */
 async function drop(host: Host, versions: readonly Installation[]): Promise<void> {
   for (const one of versions) {
-    const going = host.store.drop(one)
-    await finishRemoval(host, going).catch(() => abandon(host, going))
-    await freshen(host, one.name)
+    try {
+      const going = host.store.drop(one)
+      await finishRemoval(host, going).catch(() => abandon(host, going))
+      await freshen(host, one.name)
+    } catch (error) {
+      if (!isFailure(error)) throw error
+    }
   }
 }
 
@@ -127,6 +134,6 @@ async function forgetKeptData(host: Host, name: PluginName, folder: string): Pro
   try {
     await change(host, name, 'gc', {}, () => forgetSnapshot(host.layout, name, folder))
   } catch (error) {
-    if (!(error instanceof PluginError)) throw error
+    if (!isFailure(error)) throw error
   }
 }
