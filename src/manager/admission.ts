@@ -28,12 +28,7 @@ export interface Waiting {
 }
 
 export type Admission =
-  | {
-      readonly kind: 'installed'
-      readonly report: InstallReport
-      /** Where data that an earlier installation had left is as it was; only of what may go back. */
-      readonly keptData: string | null
-    }
+  | { readonly kind: 'installed'; readonly report: InstallReport; readonly placed: Placed }
   | Waiting
 
 export interface InstallReport {
@@ -81,7 +76,7 @@ export function admit(
 ): Promise<Admission> {
   return admitting(host, tarball, assent, options, async (considered) => {
     const placed = await carryOut(host, considered, options)
-    return { kind: 'installed', report: reportOf(placed, considered.release), keptData: placed.keptData }
+    return { kind: 'installed', report: reportOf(placed, considered.release), placed }
   })
 }
 

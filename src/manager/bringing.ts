@@ -119,7 +119,7 @@ async function bringGroup(
         decision?.kind === 'agreed' ? decision : null,
       )
       if (admission.kind === 'installed') {
-        came.push({ ...admission.report, past, keptData: admission.keptData })
+        came.push({ ...admission.report, past, placed: admission.placed })
         continue
       }
       // What is installed, or trusted, is another than when it was decided on.
@@ -135,7 +135,7 @@ async function bringGroup(
   return new Map(came.map((one) => [one.name, arrivalOf(one)]))
 }
 
-const arrivalOf = ({ past: _, keptData: __, ...report }: Came): Arrival => ({ kind: 'installed', report })
+const arrivalOf = ({ past: _, placed: __, ...report }: Came): Arrival => ({ kind: 'installed', report })
 
 function told(error: unknown, stands: readonly InstallReport[], { undone, stays }: WayBack): unknown {
   if (stands.length + undone.length + stays.length === 0) return error

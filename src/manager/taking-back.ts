@@ -8,6 +8,7 @@ import type { InstallReport } from './admission.ts'
 import { change } from './change.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
+import type { Placed } from './placing.ts'
 import { abandon, finishRemoval } from './recovery.ts'
 import { remove } from './remove.ts'
 import { rollback } from './rollback.ts'
@@ -26,8 +27,7 @@ export interface Past {
 /** One of several that come in together. */
 export interface Came extends InstallReport {
   readonly past: Past
-  /** Data that an earlier installation had left, as it was; `null`: nothing has worked on it. */
-  readonly keptData: string | null
+  readonly placed: Placed
 }
 
 /** What became of those that had come in before one of them could not. */
@@ -55,7 +55,7 @@ export async function takeBack(host: Host, came: readonly Came[]): Promise<WayBa
   for (const one of [...came.filter((one) => !isNew(one)), ...came.filter(isNew).reverse()]) {
     const installed = host.store.find(one.name)
     try {
-      if (installed?.version !== one.version) continue // Somebody else changed it since, and meant it.
+      if (installed === null || !isSame(installed, one.placed.installation)) continue
       if (one.replaced === null) await takeOut(host, installed, one, besides)
       else await putBack(host, installed, { ...one, replaced: one.replaced }, besides)
       undone.push(one)
@@ -66,19 +66,24 @@ export async function takeBack(host: Host, came: readonly Came[]): Promise<WayBa
   return { undone, stays }
 }
 
+/** Else somebody else has changed it since, and meant it, in the same version too. SQLite gives the number of a row again. */
+const isSame = (one: Installation, other: Installation): boolean =>
+  one.id === other.id && one.installedAtMs === other.installedAtMs
+
 /** All of them are here to stay: what was kept for the way back goes, and versions that are too many. */
 export async function letStand(host: Host, came: readonly Came[]): Promise<void> {
-  for (const { name, keptData } of came) {
-    if (keptData !== null) await forgetKeptData(host, name, keptData)
+  for (const { name, placed } of came) {
+    if (placed.keptData !== null) await forgetKeptData(host, name, placed.keptData)
     const surplus = host.store.kept(name).slice(host.config.keepVersions - 1)
     await drop(host, surplus)
   }
 }
 
 /** Its publisher has no say in it: a hook of what should not be here keeps nothing here. */
-async function takeOut(host: Host, installed: Installation, { past, keptData }: Came, besides: readonly string[]) {
+async function takeOut(host: Host, installed: Installation, { past, placed }: Came, besides: readonly string[]) {
   const purge = !past.hasData && !past.hasLogs
   // `gc` of another process may have found that it is nobody's.
+  const { keptData } = placed
   const kept = keptData !== null && existsSync(join(host.layout.snapshots(installed.name), keptData)) ? keptData : null
   const data = purge ? [] : dataUndo(past, kept)
   await remove(host, installed, {

@@ -150,3 +150,26 @@ test('one that needs nothing any more goes back before what its old version need
   await assert.rejects(house.manager.update([APP, BASE, 'acme/zed'], { consent: agree }), { code: 'HEALTH_FAILED' })
   assert.deepEqual(versions(house), [...UNCHANGED, 'acme/zed 1.0.0'])
 })
+
+test('what somebody else installs meanwhile is theirs, in the same version too', skip, async (t) => {
+  const house = await two(t)
+  const slow = { health: { ...check.health, limits: { timeout: '5s' } } }
+  const requires = { [BASE]: '^1', [OTHER]: '^1' }
+  await house.list(
+    withManifest(OTHER, '1.0.0', {}),
+    scripted(APP, '2.0.0', { requires, ...slow }, { 'bin/check': 'while :; do :; done' }),
+  )
+  let others: Promise<unknown> | null = null
+  const again = async () => {
+    await house.manager.remove(OTHER, { purge: true })
+    await house.manager.installAll([OTHER], { consent: agree })
+    return house.manager.list().length
+  }
+  const onProgress = ({ text }: { text?: string }) => {
+    if (text?.includes('health') === true) others ??= again()
+  }
+  const going = house.manager.update([APP], { consent: agree, onProgress: onProgress as never })
+  await assert.rejects(going, { code: 'HEALTH_FAILED', message: /^(?!.*taken back)/ })
+  assert.equal(await others, 3)
+  assert.deepEqual(versions(house), [...UNCHANGED, 'acme/other 1.0.0'])
+})
