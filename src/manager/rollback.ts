@@ -24,9 +24,9 @@ export interface RollbackOptions extends ChangeOptions {
 export interface UndoOptions extends RollbackOptions {
   /**
    * It comes to what was there before, as it was, and nobody is asked whether it works. `mark`: the newest version that had been
-   * here then. An update may go to what is left again.
+   * here then. An update may go to what is left again, unless it `isLeft`: somebody had gone back from it before.
    */
-  readonly undo?: { readonly mark: string | null } | undefined
+  readonly undo?: { readonly mark: string | null; readonly isLeft: boolean } | undefined
   /** Others that go back with it: that they need what is left is no reason to stay, nor is what of them it needs. */
   readonly besides?: readonly string[] | undefined
 }
@@ -75,7 +75,7 @@ export async function rollback(host: Host, before: Installation, options: UndoOp
   if (undo === undefined) await scanned(host, kept)
   const way = undo === undefined ? 'back' : 'undo'
   const restoresData = options.keepData !== true
-  const switching: Switching = { kept, before, way, restoresData, assertFits, mark: undo?.mark }
+  const switching: Switching = { kept, before, way, restoresData, assertFits, ...undo }
   const { data, ended } = await switchOver(host, switching, options)
   return { ...told, data, isDryRun: false, restarted: ended }
 }

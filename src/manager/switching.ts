@@ -23,6 +23,7 @@ export interface Switching {
   readonly approval?: NewApproval | undefined
   readonly assertFits?: Settled['assertFits']
   readonly mark?: Switch['mark']
+  readonly isLeft?: Switch['isLeft']
 }
 
 /** What became of `/data`. */
@@ -78,6 +79,7 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     way,
     assertFits: switching.assertFits,
     mark: switching.mark,
+    isLeft: switching.isLeft,
   })
   const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
   return { installation, data: fate, ended: data.ended }

@@ -17,6 +17,8 @@ import { rollback } from './rollback.ts'
 export interface Past {
   /** The newest version that had been here. */
   readonly mark: string | null
+  /** Versions that somebody had gone back from. */
+  readonly left: ReadonlySet<string>
   /** Versions that could be gone back to. */
   readonly kept: readonly string[]
   /** An earlier installation had left some. */
@@ -38,6 +40,7 @@ export interface WayBack {
 
 export const pastOf = ({ store, layout }: Host, name: PluginName): Past => ({
   mark: store.history(name).highWater,
+  left: new Set(store.releases.left(name).keys()),
   kept: store.kept(name).map(({ version }) => version),
   hasData: existsSync(layout.data(name)),
   hasLogs: existsSync(layout.logs(name)),
@@ -112,7 +115,8 @@ async function putBack(
 ) {
   // What is newer than the last of its runs has seen nothing of the data, and what went on running has written to it since.
   const hasRun = host.store.runs.history(name, 1)[0]?.version === version
-  await rollback(host, installed, { to: replaced, keepData: !hasRun, besides, undo: { mark: past.mark } })
+  const undo = { mark: past.mark, isLeft: past.left.has(version) }
+  await rollback(host, installed, { to: replaced, keepData: !hasRun, besides, undo })
   if (past.kept.includes(version)) return
   await drop(
     host,

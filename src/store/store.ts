@@ -168,7 +168,7 @@ export class Store extends Installations {
       if (how.origin !== undefined) this.#comeFrom(kept, how.origin)
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
-      if (how.way === 'back') this.releases.leaveInside(before)
+      if (how.way === 'back' || how.isLeft === true) this.releases.leaveInside(before)
       this.#plugins.lower(before, how.mark)
       this.clock.raiseInside()
       this.events.append(this.#now(), how.way === 'forth' ? 'switched' : 'rolled-back', kept.name, {

@@ -72,6 +72,8 @@ export interface Switch {
   readonly assertFits?: Settled['assertFits']
   /** The newest version that had been here before what gives way came; left out: that counts as having been here. */
   readonly mark?: string | null | undefined
+  /** No update goes to what gives way, whichever way this is. */
+  readonly isLeft?: boolean | undefined
 }
 
 /** A plugin is to go, with every version of it. */

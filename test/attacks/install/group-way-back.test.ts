@@ -173,3 +173,22 @@ test('what somebody else installs meanwhile is theirs, in the same version too',
   assert.equal(await others, 3)
   assert.deepEqual(versions(house), [...UNCHANGED, 'acme/other 1.0.0'])
 })
+
+test(
+  'what somebody had gone back from is still no update after it was tried in vain with another one',
+  skip,
+  async (t) => {
+    const house = await registered(t)
+    const either = withManifest(APP, '1.0.0', { requires: { [BASE]: '>=1' } })
+    await house.list(withManifest(BASE, '1.0.0', {}), either)
+    await house.manager.installAll([APP], { consent: agree })
+    await house.list(withManifest(BASE, '2.0.0', {}))
+    await house.manager.update([BASE], { consent: agree })
+    await house.manager.rollback(BASE)
+    await house.list(failing({ [BASE]: '^2' }))
+    const together = house.manager.installAll([`${BASE}@2.0.0`, `${APP}@2.0.0`], { consent: agree })
+    await assert.rejects(together, { code: 'HEALTH_FAILED', message: /taken back with it: acme\/base 2\.0\.0/ })
+    const [result] = await house.manager.update([BASE], { mode: 'hold' })
+    assert.deepEqual([result?.outcome, versions(house)], ['current', UNCHANGED])
+  },
+)
