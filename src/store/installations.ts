@@ -90,4 +90,14 @@ export class Installations {
     if (row === undefined) throw new StoreError('WRONG_STATE', `cannot find installation ${id}: its row is gone`)
     return installationOf(row)
   }
+
+  /** SQLite gives the number of a row that is gone to the next: a verdict about what was there is none about this one. */
+  protected still(installation: Installation, to: string): Installation {
+    const now = this.get(installation.id)
+    if (now.name === installation.name && now.installedAtMs === installation.installedAtMs) return now
+    throw cannotMove(installation, to, 'not installed any more')
+  }
 }
+
+export const cannotMove = ({ name, version }: Installation, to: string, found: string): StoreError =>
+  new StoreError('WRONG_STATE', `cannot make ${name} ${version} ${to}: it is ${found}`)

@@ -9,7 +9,7 @@ import { type Db, openDatabase, transact } from './database.ts'
 import { Events, noteUnsigned } from './events.ts'
 import { ownHolder, pidOf } from './holder.ts'
 import { Holds } from './holds.ts'
-import { Installations } from './installations.ts'
+import { cannotMove, Installations } from './installations.ts'
 import type { Inventory, InventoryOptions } from './inventory.ts'
 import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
@@ -230,7 +230,7 @@ export class Store extends Installations {
   }
 
   #grant(installation: Installation, approval: NewApproval): void {
-    this.#still(installation, 'what was agreed to')
+    this.still(installation, 'what was agreed to')
     this.approvals.keepInside(installation, approval)
     const consent = JSON.stringify(approval.agreement.permissions)
     this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
@@ -345,16 +345,9 @@ export class Store extends Installations {
     return this.events.latest(name, ['quarantined'])?.details.from === 'disabled'
   }
 
-  /** SQLite gives the number of a row that is gone to the next: a verdict about what was there is none about this one. */
-  #still(installation: Installation, to: string): Installation {
-    const now = this.get(installation.id)
-    if (now.name === installation.name && now.installedAtMs === installation.installedAtMs) return now
-    throw cannotMove(installation, to, 'not installed any more')
-  }
-
   /** Compares the state again inside the transaction: it may have moved since the caller looked. Gives the one it was. */
   #move(installation: Installation, to: InstallationState): InstallationState {
-    const { state } = this.#still(installation, to)
+    const { state } = this.still(installation, to)
     if (!mayBecome(state, to)) throw cannotMove(installation, to, state)
     this.db
       .prepare('UPDATE installations SET state = ?, holder = ?, changed_at_ms = ? WHERE id = ?')
@@ -401,6 +394,3 @@ export class Store extends Installations {
     })
   }
 }
-
-const cannotMove = ({ name, version }: Installation, to: string, found: string): StoreError =>
-  new StoreError('WRONG_STATE', `cannot make ${name} ${version} ${to}: it is ${found}`)
