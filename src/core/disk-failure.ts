@@ -6,6 +6,9 @@ const NO_FILE = /^(?:spawn|connect|getaddrinfo|listen|bind|accept|kill)/
 export const isOfDisk = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && !NO_FILE.test((error as NodeJS.ErrnoException).syscall ?? 'spawn')
 
+/** Said by us, or by the disk; whatever else is thrown is a bug, and nothing to go on after. */
+export const isFailure = (error: unknown): error is Error => error instanceof PluginError || isOfDisk(error)
+
 /** What Node says of it. `rmSync` of Node 24 has no code for what the kernel says, and begins with the place where it would stand. */
 export const reasonOfDisk = ({ message }: Error): string => message.replace(/^, Unknown error: /, '')
 

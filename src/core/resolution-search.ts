@@ -42,6 +42,8 @@ const WORK_MAX = 20_000_000
 const COMPARISON = 40
 /** Plugins looked at in one resolution, beyond those that are installed. */
 const PLUGINS_MAX = 1_000
+/** Versions, and what they need, of all lists together: some hundred megabytes. One list of 4 MiB is as much in memory. */
+const LISTED_MAX = 500_000
 /** Dead ends kept for the explanation: the first ones are those of the newest versions. */
 const DEAD_ENDS_MAX = 20
 
@@ -65,6 +67,7 @@ export class Search<C extends Candidate> {
   readonly #rejections = new Map<string, Map<string, string>>()
   #reach: ReadonlySet<string> | null = null
   #trials = 0
+  #listed = 0
   #work = 0
 
   constructor(request: ResolutionRequest<C>, rules: VersionRules) {
@@ -266,6 +269,9 @@ export class Search<C extends Candidate> {
       this.#rules,
     )
     this.#shelves.set(name, shelf)
+    this.#listed += shelf.versions.length
+    for (const { requires } of shelf.options) this.#listed += Object.keys(requires).length
+    if (this.#listed > LISTED_MAX) throw new TooMuch()
     return shelf
   }
 

@@ -9,7 +9,7 @@ import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { Widening } from '../core/widening.ts'
 import { change, isAtWork, WAIT_MS } from './change.ts'
 import { assertClock } from './clock.ts'
-import { type Agreed, agree, type Decision } from './consent.ts'
+import { type Agreed, agree, type Decision, isStillAgreed } from './consent.ts'
 import { assertNotHeld } from './holds.ts'
 import type { Host } from './host.ts'
 import { type Placed, type Placement, place } from './placing.ts'
@@ -28,7 +28,9 @@ export interface Waiting {
   readonly waits: Widening
 }
 
-export type Admission = { readonly kind: 'installed'; readonly report: InstallReport } | Waiting
+export type Admission =
+  | { readonly kind: 'installed'; readonly report: InstallReport; readonly placed: Placed }
+  | Waiting
 
 export interface InstallReport {
   readonly name: PluginName
@@ -75,7 +77,7 @@ export function admit(
 ): Promise<Admission> {
   return admitting(host, tarball, assent, options, async (considered) => {
     const placed = await carryOut(host, considered, options)
-    return { kind: 'installed', report: reportOf(placed, considered.release) }
+    return { kind: 'installed', report: reportOf(placed, considered.release), placed }
   })
 }
 
@@ -100,8 +102,7 @@ async function admitting<T>(
       if (before === null && options.isUpdate === true) throw justRemoved(release.manifest, 'update')
       // A lock file has its own word about what is held.
       if (before !== null && options.byLock === undefined) assertNotHeld(host, before, 'update')
-      // Who agreed was shown what it takes the place of. When that is another one by now, they are asked again.
-      if (agreed === null || agreed.to?.id !== before?.id) {
+      if (agreed === null || !stands(host, agreed, release, before)) {
         const decision = await decide(host, release, options)
         if (decision.kind === 'waits') return decision
         agreed = { kind: 'agreed', approval: decision, to: before }
@@ -111,16 +112,19 @@ async function admitting<T>(
       return await then({ release, checks, before, assent: agreed })
     } catch (error) {
       // Another process was faster: wait for it, and decide again about the host as it is then.
-      if (isAtWork(error) && Date.now() < deadline) {
-        // No wider than what was agreed to then may be wider than what was agreed to meanwhile.
-        if (agreed?.approval.way === 'unchanged') agreed = null
-        continue
-      }
+      if (isAtWork(error) && Date.now() < deadline) continue
       if (isRefusal(error))
         host.store.note('refused', printable(tarball.source, 400), { code: error.code, sha256: tarball.sha256 })
       throw error
     }
   }
+}
+
+/** Who agreed was shown what it asks for, and what it takes the place of. When one of them is another by now, they are asked again. */
+function stands(host: Host, { approval, to }: Assent, release: VerifiedRelease, before: Installation | null): boolean {
+  // SQLite gives the number of a row that is gone to the next.
+  const isSame = to?.id === before?.id && to?.installedAtMs === before?.installedAtMs
+  return isSame && isStillAgreed(host, release, approval)
 }
 
 /** Old enough, and agreed to. A lock file was reviewed: it names the very bytes, however young they are. */
@@ -150,7 +154,7 @@ async function carryOut(host: Host, considered: Considered, options: AdmitOption
   const origin = { source, asked }
   const switching: Switching = { kept, before, way: 'forth', restoresData: false, approval, origin, assertFits }
   const { installation } = await switchOver(host, switching, options)
-  return { installation, replaced: before }
+  return { installation, replaced: before, keptData: null }
 }
 
 function reportOf({ installation, replaced }: Placed, { verified: { signers } }: VerifiedRelease): InstallReport {
@@ -177,8 +181,9 @@ async function placementOf(host: Host, considered: Considered, options: AdmitOpt
     source: listed?.registry ?? null,
     asked,
     allowedDowngrade: allowDowngrade === true,
-    assertFits: await fitting(host, release.manifest, options),
-    keep: Math.max(host.config.keepVersions - 1, mayGoBack ? 1 : 0),
+    assertFits: await fitting(host, release.manifest, before, options),
+    keep: host.config.keepVersions - 1,
+    mayGoBack,
   }
 }
 

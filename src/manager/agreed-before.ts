@@ -2,6 +2,7 @@ import { type Agreement, askedBy, modest } from '../core/agreement.ts'
 import { VerificationError } from '../core/errors.ts'
 import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import type { Manifest } from '../core/manifest.ts'
+import type { PluginName } from '../core/name.ts'
 import type { Signer } from '../core/verified.ts'
 import type { Host } from './host.ts'
 import { signedManifestOf } from './signed-manifest.ts'
@@ -18,10 +19,14 @@ export interface AgreedBefore {
  */
 export function agreedBefore(host: Host, installed: Installation, asked: Agreement): AgreedBefore {
   const { approvals } = host.store
-  const basis = approvals.latest(installed.name)?.id ?? null
+  const basis = basisOf(host, installed.name)
   const own = approvals.of(installed.name, installed.digest)
   return { agreement: own?.agreement ?? ofInstallation(host, installed, asked), basis }
 }
+
+/** The row of the latest approval, of whatever release: what anything was compared with stands as long as this one is the latest. */
+export const basisOf = ({ store }: Pick<Host, 'store'>, name: PluginName): number | null =>
+  store.approvals.latest(name)?.id ?? null
 
 function ofInstallation(host: Host, installed: Installation, asked: Agreement): Agreement {
   const manifest = readableManifest(host, installed)

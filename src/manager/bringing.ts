@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
 import { PluginError, StoreError } from '../core/errors.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { PluginName } from '../core/name.ts'
+import { versionRules } from '../core/version-range.ts'
 import type { Catalog } from '../registry/index.ts'
-import { type Admission, type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
+import { type Assent, admit, decideOn, type InstallReport, type Waiting } from './admission.ts'
 import { fetchListed } from './catalog.ts'
 import { HeldTarballs } from './held-tarballs.ts'
 import type { Host } from './host.ts'
-import { remove } from './remove.ts'
-import { rollback } from './rollback.ts'
+import { type Came, letStand, pastOf, takeBack, type WayBack } from './taking-back.ts'
 import type { AdmitOptions } from './vetting.ts'
 
 /** One of the releases that were chosen together. */
@@ -21,21 +20,14 @@ export interface Coming {
  * What became of it. `stays`: one that it goes together with waits, so nothing was done to it either. `here`: another process was
  * faster with the very same release.
  */
-export type Arrival = Admission | { readonly kind: 'stays'; readonly for: PluginName } | Here
+export type Arrival =
+  | { readonly kind: 'installed'; readonly report: InstallReport }
+  | Waiting
+  | { readonly kind: 'stays'; readonly for: PluginName }
+  | Here
 
 interface Here {
   readonly kind: 'here'
-}
-
-interface Came extends InstallReport {
-  /** An earlier installation had left some. */
-  readonly hadData: boolean
-}
-
-/** What became of those that had come in before one of them could not. */
-interface WayBack {
-  readonly undone: readonly Came[]
-  readonly stays: readonly { readonly one: Came; readonly error: unknown }[]
 }
 
 interface Delivery {
@@ -59,7 +51,7 @@ export async function bringTogether(host: Host, catalog: Catalog, coming: readon
   const delivery = { host, catalog, held: new HeldTarballs() }
   const arrivals = new Map<PluginName, Arrival>()
   const stands: InstallReport[] = []
-  for (const group of groupsOf(await decided(delivery, coming))) {
+  for (const group of await groupsOf(host, await decided(delivery, coming))) {
     const became = waitingAmong(group) ?? (await bringGroup(delivery, group, stands))
     for (const [name, arrival] of became) arrivals.set(name, arrival)
   }
@@ -88,12 +80,23 @@ async function unlessHere<T>(work: () => Promise<T>): Promise<T | Here> {
   }
 }
 
-/** Those that one or more of the others need are in one group with them. */
-function groupsOf(ready: readonly Ready[]): Ready[][] {
+/**
+ * Those that one or more of the others need are in one group with them; so are those of which one could not be installed beside
+ * what is here of the other.
+ */
+async function groupsOf({ store }: Host, ready: readonly Ready[]): Promise<Ready[][]> {
+  const rules = await versionRules()
+  const present = new Map(store.list().map(({ name, requires }) => [name, requires]))
+  const needs = (one: Ready, other: Ready) => Object.hasOwn(one.candidate.requires, other.candidate.name)
+  const isLeftBehind = (one: Ready, { candidate: { name, version } }: Ready) => {
+    const before = present.get(one.candidate.name) ?? {}
+    return Object.hasOwn(before, name) && !rules.satisfies(version, before[name] ?? '*')
+  }
   let groups: Ready[][] = []
   for (const one of ready) {
-    const isNeeded = (other: Ready) => Object.hasOwn(one.candidate.requires, other.candidate.name)
-    const joined = groups.filter((group) => group.some(isNeeded))
+    const joined = groups.filter((group) =>
+      group.some((other) => needs(one, other) || isLeftBehind(one, other) || isLeftBehind(other, one)),
+    )
     groups = [...groups.filter((group) => !joined.includes(group)), [...joined.flat(), one]]
   }
   return groups
@@ -125,11 +128,11 @@ async function bringGroup(
     const { candidate, options, decision } = one
     try {
       const tarball = held.take(candidate.name)?.tarball ?? (await fetchListed(host, catalog, candidate, options))
-      const hadData = existsSync(host.layout.data(candidate.name))
+      const past = pastOf(host, candidate.name)
       const admitting = { ...options, mayGoBack: group.length > 1 }
       const assent = decision?.kind === 'agreed' ? decision : null
       const admission = await unlessHere(() => admit(host, tarball, admitting, assent))
-      if (admission.kind === 'installed') came.push({ ...admission.report, hadData })
+      if (admission.kind === 'installed') came.push({ ...admission.report, past, placed: admission.placed })
       if (admission.kind !== 'waits') continue
       // What is installed, or trusted, is another than when it was decided on.
       const back = await takeBack(host, came)
@@ -139,35 +142,14 @@ async function bringGroup(
       throw told(error, stands, await takeBack(host, came))
     }
   }
+  if (group.length > 1) await letStand(host, came)
   stands.push(...came)
-  const reports = new Map(came.map(({ hadData: _, ...report }) => [report.name, report]))
+  const reports = new Map(came.map(({ past: _, placed: __, ...report }) => [report.name, report]))
   return new Map(group.map(({ candidate: { name } }) => [name, arrivalOf(reports.get(name))]))
 }
 
 const arrivalOf = (report: InstallReport | undefined): Arrival =>
   report === undefined ? { kind: 'here' } : { kind: 'installed', report }
-
-/** What is needed goes back first, and what was not there before is removed last, by whoever needs it. */
-async function takeBack(host: Host, came: readonly Came[]): Promise<WayBack> {
-  const besides = came.map(({ name }) => name)
-  const undone: Came[] = []
-  const stays: { one: Came; error: unknown }[] = []
-  const isNew = ({ replaced }: Came) => replaced === null
-  for (const one of [...came.filter((one) => !isNew(one)), ...came.filter(isNew).reverse()]) {
-    const { name, version, replaced, hadData } = one
-    const installed = host.store.find(name)
-    try {
-      if (installed?.version !== version) continue // Somebody else changed it since, and meant it.
-      // It ends whatever the signal that may have led here.
-      if (replaced === null) await remove(host, installed, { purge: !hadData, besides })
-      else await rollback(host, installed, { to: replaced, isUndo: true, besides })
-      undone.push(one)
-    } catch (error) {
-      stays.push({ one, error })
-    }
-  }
-  return { undone, stays }
-}
 
 function told(error: unknown, stands: readonly InstallReport[], { undone, stays }: WayBack): unknown {
   if (stands.length + undone.length + stays.length === 0) return error

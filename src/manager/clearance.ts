@@ -160,6 +160,17 @@ export async function reexamine(
   return verifier.reexamineUnsigned(recorded, { name, version, untilMs: unsignedUntilMs })
 }
 
+/** What was found good took its time since: its trial, or the disk. @throws PluginError with the code of the verdict */
+export async function assertStillTrusted(
+  host: Pick<Host, 'verifier' | 'layout'>,
+  installation: Examined,
+): Promise<void> {
+  const { name, version, digest } = installation
+  const release = host.layout.release(name, version, digest)
+  const { verdict } = await reexamine(host, release, installation, { thorough: false })
+  if (!verdict.ok) throw verdict.error
+}
+
 /** The bundle on disk is good by itself; it must also be that of the tarball which was installed. */
 export function assertSameRelease(
   installation: Pick<Installation, 'name' | 'version' | 'digest' | 'manifestDigest'>,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type Agreement, askedBy, type ConsentWay, modest, standing, type UnaskedRun } from '../core/agreement.ts'
 import { type ChosenTerms, termsFor, uncovered } from '../core/consent-terms.ts'
 import { type Sha256, sha256 } from '../core/digest.ts'
@@ -16,7 +17,7 @@ import { type Widening, wideningOf } from '../core/widening.ts'
 import { formatWidening } from '../core/widening-text.ts'
 import type { NewApproval } from '../store/index.ts'
 import { readSafeFile } from '../verify/index.ts'
-import { agreedBefore } from './agreed-before.ts'
+import { agreedBefore, basisOf } from './agreed-before.ts'
 import type { Host } from './host.ts'
 import { whoDecides } from './who.ts'
 
@@ -92,18 +93,7 @@ export async function agree(host: Host, release: VerifiedRelease, options: Conse
   const { agreement, wanted, installed, basis } = plea
   const agreed = (way: ConsentWay, by: string | null = null): Agreed => {
     const { name, version, sha256: digest } = release.verified.statement
-    const isUnchanged = way === 'unchanged'
-    return {
-      kind: 'agreed',
-      name,
-      version,
-      sha256: digest,
-      way,
-      who: whoDecides(host),
-      agreement,
-      by,
-      basis: isUnchanged ? basis : null,
-    }
+    return { kind: 'agreed', name, version, sha256: digest, way, who: whoDecides(host), agreement, by, basis }
   }
   if (installed !== null && wanted === null) return agreed('unchanged')
   const grants = options.grants ?? []
@@ -130,8 +120,7 @@ export function previewOf(host: Host, release: VerifiedRelease): ConsentQuestion
 /** A lock file that was reviewed agrees to one release, with these permissions. */
 export function agreedByLock(host: Host, release: Vetted, permissions: Permissions, lockFile: string): Agreed {
   const { manifest, verified } = release
-  const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
-  const { agreement } = askedBy(host.config, manifest, { ...verified, unsignedUntil })
+  const { agreement } = askedOf(host, release)
   const { name, version, sha256: digest } = verified.statement
   // What the operator's own policy adds to the list of the network stays, at the ports of what the lock file grants: it adds
   // nothing to a list of nothing. What the lock file leaves out does not stay.
@@ -152,6 +141,22 @@ export function agreedByLock(host: Host, release: Vetted, permissions: Permissio
   }
 }
 
+/**
+ * Whether what was agreed to is what this release asks for, and what that was compared with is what was agreed to last. The same
+ * bytes may come with another bundle, and the policy may count other signers of the same one.
+ */
+export function isStillAgreed(host: Host, release: VerifiedRelease, { agreement, basis }: Agreed): boolean {
+  const now = askedOf(host, release).agreement
+  // An allowance for some days ends a moment later each time it is read.
+  const bySigned = (one: Agreement) => ({ ...one, unsignedUntil: one.unsignedUntil !== null })
+  return basisOf(host, release.manifest.name) === basis && isDeepStrictEqual(bySigned(now), bySigned(agreement))
+}
+
+function askedOf({ config }: Host, { manifest, verified }: Vetted): ReturnType<typeof askedBy> {
+  const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
+  return askedBy(config, manifest, { ...verified, unsignedUntil })
+}
+
 const portOf = (to: string): string => to.slice(to.lastIndexOf(':'))
 
 /** What is to be known of a release to agree to it. */
@@ -166,16 +171,15 @@ interface Plea extends ReturnType<typeof askedBy> {
   readonly basis: number | null
 }
 
-function pleaOf(host: Host, { manifest, verified }: VerifiedRelease): Plea {
-  const { name } = manifest
-  const unsignedUntil = unsignedUntilOf({ unsignedUntilMs: verified.unsigned?.untilMs ?? null })
-  const asked = askedBy(host.config, manifest, { ...verified, unsignedUntil })
+function pleaOf(host: Host, release: VerifiedRelease): Plea {
+  const { name } = release.manifest
+  const asked = askedOf(host, release)
   // What was removed is installed anew: taking it away took back what had been agreed to.
   const installed = host.store.find(name)
   if (installed === null) {
     const before = { ...modest(host.config, name, asked.agreement), ...ownersOfData(host, name) }
     const wanted = wideningOf(before, asked.agreement)
-    return { ...asked, name, installed, wanted, basis: null }
+    return { ...asked, name, installed, wanted, basis: basisOf(host, name) }
   }
   const before = agreedBefore(host, installed, asked.agreement)
   const wanted = wideningOf(standing(host.config, name, before.agreement), asked.agreement)

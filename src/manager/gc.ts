@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import { isOfDisk, reasonOfDisk } from '../core/disk-failure.ts'
-import { PluginError, StoreError } from '../core/errors.ts'
+import { isFailure, isOfDisk, reasonOfDisk } from '../core/disk-failure.ts'
+import { StoreError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import { dropSnapshot } from '../runtime/data/snapshot.ts'
 import { removeData, removeLogs } from '../runtime/index.ts'
@@ -227,8 +227,7 @@ async function reasonAgainst(work: () => void | Promise<void>): Promise<string |
     await work()
     return null
   } catch (error) {
-    if (error instanceof PluginError) return error.message
-    if (isOfDisk(error)) return reasonOfDisk(error)
+    if (isFailure(error)) return isOfDisk(error) ? reasonOfDisk(error) : error.message
     throw error
   }
 }

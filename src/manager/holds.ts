@@ -66,6 +66,12 @@ export function assertNotHeld(host: Host, installation: Pick<Installation, 'name
   )
 }
 
+/** The same for a lock file: for ever is its to say; until a date is this host's own word, of which it knows nothing. */
+export function assertNotHeldUntil(host: Host, installation: Pick<Installation, 'name' | 'version'>): void {
+  const isDated = (host.store.holds.of(installation.name)?.untilMs ?? null) !== null
+  if (isDated) assertNotHeld(host, installation, 'go by the lock file with')
+}
+
 function shown({ store }: Host, { name, untilMs, reason, who, sinceMs }: KeptHold): Hold {
   const until = untilMs === null ? null : momentOf(untilMs)
   return { name, version: store.find(name)?.version ?? null, until, reason, who, since: momentOf(sinceMs) }

@@ -3,12 +3,14 @@ import { packageOf } from '../core/layout.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { NewApproval, Settled, Settlement } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
+import { assertStillTrusted } from './clearance.ts'
 import { acceptance } from './evidence.ts'
 import { freshen } from './freshening.ts'
 import type { Host } from './host.ts'
 import { neighbours } from './neighbours.ts'
 import { finishRemoval } from './recovery.ts'
 import { endOthers } from './restarting.ts'
+import { isSameTrust } from './roots.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
 import { isTried, tryOut } from './trial.ts'
@@ -26,10 +28,15 @@ export interface Placement {
   readonly assertFits: Settled['assertFits']
   /** So many versions beside it stay. */
   readonly keep: number
+  /** Another one may take it back with it: nothing goes that would be needed for that. */
+  readonly mayGoBack: boolean
 }
 
 /** As far as an installation is told of. */
-export type Placed = Pick<Settlement, 'installation' | 'replaced'>
+export interface Placed extends Pick<Settlement, 'installation' | 'replaced'> {
+  /** Data that an earlier installation had left, as it was: below its snapshots, of what may go back. */
+  readonly keptData: string | null
+}
 
 /**
  * DESIGN §4, install 12 and 13: unpack, let the operator's scanners look, move into place, try it out, one transaction. Each
@@ -38,7 +45,7 @@ export type Placed = Pick<Settlement, 'installation' | 'replaced'>
 export async function place(host: Host, placement: Placement, options: ChangeOptions): Promise<Placed> {
   const { name } = placement.release.manifest
   const { before } = placement
-  let settled: Settlement
+  let settled: Settlement & Placed
   try {
     settled = await change(host, name, before === null ? 'install' : 'update', options, (steps) =>
       bringIn(host, placement, steps, options),
@@ -53,7 +60,12 @@ export async function place(host: Host, placement: Placement, options: ChangeOpt
   return settled
 }
 
-async function bringIn(host: Host, placement: Placement, steps: Steps, options: ChangeOptions): Promise<Settlement> {
+async function bringIn(
+  host: Host,
+  placement: Placement,
+  steps: Steps,
+  options: ChangeOptions,
+): Promise<Settlement & Placed> {
   const { store, trees } = host
   const { release, before } = placement
   const { statement } = release.verified
@@ -83,19 +95,22 @@ async function bringIn(host: Host, placement: Placement, steps: Steps, options: 
   const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps, options)
   await tryOut(host, { installation: begun, manifest, from: before?.version ?? null }, data, steps, options)
 
+  if (!(await isSameTrust(host, release.verified))) await assertStillTrusted(host, begun)
   steps.proceed()
-  return store.settle(begun, {
+  const keptData = placement.mayGoBack && before === null ? (data.snapshot?.folder ?? null) : null
+  const settled = store.settle(begun, {
     seal,
     highWater: await newest(seen, version),
     allowedDowngrade: placement.allowedDowngrade,
     verdict: acceptance(release.verified, placement.checks),
     change: steps.change,
     snapshot: data.snapshot,
-    leftovers: data.leftovers,
+    leftovers: keptData === null ? data.leftovers : [],
     approval: placement.approval,
     assertFits: placement.assertFits,
-    keep: placement.keep,
+    keep: placement.mayGoBack ? Number.POSITIVE_INFINITY : placement.keep,
   })
+  return { ...settled, keptData }
 }
 
 /** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asDiskFailed, isOfDisk } from '../core/disk-failure.ts'
+import { asDiskFailed, isFailure } from '../core/disk-failure.ts'
 import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { logOf } from '../core/layout.ts'
@@ -35,7 +35,7 @@ async function sweepStaging({ layout, trees }: Host): Promise<void> {
   try {
     if (readdirSync(layout.staging).length > 0) await trees.sweepStaging()
   } catch (error) {
-    if (!(error instanceof PluginError || isOfDisk(error))) throw error
+    if (!isFailure(error)) throw error
   }
 }
 
@@ -48,7 +48,7 @@ async function attempt(
     const become = await work()
     return become === null ? [] : [{ name, kind, ...become }]
   } catch (error) {
-    if (!(error instanceof PluginError)) throw error
+    if (!isFailure(error)) throw error
     return [{ name, kind, outcome: 'left', reason: error.message }]
   }
 }

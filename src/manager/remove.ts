@@ -24,6 +24,12 @@ export interface RemoveOptions extends ChangeOptions {
   readonly dryRun?: boolean | undefined
 }
 
+/** One of several that came together and go together again. */
+export interface TakingOut extends RemoveOptions {
+  /** `mark`: the newest version that had been here before it; `data`: makes what it keeps what that was before. */
+  readonly undo?: { readonly mark: string | null; readonly data: readonly StepUndo[] } | undefined
+}
+
 export interface Removal {
   readonly name: PluginName
   /** `null`: only the data of an earlier installation was left. */
@@ -36,7 +42,7 @@ export interface Removal {
 }
 
 /** Row to `removing`, data gone if asked, tree gone, row gone: a crash between any two is finished at the next start. */
-export async function remove(host: Host, installation: Installation, options: RemoveOptions): Promise<Removal> {
+export async function remove(host: Host, installation: Installation, options: TakingOut): Promise<Removal> {
   const data = host.layout.data(installation.name)
   const logs = host.layout.logs(installation.name)
   const told = { name: installation.name, version: installation.version, data, logs }
@@ -50,11 +56,13 @@ export async function remove(host: Host, installation: Installation, options: Re
     return { ...told, dataKept: stays(data), logsKept: stays(logs) }
   }
   const version = await change(host, installation.name, 'remove', options, async (steps) => {
+    const { purge, undo } = options
     // Whichever it is by now, since nobody else changes it any more.
     const present = stillInstalled(host, installation.name)
-    const leftovers = await sayGoodbye(host, present, steps, options)
+    const leftovers = [...(await sayGoodbye(host, present, steps, options)), ...(undo?.data ?? [])]
     steps.proceed()
-    const going = host.store.retire(present, { purge: options.purge, change: steps.change, leftovers, assertFits })
+    const ending = { change: steps.change, leftovers, assertFits, mark: undo?.mark }
+    const going = host.store.retire(present, { purge, ...ending })
     await finishRemovals(host, going)
     return present.version
   })
@@ -138,7 +146,11 @@ async function clearedForHook(host: Host, installation: Installation) {
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** The data and the logs that an earlier `remove` kept. @throws StoreError `NOT_INSTALLED` when there is none; `STORE_BUSY` */
+/**
+ * The data and the logs that an earlier `remove` kept.
+ *
+ * @throws StoreError `NOT_INSTALLED` when there is none, `WRONG_STATE` when it has been installed again meanwhile, `STORE_BUSY`
+ */
 export async function purgeKept(host: Host, name: PluginName, options: RemoveOptions): Promise<Removal> {
   const { layout, store } = host
   const data = layout.data(name)
@@ -150,12 +162,11 @@ export async function purgeKept(host: Host, name: PluginName, options: RemoveOpt
   }
   const told = { name, version: null, data, logs }
   if (options.dryRun === true) return { ...told, dataKept: false, logsKept: false }
-  // Cut off, what is gone is gone: that is what is said of clearing up.
+  // An installation takes the data over while it goes on. Cut off, what is gone is gone: that is what is said of clearing up.
   await change(host, name, 'gc', options, async () => {
-    // It would be the data of what is there now.
     if (store.find(name) !== null) {
-      throw new StoreError('STORE_BUSY', `cannot remove the data of ${name}: another process has just installed it`, {
-        hint: 'try again',
+      throw new StoreError('WRONG_STATE', `cannot remove the data of ${name}: it has just been installed again`, {
+        hint: `plugins remove ${name} --purge`,
       })
     }
     removeData(data)

@@ -23,9 +23,12 @@ export interface RollbackOptions extends ChangeOptions {
 
 /** One of several that came together and go back together. */
 export interface UndoOptions extends RollbackOptions {
-  /** An update may go to what is left again. */
-  readonly isUndo?: boolean | undefined
-  /** Others that go back with it: that they need what is left is no reason to stay. */
+  /**
+   * It comes to what was there before, as it was, and nobody is asked whether it works. `mark`: the newest version that had been
+   * here then. An update may go to what is left again, unless it `isLeft`: somebody had gone back from it before.
+   */
+  readonly undo?: { readonly mark: string | null; readonly isLeft: boolean } | undefined
+  /** Others that go back with it: that they need what is left is no reason to stay, nor is what of them it needs. */
   readonly besides?: readonly string[] | undefined
 }
 
@@ -52,10 +55,14 @@ export interface RollbackReport {
 export async function rollback(host: Host, before: Installation, options: UndoOptions): Promise<RollbackReport> {
   assertClock(host)
   const { name } = before
-  assertNotHeld(host, before, 'roll back')
   const kept = chosen(host, before, options.to)
   const rules = await versionRules()
-  const assertFits = () => assertGoTogether(host.store.list(), kept, rules, options.besides)
+  const { undo, besides = [] } = options
+  const requires = Object.fromEntries(Object.entries(kept.requires).filter(([needed]) => !besides.includes(needed)))
+  const assertFits = () => {
+    assertNotHeld(host, before, 'roll back')
+    assertGoTogether(host.store.list(), { ...kept, requires }, rules, besides)
+  }
   assertFits()
   const { error } = await verifyInstalled(host, kept)
   if (error !== null) {
@@ -69,9 +76,10 @@ export async function rollback(host: Host, before: Installation, options: UndoOp
     return { ...told, data: snapshot === null ? 'as-it-is' : 'restored', isDryRun: true, restarted: 0 }
   }
   // What was there a moment ago is no new arrival: it must come back.
-  if (options.isUndo !== true) await scanned(host, kept)
-  const way = options.isUndo === true ? 'undo' : 'back'
-  const switching: Switching = { kept, before, way, restoresData: options.keepData !== true, assertFits }
+  if (undo === undefined) await scanned(host, kept)
+  const way = undo === undefined ? 'back' : 'undo'
+  const restoresData = options.keepData !== true
+  const switching: Switching = { kept, before, way, restoresData, assertFits, ...undo }
   const { data, ended } = await switchOver(host, switching, options)
   return { ...told, data, isDryRun: false, restarted: ended }
 }

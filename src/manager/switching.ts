@@ -3,12 +3,13 @@ import type { Installation } from '../core/installation.ts'
 import type { StepUndo } from '../core/step.ts'
 import type { NewApproval, Settled, Switch, SwitchWay } from '../store/index.ts'
 import { type ChangeOptions, change, type Steps } from './change.ts'
+import { assertStillTrusted } from './clearance.ts'
 import type { Host } from './host.ts'
 import { assertStillHere, assertStillInstalled } from './presence.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
-import { tryOut } from './trial.ts'
+import { isTried, tryOut } from './trial.ts'
 
 /** A kept release that was found good, and is to take the place of the one that is installed. */
 export interface Switching {
@@ -22,6 +23,8 @@ export interface Switching {
   /** Agreed to anew; else what it was agreed to be allowed before. */
   readonly approval?: NewApproval | undefined
   readonly assertFits?: Settled['assertFits']
+  readonly mark?: Switch['mark']
+  readonly isLeft?: Switch['isLeft']
 }
 
 /** What became of `/data`. */
@@ -51,7 +54,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   assertStillInstalled(host, before, way === 'forth' ? 'install' : 'roll back')
   assertStillHere(host, kept, way === 'forth' ? 'install' : 'roll back')
   const release = layout.release(kept.name, kept.version, kept.digest)
-  const manifest = signedManifestOf(release, kept)
+  // Only what shows that it works: it has been set up before. What comes back with others worked a moment ago.
+  const manifest = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
   const own = store.snapshots.of(kept)
   const restored = switching.restoresData ? own : null
 
@@ -64,9 +68,9 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
       await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
     })
   }
-  // Only what shows that it works: it has been set up before.
-  await tryOut(host, { installation: kept, manifest: { ...manifest, hooks: {} }, from: null }, data, steps, options)
+  await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
 
+  if (isTried(manifest)) await assertStillTrusted(host, kept)
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
   const installation = store.switchTo(kept, before, {
@@ -78,6 +82,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
     details: { data: restored === null ? 'as-it-is' : 'restored' },
     way,
     assertFits: switching.assertFits,
+    mark: switching.mark,
+    isLeft: switching.isLeft,
   })
   const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
   return { installation, data: fate, ended: data.ended }

@@ -10,7 +10,7 @@ import { fetchListed, openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
 import { type Fetched, HeldTarballs } from './held-tarballs.ts'
-import { assertNotHeld } from './holds.ts'
+import { assertNotHeldUntil } from './holds.ts'
 import type { Host } from './host.ts'
 import type { HostKnowledge } from './host-lock.ts'
 import { type LockReport, writeLock } from './lock-writing.ts'
@@ -51,7 +51,8 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const going = { signal, onProgress }
   const held = new HeldTarballs()
   const coming = async (plugin: LockedPlugin, from: LockedRelease) => {
-    assertNotHeldHere(host, plugin.name)
+    const here = host.store.find(plugin.name)
+    if (here !== null) assertNotHeldUntil(host, here)
     const { tarball, listed } = await fetched(host, plugin, from, held, options)
     const byLock: AdmitOptions['byLock'] = (release) =>
       agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
@@ -85,13 +86,6 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await remove(host, installed(host, name), { purge: false, ...going })
     },
   }
-}
-
-/** For ever is the lock file's to say; until a date is this host's own word, of which the lock file knows nothing. */
-function assertNotHeldHere(host: Host, name: PluginName): void {
-  const installation = host.store.find(name)
-  const isDated = (host.store.holds.of(name)?.untilMs ?? null) !== null
-  if (installation !== null && isDated) assertNotHeld(host, installation, 'go by the lock file with')
 }
 
 /** The very release that is named; the lock file's digest is held against it when it is agreed to. */

@@ -58,16 +58,20 @@ export async function updateAll(host: Host, options: UpdateOptions): Promise<Upd
   const results = new Map<string, UpdateResult>()
   for (const { name } of host.store.list()) {
     const installation = host.store.find(name)
-    if (installation === null || results.has(name) || (installation.source === null && options.registry === undefined))
-      continue
+    if (installation === null || isDone(results.get(name))) continue
+    if (installation.source === null && options.registry === undefined) continue
     for (const result of await updateOne(host, catalog, installation, options)) {
-      // What another one needs is looked at with it, too: nothing more became of it, or it came for that one.
-      if (result.outcome === 'current' && results.has(result.name)) continue
+      // What another one needs is looked at with it, too. That it would have waited with that one tells nothing of it alone.
+      const known = results.get(result.name)
+      if (known !== undefined && !isDone(result) && (isDone(known) || result.outcome === 'current')) continue
       results.set(result.name, result)
     }
   }
   return [...results.values()]
 }
+
+const isDone = (result: UpdateResult | undefined): boolean =>
+  result !== undefined && ['updated', 'installed', 'planned'].includes(result.outcome)
 
 async function updateOne(
   host: Host,

@@ -1,6 +1,7 @@
 import type { StagedTarball } from '../core/archive.ts'
 import { assertGoTogether, assertHasWhatItNeeds, assertStillSatisfied } from '../core/dependents.ts'
 import { StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
 import type { ListedRelease } from '../core/listed-release.ts'
 import type { Manifest } from '../core/manifest.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
@@ -10,6 +11,7 @@ import { type Allowance, type Examination, parseAllowance } from '../verify/inde
 import type { ChangeOptions } from './change.ts'
 import type { Agreed, ConsentOptions } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
+import { assertNotHeld, assertNotHeldUntil } from './holds.ts'
 import { type Host, nameOf } from './host.ts'
 
 export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source' | 'isNeeded'> {
@@ -53,17 +55,26 @@ export async function assertFits(
   await assertStillSatisfied(present, manifest.name, manifest.version)
 }
 
-/** For the transaction that ends it: what it needs may be gone by then, who needs it come in, and a newer version come and gone. */
-export async function fitting(host: Host, { name, version, requires }: Manifest, options: AdmitOptions) {
-  const { byLock, besides, allowDowngrade } = options
+/**
+ * For the transaction that ends it: what it needs may be gone by then, who needs it come in, a newer version come and gone; and
+ * `before` may be held.
+ */
+export async function fitting(
+  host: Host,
+  { name, version, requires }: Manifest,
+  before: Installation | null,
+  { byLock, besides, allowDowngrade }: AdmitOptions,
+): Promise<() => void> {
+  if (byLock !== undefined) return () => (before === null ? undefined : assertNotHeldUntil(host, before))
   const rules = await versionRules()
   return () => {
+    if (before !== null) assertNotHeld(host, before, 'update')
     const { highWater } = host.store.history(name)
     if (allowDowngrade !== true && highWater !== null && rules.compare(highWater, version) > 0) {
       const message = `cannot install ${name} ${version}: another process has just had ${highWater}`
       throw new StoreError('STORE_BUSY', message, { hint: 'try again' })
     }
-    if (byLock === undefined) assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
+    assertGoTogether(host.store.list(), { name, version, requires }, rules, besides)
   }
 }
 

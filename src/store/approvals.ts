@@ -24,7 +24,7 @@ export interface Approval {
 export interface NewApproval extends Approval {
   /** The policy that agreed; `null`: none did. */
   readonly by: string | null
-  /** The latest approval when nothing was found wider; `null`: there was none, or it was agreed to by itself. */
+  /** The latest approval when it was compared; `null`: there was none, or it was compared with nothing. */
   readonly basis: number | null
 }
 
@@ -83,7 +83,7 @@ export class Approvals extends Ledger {
           `sha256:${sha256}, this is sha256:${installation.digest}`,
       )
     }
-    if (way === 'unchanged') this.#assertLatest(name, basis)
+    if (way === 'unchanged' || basis !== null) this.#assertLatest(name, basis)
     const pluginId = this.#pluginOf(name)
     this.db
       .prepare(
@@ -186,7 +186,7 @@ export class Approvals extends Ledger {
       .all(name, name)
   }
 
-  /** What is no wider than one approval can be wider than the one another process was given meanwhile. */
+  /** What is no wider than one approval, or wider by what was agreed to, can be wider than the one another process was given meanwhile. */
   #assertLatest(name: PluginName, basis: number | null): void {
     const found = this.db
       .prepare<[string], { id: number }>(

@@ -112,9 +112,19 @@ export class Installations {
       details: { pid },
     })
   }
+
+  /** SQLite gives the number of a row that is gone to the next: a verdict about what was there is none about this one. */
+  protected still(installation: Installation, to: string): Installation {
+    const now = this.get(installation.id)
+    if (now.name === installation.name && now.installedAtMs === installation.installedAtMs) return now
+    throw cannotMove(installation, to, 'not installed any more')
+  }
 }
 
 function whatIsDone(state: string, pid: number): string {
   if (state === 'kept') return 'another process has just left that version'
   return state === 'installing' ? `process ${pid} is installing it` : 'it is still being removed'
 }
+
+export const cannotMove = ({ name, version }: Installation, to: string, found: string): StoreError =>
+  new StoreError('WRONG_STATE', `cannot make ${name} ${version} ${to}: it is ${found}`)

@@ -112,7 +112,9 @@ export function takeInventory(db: Db, options: InventoryOptions): Inventory {
       .filter(({ name, path }) => !isBusy(name) && isMissing(path)),
     leakedUids: rows.plugins.flatMap(({ name, uid, isRunning }) => {
       if (uid === null || isRunning === 1 || withRows.has(name) || isBusy(name)) return []
-      return namesIn(layout.data(name)).length + namesIn(layout.snapshots(name)).length === 0 ? [{ name, uid }] : []
+      // Logs are not its user's, but that it has none any more is what says that they may go.
+      const folders = [layout.data(name), layout.snapshots(name), layout.logs(name)]
+      return folders.every((folder) => namesIn(folder).length === 0) ? [{ name, uid }] : []
     }),
     staging: (only === undefined ? namesIn(layout.staging) : [])
       .filter(({ name }) => !staged.has(name) && !isAlive(name.split('~')[0] ?? ''))

@@ -1,3 +1,4 @@
+import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Db } from './database.ts'
 import type { Events } from './events.ts'
@@ -50,6 +51,12 @@ export class Plugins {
     if (released === undefined) return
     this.#db.prepare('UPDATE plugins SET uid = NULL WHERE name = ?').run(name)
     if (why === 'purged') this.#events.append(this.#now(), why, name, { uid: released.uid })
+  }
+
+  /** `version` is taken back with what it came with: older ones are no downgrades by that. `undefined`: it counts as having been here. */
+  lower({ name, version }: Pick<Installation, 'name' | 'version'>, mark: string | null | undefined): void {
+    if (mark === undefined) return
+    this.#db.prepare('UPDATE plugins SET high_water = ? WHERE name = ? AND high_water = ?').run(mark, name, version)
   }
 
   /** One that never got as far as being installed, and of which nothing is told. */

@@ -9,7 +9,7 @@ import { type Db, openDatabase, transact } from './database.ts'
 import { Events, noteUnsigned } from './events.ts'
 import { ownHolder } from './holder.ts'
 import { Holds } from './holds.ts'
-import { Installations } from './installations.ts'
+import { cannotMove, Installations } from './installations.ts'
 import type { Inventory, InventoryOptions } from './inventory.ts'
 import { Plugins } from './plugins.ts'
 import { Releases } from './releases.ts'
@@ -168,7 +168,8 @@ export class Store extends Installations {
       if (how.origin !== undefined) this.#comeFrom(kept, how.origin)
       this.snapshots.forgetInside(kept)
       this.releases.arriveInside(kept)
-      if (how.way === 'back') this.releases.leaveInside(before)
+      if (how.way === 'back' || how.isLeft === true) this.releases.leaveInside(before)
+      this.#plugins.lower(before, how.mark)
       this.clock.raiseInside()
       this.events.append(this.#now(), how.way === 'forth' ? 'switched' : 'rolled-back', kept.name, {
         version: kept.version,
@@ -201,9 +202,10 @@ export class Store extends Installations {
    *
    * @throws StoreError `WRONG_STATE` while any version of it runs
    */
-  retire(installation: Installation, { purge, change, leftovers = [], assertFits }: Retirement): Installation[] {
+  retire(installation: Installation, { purge, change, leftovers = [], assertFits, mark }: Retirement): Installation[] {
     return transact(this.db, () => {
       assertFits?.()
+      this.#plugins.lower(installation, mark)
       // In this transaction, as `runs.begin` looks at the state in its own: no run can slip in between.
       this.runs.assertNoneOf(installation)
       const all = [installation, ...this.kept(installation.name)]
@@ -230,6 +232,7 @@ export class Store extends Installations {
   }
 
   #grant(installation: Installation, approval: NewApproval): void {
+    this.still(installation, 'what was agreed to')
     this.approvals.keepInside(installation, approval)
     const consent = JSON.stringify(approval.agreement.permissions)
     this.db.prepare('UPDATE installations SET consent = ? WHERE id = ?').run(consent, installation.id)
@@ -346,11 +349,7 @@ export class Store extends Installations {
 
   /** Compares the state again inside the transaction: it may have moved since the caller looked. Gives the one it was. */
   #move(installation: Installation, to: InstallationState): InstallationState {
-    const { state, name, installedAtMs } = this.get(installation.id)
-    // SQLite gives the number of a row that is gone to the next: a verdict about what was there is none about this one.
-    if (name !== installation.name || installedAtMs !== installation.installedAtMs) {
-      throw cannotMove(installation, to, 'not installed any more')
-    }
+    const { state } = this.still(installation, to)
     if (!mayBecome(state, to)) throw cannotMove(installation, to, state)
     this.db
       .prepare('UPDATE installations SET state = ?, holder = ?, changed_at_ms = ? WHERE id = ?')
@@ -379,6 +378,3 @@ export class Store extends Installations {
     return this.holdsRelease({ name, digest, id: -1 })
   }
 }
-
-const cannotMove = ({ name, version }: Installation, to: InstallationState, found: string): StoreError =>
-  new StoreError('WRONG_STATE', `cannot make ${name} ${version} ${to}: it is ${found}`)

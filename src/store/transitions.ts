@@ -70,6 +70,10 @@ export interface Switch {
   readonly details: Readonly<Record<string, unknown>>
   readonly way: SwitchWay
   readonly assertFits?: Settled['assertFits']
+  /** The newest version that had been here before what gives way came; left out: that counts as having been here. */
+  readonly mark?: string | null | undefined
+  /** No update goes to what gives way, whichever way this is. */
+  readonly isLeft?: boolean | undefined
 }
 
 /** A plugin is to go, with every version of it. */
@@ -78,4 +82,5 @@ export interface Retirement {
   readonly change?: OpenChange
   readonly leftovers?: readonly StepUndo[]
   readonly assertFits?: Settled['assertFits']
+  readonly mark?: Switch['mark']
 }

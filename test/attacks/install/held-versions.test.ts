@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { says, suppliedHome } from '../../helpers/supplied-home.ts'
+import { cannotLaunch } from '../../runtime/plan/house.ts'
 
 const yes = () => true
 
@@ -22,6 +23,33 @@ test('no file, no rollback and no name brings another version of what is held', 
     await assert.rejects(manager.installAll(['acme/app@1.2.0'], { consent: yes }), { code: 'DEPENDENCY_CONFLICT' })
     await assert.rejects(manager.update(['acme/app'], { consent: yes }), { code: 'WRONG_STATE' })
     assert.equal((await manager.updateAll({ consent: yes }))[0]?.outcome, 'held')
+    assert.equal(manager.list()[0]?.version, '1.1.0')
+  })
+})
+
+test('what is held while an update is under way stays where it was when it was held', async (t) => {
+  const home = await suppliedHome(t)
+  await home.offer(says('acme/app', '1.0.0'), says('acme/app', '1.1.0', { permissions: { env: ['TOKEN'] } }))
+  await home.with(async (manager) => {
+    await manager.installAll(['acme/app@1.0.0'], { consent: yes })
+    const consent = () => manager.hold('acme/app').version === '1.0.0'
+    await assert.rejects(manager.update(['acme/app'], { consent }), { code: 'WRONG_STATE', message: /held at 1\.0\.0/ })
+    assert.equal(manager.list()[0]?.version, '1.0.0')
+  })
+})
+
+test('so does what is held while a rollback is', { skip: cannotLaunch }, async (t) => {
+  const home = await suppliedHome(t)
+  const health = { health: { path: 'bin/x' } }
+  await home.offer(says('acme/app', '1.0.0', health), says('acme/app', '1.1.0'))
+  await home.with(async (manager) => {
+    await manager.installAll(['acme/app@1.0.0'], { consent: yes })
+    await manager.installAll(['acme/app@1.1.0'], { consent: yes })
+    const onProgress = () => void (manager.holds().length > 0 || manager.hold('acme/app'))
+    await assert.rejects(manager.rollback('acme/app', { onProgress }), {
+      code: 'WRONG_STATE',
+      message: /held at 1\.1\.0/,
+    })
     assert.equal(manager.list()[0]?.version, '1.1.0')
   })
 })

@@ -34,3 +34,18 @@ test('thousands of versions that cannot go together are given up after some work
   await assert.rejects(choose(1500), { code: 'DEPENDENCY_UNDECIDED' })
   await assert.rejects(choose(100), { code: 'DEPENDENCY_MISSING' })
 })
+
+test('lists that lead from one to the next are read until they are too much to hold, and not by the thousand', async () => {
+  const dummies = Object.fromEntries(Array.from({ length: 63 }, (_, at) => [`evil/q${at}`, '*']))
+  let read = 0
+  const candidates = async (name: PluginName) => {
+    const at = /^evil\/p(\d+)$/.exec(name)?.[1]
+    if (at === undefined) return versions(name, 1, {})
+    read++
+    return versions(name, 100, { ...dummies, [`evil/p${Number(at) + 1}`]: '*' })
+  }
+  const wanted = [{ name: 'evil/p0' as PluginName, range: null }]
+  const request = { wanted, installed: [], locked: new Map(), candidates, unusable: () => null }
+  await assert.rejects(resolve(request), { code: 'DEPENDENCY_UNDECIDED' })
+  assert.ok(read < 100, `${read} lists of 100 versions that need 64 plugins each`)
+})
