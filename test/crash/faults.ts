@@ -69,6 +69,7 @@ function endFaults({ code, stdout, stderr }: Ended): string[] {
 
 /** Undone there and then: nothing is left to a command that comes later. */
 function interruptFaults(home: string, expected: Expected, { code, stdout, stderr }: Ended): string[] {
+  if (expected.operation.isDeaf === true) return code === null || code === 0 ? [] : [`exit ${code}: ${stderr}`]
   const condition = conditionOf(home)
   const state = stateOf(condition, expected)
   const left = condition.left.filter((line) => !expected.old.left.includes(line))

@@ -15,6 +15,8 @@ export interface Operation {
   readonly code?: number
   /** Its data is a file system of its own: a copy of the home has another one. */
   readonly mounts?: true
+  /** It does not listen to Ctrl-C, which ends it as a kill does: what is left is for the next command. */
+  readonly isDeaf?: true
   /** Of a plugin a part of it may be done: it is made of several changes, each a whole. */
   readonly inParts?: true
 }
@@ -93,8 +95,8 @@ export const OPERATIONS: readonly Operation[] = [
     argv: plugins('repair', HELLO),
     inParts: true,
   },
-  { name: 'gc', before: littered, argv: plugins('gc'), inParts: true },
-  { name: 'hold', before: first, argv: plugins('hold', HELLO, '--reason', 'a freeze') },
+  { name: 'gc', before: littered, argv: plugins('gc'), inParts: true, isDeaf: true },
+  { name: 'hold', before: first, argv: plugins('hold', HELLO, '--reason', 'a freeze'), isDeaf: true },
   {
     name: 'unhold',
     before: (estate) =>
@@ -103,8 +105,9 @@ export const OPERATIONS: readonly Operation[] = [
         manager.hold(HELLO, { reason: 'a freeze' })
       }),
     argv: plugins('unhold', HELLO),
+    isDeaf: true,
   },
-  { name: 'disable', before: first, argv: plugins('disable', HELLO) },
+  { name: 'disable', before: first, argv: plugins('disable', HELLO), isDeaf: true },
   {
     name: 'sync',
     before: behindLock,
