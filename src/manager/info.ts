@@ -1,4 +1,5 @@
 import { type Dependent, dependentsOf } from '../core/dependents.ts'
+import { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { EffectiveLimits } from '../core/limits.ts'
 import type { Manifest, Permissions } from '../core/manifest.ts'
@@ -42,6 +43,18 @@ function manifestOf(host: Host, path: string, installation: Installation): Manif
   }
 }
 
+/** A row of another plugin that makes no sense is told where that one is asked about. */
+function readable({ store }: Host): Installation[] {
+  return store.names().flatMap((name) => {
+    try {
+      return store.find(name) ?? []
+    } catch (error) {
+      if (error instanceof PluginError && error.code === 'STORE_UNREADABLE') return []
+      throw error
+    }
+  })
+}
+
 export function infoOf(host: Host, installation: Installation): PluginInfo {
   const path = host.layout.release(installation.name, installation.version, installation.digest)
   const manifest = manifestOf(host, path, installation)
@@ -55,7 +68,7 @@ export function infoOf(host: Host, installation: Installation): PluginInfo {
     permissions: installation.consent,
     network: networkOf(host, manifest, installation.consent.network),
     requires: installation.requires,
-    neededBy: dependentsOf(host.store.list(), installation.name),
+    neededBy: dependentsOf(readable(host), installation.name),
     asked: installation.asked,
     hold: holdOf(host, installation.name),
     waits: host.store.approvals.waiting(installation.name)[0] ?? null,

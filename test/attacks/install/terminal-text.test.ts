@@ -30,11 +30,14 @@ test('an error is one sentence, whatever is named in it', () => {
     rows: null,
     ending: () => new AbortController().signal,
   }
-  const error = new PluginError('USAGE', `cannot read ${EVIL}`, { hint: EVIL, details: { faults: [EVIL, EVIL] } })
+  const error = new PluginError('USAGE', `cannot read ${EVIL}`, {
+    hint: EVIL,
+    details: { faults: [`1 ${EVIL}`, `2 ${EVIL}`] },
+  })
   reportError(error, [], { ...io, confirm: async () => null, secret: async () => null })
   assert.deepEqual(
     shown.split('\n').map((line) => line.slice(0, 6)),
-    ['plugin', '  - x\\', '  - x\\', '', 'hint: ', ''],
+    ['plugin', '  - 1 ', '  - 2 ', '', 'hint: ', ''],
   )
   assert.doesNotMatch(shown.replaceAll('\n', ''), OBEYED)
 })
