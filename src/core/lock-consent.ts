@@ -1,7 +1,7 @@
 import { PluginError } from './errors.ts'
-import { grantedOf, type LockedPlugin, type LockFile, lockedPlugin } from './lock-file.ts'
+import { grantedOf, type LockedManifest, type LockedPlugin, type LockFile, lockedPlugin } from './lock-file.ts'
 import { invalidLock } from './lock-file-parser.ts'
-import type { Manifest, Permissions } from './manifest.ts'
+import type { Permissions } from './manifest.ts'
 import { printable } from './printable.ts'
 import type { ReleaseStatement } from './statement.ts'
 import { versionRules } from './version-range.ts'
@@ -11,8 +11,13 @@ export interface FoundRelease {
   readonly statement: Pick<ReleaseStatement, 'name' | 'version' | 'sha256' | 'sha512' | 'manifestDigest'>
   /** Ids of those whose signatures counted. */
   readonly signers: readonly string[]
-  readonly manifest: Pick<Manifest, 'permissions' | 'limits' | 'requires' | 'platforms'>
+  readonly manifest: LockedManifest
 }
+
+const SHOWN = [
+  ...(['name', 'version', 'sha256', 'sha512', 'manifest', 'platforms', 'requires'] as const),
+  ...(['runtime', 'protocol', 'hooks', 'limits'] as const),
+]
 
 /**
  * A lock file that was reviewed says yes, for the very bytes it names and for what it shows of them: a line that a reviewer
@@ -31,9 +36,9 @@ export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permis
     range: locked.range,
     held: locked.held,
   })
-  const faults = (['name', 'version', 'sha256', 'sha512', 'manifest', 'platforms', 'requires', 'limits'] as const)
-    .filter((key) => canonical(locked[key]) !== canonical(shown[key]))
-    .map((key) => `${key} is ${told(shown[key])}, the lock file has ${told(locked[key])}`)
+  const faults = SHOWN.filter((key) => canonical(locked[key]) !== canonical(shown[key])).map(
+    (key) => `${key} is ${told(shown[key])}, the lock file has ${told(locked[key])}`,
+  )
   const unsigned = locked.signers.filter((id) => !signers.includes(id))
   if (unsigned.length > 0) faults.push(`no signature counted of ${unsigned.map((id) => printable(id, 200)).join(', ')}`)
   for (const key of ['network', 'read', 'env'] as const) {

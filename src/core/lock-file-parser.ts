@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { UNASKED_RUNS } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
@@ -8,7 +9,7 @@ import { LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
 import { permissionsSchema, requiresSchema, versionRange } from './manifest-parser.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { printable } from './printable.ts'
-import { PLATFORMS } from './runtimes.ts'
+import { PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
 import { requestOf } from './signed-manifest.ts'
 
 export const LOCK_MAX_BYTES = 16 * 2 ** 20
@@ -49,6 +50,9 @@ const plugin = z.strictObject({
     z.array(z.enum(PLATFORMS)).check(z.minLength(1), z.maxLength(PLATFORMS.length), z.refine(each, isEachOnce)),
   ),
   requires: requiresSchema,
+  runtime: z.enum(RUNTIMES),
+  protocol: z.enum(PROTOCOLS),
+  hooks: z.array(z.enum(UNASKED_RUNS)).check(z.refine(each, isEachOnce)),
   permissions: permissionsSchema,
   limits: limitsSchema,
 })

@@ -1,10 +1,11 @@
+import { type UnaskedRun, unaskedRunsOf } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import type { Installation } from './installation.ts'
 import type { LimitRequest } from './limits.ts'
 import type { Manifest, Permissions } from './manifest.ts'
 import { type PluginName, tarballName } from './name.ts'
 import { spellDuration, spellSize } from './quantity.ts'
-import type { Platform } from './runtimes.ts'
+import type { Platform, Protocol, Runtime } from './runtimes.ts'
 import type { LimitsJson } from './signed-manifest.ts'
 import type { ReleaseStatement } from './statement.ts'
 
@@ -39,6 +40,10 @@ export interface LockedPlugin {
   /** `null`: every platform. */
   readonly platforms: readonly Platform[] | null
   readonly requires: Readonly<Record<string, string>>
+  readonly runtime: Runtime
+  readonly protocol: Protocol
+  /** What it has run without being started, sorted. */
+  readonly hooks: readonly UnaskedRun[]
   /** What was agreed to of what the manifest asks for, sorted. */
   readonly permissions: Permissions
   /** What the manifest asks for; each host cuts it by its own ceilings. */
@@ -50,13 +55,19 @@ export interface LockFile {
   readonly plugins: readonly LockedPlugin[]
 }
 
+/** What a lock file shows of a manifest. */
+export type LockedManifest = Pick<
+  Manifest,
+  'entry' | 'protocol' | 'health' | 'hooks' | 'permissions' | 'limits' | 'requires' | 'platforms'
+>
+
 /** What a line of a lock file is made of. */
 export interface LockMaterial {
   readonly installation: Pick<Installation, 'name' | 'version' | 'signers' | 'consent'>
   readonly source: LockSource
   /** What was verified of the kept bundle. */
   readonly statement: Pick<ReleaseStatement, 'sha256' | 'sha512' | 'manifestDigest'>
-  readonly manifest: Pick<Manifest, 'permissions' | 'limits' | 'requires' | 'platforms'>
+  readonly manifest: LockedManifest
   readonly range: string | null
   /** For ever. */
   readonly held: boolean
@@ -94,6 +105,9 @@ export function lockedPlugin({ installation, source, statement, manifest, range,
     signers: sorted(signers),
     platforms: manifest.platforms === undefined ? null : (sorted(manifest.platforms) as Platform[]),
     requires: sortedKeys(manifest.requires),
+    runtime: manifest.entry.runtime,
+    protocol: manifest.protocol,
+    hooks: sorted(unaskedRunsOf(manifest)),
     permissions: grantedOf(consent, manifest.permissions),
     limits: manifest.limits,
   }
@@ -125,6 +139,9 @@ function written(plugin: LockedPlugin): Readonly<Record<string, unknown>> {
     signers: sorted(plugin.signers),
     platforms: plugin.platforms === null ? null : sorted(plugin.platforms),
     requires: sortedKeys(plugin.requires),
+    runtime: plugin.runtime,
+    protocol: plugin.protocol,
+    hooks: sorted(plugin.hooks),
     permissions: {
       network: sorted(plugin.permissions.network),
       read: sorted(plugin.permissions.read),

@@ -13,6 +13,8 @@ const FULL = locked('acme/hello', '1.2.0', {
   held: true,
   platforms: ['linux/amd64', 'linux/arm64'],
   requires: { 'acme/lib': '^2' },
+  runtime: 'exec',
+  hooks: ['health', 'postinstall'],
   permissions: { network: ['a.example.com:443', 'b.example.com:443'], read: ['/usr/share'], env: ['TOKEN'] },
   limits: requestOf({ memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 }),
 })
@@ -49,6 +51,12 @@ test('it is made for review: one value a line, in one order, with nothing of a h
       "requires": {
         "acme/lib": "^2"
       },
+      "runtime": "exec",
+      "protocol": "stdio",
+      "hooks": [
+        "health",
+        "postinstall"
+      ],
       "permissions": {
         "network": [
           "a.example.com:443",
@@ -112,6 +120,9 @@ const plugin = fc
     signers: some(`ed25519:${hex('1', 64)}`, 'https://issuer.example a@b.c'),
     platforms: fc.constantFrom(null, ['linux/arm64']),
     requires: fc.dictionary(name, fc.constantFrom('*', '^1')),
+    runtime: fc.constantFrom('exec', 'python'),
+    protocol: fc.constantFrom('stdio', 'mcp'),
+    hooks: some('health', 'preremove'),
     permissions: fc.record({ network: some('a.b:1', '*.c.d:2'), read: some('/usr', '/etc/x'), env: some('A', 'B') }),
     limits: limits.map(requestOf),
   })
@@ -216,6 +227,8 @@ const manifest = parseManifest(
       name: 'acme/hello',
       version: '1.2.0',
       entry: { runtime: 'exec', path: 'x' },
+      health: { runtime: 'exec', path: 'x' },
+      hooks: { postinstall: { runtime: 'exec', path: 'x' } },
       platforms: ['linux/arm64', 'linux/amd64'],
       requires: { 'acme/lib': '^2' },
       limits: { memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 },
@@ -267,6 +280,8 @@ test('whatever is not as a reviewer read it is no yes, and every difference is t
   refused({}, { signers: [] }, /no signature counted of ed25519:ddd/)
   refused({ limits: requestOf({ memory: '64M' }) }, {}, /limits is/)
   refused({ requires: {}, platforms: null }, {}, /platforms is/, /requires is/)
+  refused({ hooks: ['health'] }, {}, /hooks is \["health","postinstall"\], the lock file has \["health"\]/)
+  refused({ runtime: 'node', protocol: 'mcp' }, {}, /runtime is exec/, /protocol is stdio/)
   refused(
     { permissions: { ...FULL.permissions, env: ['TOKEN', 'SECRET'] } },
     {},

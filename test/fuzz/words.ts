@@ -102,7 +102,20 @@ export const MANIFEST_WORDS = [
 
 export const LOCK_WORDS = [
   ...JSON_WORDS,
-  ...['lockVersion', 'plugins', 'name', 'version', 'source', 'registry', 'url', 'file', 'range', 'held', 'manifest'],
+  ...[
+    'lockVersion',
+    'plugins',
+    'name',
+    'version',
+    'source',
+    'registry',
+    'url',
+    'file',
+    'range',
+    'held',
+    'manifest',
+    'hooks',
+  ],
   ...['sha256', 'sha512', HEX, HEX + HEX, 'signers', 'platforms', 'requires', 'permissions', 'limits', '128M', '90s'],
   ...[
     'acme/hello',

@@ -16,7 +16,7 @@ const HUNGRY = {
   permissions: { env: ['AWS_SECRET_ACCESS_KEY'], network: ['evil.example:443'] },
 } as const
 const manifest = parseManifest(Buffer.from(JSON.stringify(HUNGRY)))
-const LINE = locked('acme/hello', '1.0.0', { limits: manifest.limits })
+const LINE = locked('acme/hello', '1.0.0', { runtime: 'exec', limits: manifest.limits })
 const statement = { ...LINE, manifestDigest: LINE.manifest }
 const found = { statement, signers: LINE.signers, manifest }
 
@@ -38,6 +38,17 @@ test('a tarball that lost the signature a reviewer saw, though others signed it,
 
 test('a line that plays down what the manifest says misleads nobody', () => {
   assert.throws(() => consentByLock({ ...LINE, limits: { memoryBytes: 2 ** 20 } }, found), { code: 'LOCK_DIFFERS' })
+})
+
+test('a hook that a reviewer was not shown is not run', () => {
+  const program = { runtime: 'exec', path: 'x' } as const
+  for (const more of [{ health: program }, { hooks: { postinstall: program } }]) {
+    const eager = parseManifest(Buffer.from(JSON.stringify({ ...HUNGRY, ...more })))
+    assert.throws(() => consentByLock(LINE, { ...found, manifest: eager }), {
+      code: 'LOCK_DIFFERS',
+      message: /hooks is/,
+    })
+  }
 })
 
 test('a tarball is never looked for anywhere but beside the lock file', () => {
