@@ -1,6 +1,7 @@
 // The public library, `@bulkhead/plugins`. What the command line can do, a host application can do. Types and errors are
 // here at once; everything that works is loaded when it is first asked for.
 import type { HostOptions } from './manager/host.ts'
+import type { ExecuteOptions } from './manager/run.ts'
 import type { PluginManager } from './manager.ts'
 import type { Marketplace } from './marketplace.ts'
 import type { HostProfile } from './runtime/index.ts'
@@ -73,6 +74,7 @@ export type { RevocationEffect, RevokedRun } from './manager/revocation.ts'
 export type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 export type { RootChange, TrustedRootInfo } from './manager/roots.ts'
 export type { RotationConsent, RotationQuestion } from './manager/rotation.ts'
+export type { ExecuteOptions } from './manager/run.ts'
 export type { SimulatedPlugin, Simulation, TrialVerdict, TrustTrial } from './manager/simulation.ts'
 export type { StopOptions, StoppedRun } from './manager/stopping.ts'
 export type { SyncOptions, SyncReport } from './manager/sync.ts'
@@ -109,6 +111,15 @@ export { version } from './version.ts'
 export async function openManager(options: HostOptions = {}): Promise<PluginManager> {
   const { PluginManager } = await import('./manager.ts')
   return PluginManager.open(options)
+}
+
+/**
+ * `plugins run`, for a process that has nothing else to do: it becomes the sandbox's launcher.
+ * @throws RefusedRun when it never started, whatever the reason
+ */
+export async function executePlugin(home: HostOptions, name: string, options: ExecuteOptions): Promise<never> {
+  const { PluginManager } = await import('./manager.ts')
+  return PluginManager.execute(home, name, options)
 }
 
 /** Names of plugins that have files here: what a shell may propose to whoever types one. Reads folders, and nothing else. */

@@ -31,7 +31,7 @@ import type { RepairHostOptions } from './manager/repairing.ts'
 import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
-import { execute, planOf } from './manager/run.ts'
+import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
 import type { SyncHostOptions } from './manager/syncing.ts'
@@ -76,6 +76,18 @@ export class PluginManager implements AsyncDisposable {
       host.store.close()
       throw error
     }
+  }
+
+  /** `open` and `execute`. A home that cannot be opened is a run that never started, too. @throws RefusedRun */
+  static async execute(home: HostOptions, name: string, options: ExecuteOptions): Promise<never> {
+    if (options.reportFile !== undefined) assertWritable(options.reportFile)
+    let manager: PluginManager
+    try {
+      manager = await PluginManager.open(home)
+    } catch (error) {
+      throw refusedRun(error, options.reportFile)
+    }
+    return manager.execute(name, options)
   }
 
   /** Ends the runs it has started, and records how each ended. Safe to call twice. */
@@ -196,7 +208,7 @@ export class PluginManager implements AsyncDisposable {
   }
 
   /** `plugins run`: this process becomes the sandbox's launcher, and never comes back unless the run is refused. */
-  async execute(name: string, options: RunOptions & { readonly reportFile?: string | undefined }): Promise<never> {
+  async execute(name: string, options: ExecuteOptions): Promise<never> {
     return execute(this.#host, name, options)
   }
 

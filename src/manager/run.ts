@@ -39,15 +39,16 @@ export async function prepare(
   }
 }
 
+export interface ExecuteOptions extends RunOptions {
+  /** Where the outcome goes. */
+  readonly reportFile?: string | undefined
+}
+
 /**
  * `plugins run`: this process becomes the launcher. Comes back only when the run is refused: then with the outcome
  * written to `reportFile` and the exit code of DESIGN §6.
  */
-export async function execute(
-  host: Host,
-  name: string,
-  options: RunOptions & { readonly reportFile?: string | undefined },
-): Promise<never> {
+export async function execute(host: Host, name: string, options: ExecuteOptions): Promise<never> {
   const { reportFile } = options
   // Before anything runs: a report that cannot be written is no reason to say that a plugin which ran did not.
   if (reportFile !== undefined) assertWritable(reportFile)
@@ -60,11 +61,17 @@ export async function execute(
     // the end of a process does: the locks go, and the log waits for the next command.
     handOver(plan, { spool: host.layout.spool, binary, outcomeFile: reportFile })
   } catch (error) {
-    const outcome = refusalOf(error)
-    if (reportFile !== undefined) replaceFile(reportFile, `${JSON.stringify(outcome)}\n`)
+    const refused = refusedRun(error, reportFile)
     recordRefusal(host, name, run, options, error)
-    throw new RefusedRun(outcome, error)
+    throw refused
   }
+}
+
+/** A run that never started, with its outcome in the report. */
+export function refusedRun(error: unknown, reportFile: string | undefined): RefusedRun {
+  const outcome = refusalOf(error)
+  if (reportFile !== undefined) replaceFile(reportFile, `${JSON.stringify(outcome)}\n`)
+  return new RefusedRun(outcome, error)
 }
 
 /** For whoever watches the run from another process. */
@@ -117,7 +124,7 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
-function assertWritable(path: string): void {
+export function assertWritable(path: string): void {
   try {
     const found = statSync(path, { throwIfNoEntry: false })
     if (found !== undefined && !found.isFile()) throw new Error('it is not a regular file')

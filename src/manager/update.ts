@@ -9,6 +9,7 @@ import { choose, ofNeeded } from './acquisition.ts'
 import { type Arrival, bringTogether, type Coming } from './bringing.ts'
 import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
+import { assertNotHeld } from './holds.ts'
 import { type Host, nameOf } from './host.ts'
 import type { AdmitOptions } from './vetting.ts'
 
@@ -150,18 +151,17 @@ function resultOf(
 }
 
 function found({ store }: Host, text: string): Installation {
-  const installation = store.find(nameOf(text))
+  const name = nameOf(text)
+  const installation = store.find(name)
   if (installation !== null) return installation
-  throw new StoreError('NOT_INSTALLED', `cannot update ${nameOf(text)}: it is not installed`, { hint: 'plugins list' })
+  throw new StoreError('NOT_INSTALLED', `cannot update ${name}: it is not installed`, {
+    hint: `plugins install ${name}`,
+  })
 }
 
-function assertUpdatable({ store }: Host, { name, version, source }: Installation, { registry }: UpdateOptions): void {
-  const hold = store.holds.of(name)
-  if (hold !== null) {
-    throw new StoreError('WRONG_STATE', `cannot update ${name}: it is held at ${version}`, {
-      hint: `plugins unhold ${name}`,
-    })
-  }
+function assertUpdatable(host: Host, installation: Installation, { registry }: UpdateOptions): void {
+  assertNotHeld(host, installation, 'update')
+  const { name, source } = installation
   if (source !== null || registry !== undefined) return
   throw new StoreError('WRONG_STATE', `cannot update ${name}: it came from a file, not from a registry`, {
     hint: `plugins install X.tgz, or plugins update ${name} --registry R`,
