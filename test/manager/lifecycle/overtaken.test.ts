@@ -51,12 +51,16 @@ test('a version that came to be kept while somebody agreed is gone back to, and 
   const { house, other } = await two(t)
   await house.list(wide)
   await install(house.manager, '1.0.0')
+  let asked = 0
   await install(house.manager, '2.1.0', async () => {
+    if (++asked > 1) return true
     await install(other, '2.1.0')
     await other.rollback(HELLO)
     return true
   })
   assert.deepEqual(versions(house.manager), ['acme/hello 2.1.0'])
+  // Somebody had agreed to something else meanwhile.
+  assert.equal(asked, 2)
   const arrivals = kinds(house.manager).filter((kind) => kind === 'installed' || kind === 'switched')
   assert.deepEqual(arrivals, ['installed', 'installed', 'switched'])
 })
@@ -151,7 +155,7 @@ test('data that a removal kept is not deleted under a plugin that has come back,
   await install(house.manager, '1.0.0')
   writeData(house, HELLO, 'precious')
   const state = join(house.layout.data(HELLO), 'files', 'state')
-  await assert.rejects(purgeKept(host, HELLO, { purge: true }), { code: 'STORE_BUSY' })
+  await assert.rejects(purgeKept(host, HELLO, { purge: true }), { code: 'WRONG_STATE' })
   assert.ok(existsSync(state))
   await house.manager.remove(HELLO, { purge: false })
   const told = await house.manager.remove(HELLO, { purge: true, dryRun: true })
