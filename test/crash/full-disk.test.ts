@@ -69,7 +69,7 @@ suite('a home on a disk of its own', { skip }, () => {
   test('that is mounted read-only, nothing is changed, and it says why', async (t) => {
     const { disk, home } = await onDisk(t)
     run('mount', '-o', 'remount,ro', disk.top)
-    assertDiskFailed(updated(home), /^cannot write .*bulkhead\.db: its file system is mounted read-only$/)
+    assertDiskFailed(updated(home), /^cannot open .*bulkhead\.db: its disk is mounted read-only$/)
     run('mount', '-o', 'remount,rw', disk.top)
     await assertOldThenDone(home)
   })
