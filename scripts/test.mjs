@@ -12,6 +12,9 @@ const flags = args.filter((arg) => arg.startsWith('--') && arg !== '--coverage')
 const SIDE_BY_SIDE = [
   'test/{architecture,bench,cli,core,docs,fuzz,manager,marketplace,plugins,registry,store,verify}/**/*.test.ts',
   'test/attacks/{archive,install,verify}/**/*.test.ts',
+  'test/crash/*.test.ts',
+  'test/runtime/{containers,data/snapshot,data/snapshot-user}.test.ts',
+  'test/attacks/runtime/snapshots.test.ts',
 ]
 
 /** These ask for so many samples, or an end, within a time. */

@@ -51,7 +51,10 @@ const TESTS = [
 /** Minutes each, or nothing that a kernel changes: what reads, plans and parses is the same on each. Named, they run here too. */
 const ON_REQUEST = new Set(
   [
+    'attacks/runtime/network',
     'attacks/runtime/snapshots',
+    'attacks/runtime/stopped-launcher',
+    'runtime/containers',
     'runtime/engines/behaviour',
     'runtime/network/relay',
     'runtime/network/resolver',

@@ -101,7 +101,7 @@ async function side(
   for (const group of together(tried, without)) {
     const [first] = group as [Attack]
     const layers = without ?? layersOf(first)
-    const answers = await answersOf(yard, victims, group, layers)
+    const answers = await (without === null ? looseAnswersOf : answersOf)(yard, victims, group, layers)
     for (const [index, attack] of group.entries()) {
       const pattern = without === null ? attack.loose : attack.contained
       const answer = answers[index]
@@ -114,6 +114,22 @@ async function side(
   }
   return sides
 }
+
+/** What succeeds without its layer may bring the run down: those that came after it have another one, as long as one answers. */
+async function looseAnswersOf(
+  yard: Yard,
+  victims: Victims,
+  group: readonly Attack[],
+  without: Attack['also'],
+): Promise<(string | Side)[]> {
+  const answers = await answersOf(yard, victims, group, without)
+  const answered = answers.findIndex(isUnanswered)
+  if (answered <= 0) return answers
+  return [...answers.slice(0, answered), ...(await looseAnswersOf(yard, victims, group.slice(answered), without))]
+}
+
+const UNANSWERED = 'the run ended first'
+const isUnanswered = (answer: string | Side): boolean => typeof answer === 'string' && answer.startsWith(UNANSWERED)
 
 async function answersOf(
   yard: Yard,
@@ -138,9 +154,7 @@ async function answersOf(
     if (witness === 'victim') return [(await victims.isDead(language)) ? 'yes' : 'no']
     if (alone) return [`${stdout.trim().replaceAll('\n', '|')} ${endOf(outcome)}`.trim()]
     const lines = new Map(stdout.split('\n').map((line) => line.split(/\t(.*)/s) as [string, string]))
-    return group.map(
-      (_, index) => lines.get(String(index)) ?? `the run ended first ${endOf(outcome)} ${stderr.slice(-300)}`,
-    )
+    return group.map((_, index) => lines.get(String(index)) ?? `${UNANSWERED} ${endOf(outcome)} ${stderr.slice(-300)}`)
   } catch (error) {
     if (!(error instanceof PluginError)) throw error
     // What this host cannot run at all is said; a layer that cannot be switched off as the table has it is a fault of the table.

@@ -1,3 +1,4 @@
+import { test } from 'node:test'
 import { siege } from './siege.ts'
 
-siege('crun')
+test(...siege('crun'))

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import type { TestContext, TestOptions } from 'node:test'
 import { SLOW } from '../../helpers/patience.ts'
 import type { Mode } from './attack.ts'
 import type { Finding } from './campaign.ts'
@@ -18,21 +18,24 @@ export type Account = { readonly mode: Mode } & (
   | { readonly findings: readonly Finding[] }
 )
 
-export function siege(mode: Mode): void {
+/** What `test` takes. It is called in the file of the mode, so that whoever looks for what failed finds that. */
+export function siege(mode: Mode): [title: string, options: TestOptions, work: (t: TestContext) => Promise<void>] {
   const reason = whyNotMode(mode)
   if (reason !== null) record({ mode, reason })
-  test(`${mode}: every attack fails, and succeeds without the layers that it tests`, {
-    skip: reason ?? false,
-    timeout: 240_000 * SLOW,
-  }, async (t) => {
-    const findings = await besiege(mode)
-    record({ mode, findings })
-    for (const { attack, contained, loose } of findings)
-      await t.test(`${mode}: ${attack}`, { skip: contained.as === null && contained.words }, () => {
-        assert.equal(contained.as, true, `with every layer it says: ${contained.words}`)
-        assert.notEqual(loose.as, false, `without the layer it says: ${loose.words}`)
-      })
-  })
+  const options = { skip: reason ?? false, timeout: 240_000 * SLOW }
+  return [
+    `${mode}: every attack fails, and succeeds without the layers that it tests`,
+    options,
+    async (t) => {
+      const findings = await besiege(mode)
+      record({ mode, findings })
+      for (const { attack, contained, loose } of findings)
+        await t.test(`${mode}: ${attack}`, { skip: contained.as === null && contained.words }, () => {
+          assert.equal(contained.as, true, `with every layer it says: ${contained.words}`)
+          assert.notEqual(loose.as, false, `without the layer it says: ${loose.words}`)
+        })
+    },
+  ]
 }
 
 function record(account: Account): void {
