@@ -1,6 +1,7 @@
 import {
   type ConsentQuestion,
   formatCutNetwork,
+  formatHooks,
   formatLimits,
   formatLimitValue,
   formatNetwork,
@@ -44,7 +45,7 @@ export function wideningText(widening: Widening, columns: number): string {
 type Row = (mark: ' ' | '+', label: string, value: string) => string
 
 function summary(
-  { runtime, protocol, network, permissions, hooks, countersigners, limits }: ConsentQuestion,
+  { runtime, protocol, network, permissions, hookPrograms, countersigners, limits }: ConsentQuestion,
   row: Row,
 ) {
   return [
@@ -53,12 +54,13 @@ function summary(
     row(' ', 'network', visible(formatNetwork(network))),
     row(' ', 'reads', list(permissions.read)),
     row(' ', 'environment', list(permissions.env)),
-    ...(hooks.length === 0 ? [] : [row(' ', 'runs itself', list(hooks))]),
+    ...(hookPrograms.length === 0 ? [] : [row(' ', 'runs itself', formatHooks({ runtime, limits }, hookPrograms))]),
     row(' ', 'limits', formatLimits(limits)),
   ]
 }
 
-function diff({ widening, missing, replaces }: ConsentQuestion, row: Row): string[] {
+function diff(question: ConsentQuestion, row: Row): string[] {
+  const { widening, missing, replaces } = question
   if (widening === null) return []
   const key = ({ what, value }: { what: string; value: string }) => JSON.stringify([what, value])
   const asked = new Set(missing === null ? [] : wideningRows(missing).map(key))
@@ -67,8 +69,15 @@ function diff({ widening, missing, replaces }: ConsentQuestion, row: Row): strin
     ...wideningRows(widening).map((one) =>
       row('+', one.what, `${visible(one.value)}${asked.has(key(one)) ? '' : ' (agreed to beforehand)'}`),
     ),
+    ...otherRuntimes(question).map((runtime) => row('+', 'runs under', runtime)),
   ]
 }
+
+/** A new hook is another program to agree to where it runs under another runtime: it sees that one's files. */
+const otherRuntimes = ({ widening, hookPrograms, runtime: own }: ConsentQuestion): string[] =>
+  hookPrograms.flatMap(({ hook, runtime }) =>
+    runtime !== own && widening?.hooks.includes(hook) === true ? [`${runtime} (of ${hook})`] : [],
+  )
 
 function cuts({ cuts, network }: ConsentQuestion): string[] {
   const cutNetwork = formatCutNetwork(network)

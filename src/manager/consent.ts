@@ -36,6 +36,8 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly protocol: Protocol
   /** What it runs without being started. */
   readonly hooks: readonly UnaskedRun[]
+  /** The same: under which runtime, and with how much of the host, which can be more than `limits`. */
+  readonly hookPrograms: Agreement['hooks']
   readonly permissions: Permissions
   /** What of `permissions.network` this host gives. */
   readonly network: NetworkGrant
@@ -256,6 +258,7 @@ function questionOf(
     runtime: agreement.runtime,
     protocol: agreement.protocol,
     hooks: agreement.hooks.map(({ hook }) => hook),
+    hookPrograms: agreement.hooks,
     permissions: manifest.permissions,
     network,
     added: installed === null ? null : (wanted?.permissions ?? { network: [], read: [], env: [] }),
