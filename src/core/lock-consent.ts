@@ -20,14 +20,10 @@ const SHOWN = [
 ]
 
 /**
- * A lock file that was reviewed says yes, for the very bytes it names and for what it shows of them: a line that a reviewer
- * read and that is not so is no yes. Signers beside those it names do no harm; one that is missing does.
- *
- * @returns what is granted, which may be less than the manifest asks for
- * @throws PluginError `LOCK_DIFFERS` listing every difference
+ * Where a line of a lock file is not what was found, of a release that is to come and of one that is here alike. Signers beside
+ * those it names do no harm; one that is missing does.
  */
-export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permissions {
-  const { statement, signers, manifest } = found
+export function faultsByLock(locked: LockedPlugin, { statement, signers, manifest }: FoundRelease): string[] {
   const shown = lockedPlugin({
     installation: { ...statement, signers, consent: manifest.permissions },
     statement,
@@ -45,7 +41,19 @@ export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permis
     const more = locked.permissions[key].filter((value) => !manifest.permissions[key].includes(value))
     if (more.length > 0) faults.push(`the lock file grants ${key} ${told(more)}, which it does not ask for`)
   }
-  if (faults.length === 0) return grantedOf(locked.permissions, manifest.permissions)
+  return faults
+}
+
+/**
+ * A lock file that was reviewed says yes, for the very bytes it names and for what it shows of them: a line that a reviewer
+ * read and that is not so is no yes.
+ *
+ * @returns what is granted, which may be less than the manifest asks for
+ * @throws PluginError `LOCK_DIFFERS` listing every difference
+ */
+export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permissions {
+  const faults = faultsByLock(locked, found)
+  if (faults.length === 0) return grantedOf(locked.permissions, found.manifest.permissions)
   throw new PluginError(
     'LOCK_DIFFERS',
     `cannot install ${locked.name} ${locked.version}: it is not what the lock file says: ${faults.join('; ')}`,

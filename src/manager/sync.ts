@@ -15,7 +15,6 @@ import {
   type SyncPlan,
   type SyncRow,
 } from '../core/sync-plan.ts'
-import type { VerifiedRelease } from '../core/verified.ts'
 import { readSafeFile } from '../verify/index.ts'
 import { assertClock } from './clock.ts'
 import type { Host } from './host.ts'
@@ -68,12 +67,6 @@ export interface LockedRelease {
   /** Instead of a question, once everything is verified: what is granted. @throws PluginError `LOCK_DIFFERS` */
   consent(found: FoundRelease): Permissions
 }
-
-export const foundOf = ({ verified, manifest }: VerifiedRelease): FoundRelease => ({
-  statement: verified.statement,
-  signers: verified.signers.map(({ id }) => id),
-  manifest,
-})
 
 /**
  * Makes this host as a lock file says: exactly its versions, bytes, signers, permissions and holds. Everything that no step
@@ -141,6 +134,7 @@ async function take(row: SyncRow, lock: LockFile, folder: string, apply: SyncApp
       return apply.hold(name, action === 'hold')
     case 'bytes':
     case 'signers':
+    case 'line':
     case 'extra':
     case 'keep':
       return

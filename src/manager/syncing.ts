@@ -9,6 +9,7 @@ import { admit, decideOn } from './admission.ts'
 import { fetchListed, openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
+import { foundOf } from './found-release.ts'
 import { type Fetched, HeldTarballs } from './held-tarballs.ts'
 import { assertNotHeldUntil } from './holds.ts'
 import type { Host } from './host.ts'
@@ -17,7 +18,7 @@ import { type LockReport, writeLock } from './lock-writing.ts'
 import { remove } from './remove.ts'
 import { repair } from './repair.ts'
 import { signedManifestOf } from './signed-manifest.ts'
-import { foundOf, type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
+import { type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
 import type { AdmitOptions } from './vetting.ts'
 import { whoDecides } from './who.ts'
 
@@ -137,8 +138,7 @@ async function grant(
     )
   }
   const manifest = signedManifestOf(path, installation)
-  const signers = verified.signers.map(({ id }) => id)
-  const permissions = consentByLock(plugin, { statement: verified.statement, signers, manifest })
+  const permissions = consentByLock(plugin, foundOf({ verified, manifest }))
   host.store.grant(installation, agreedByLock(host, { manifest, verified }, permissions, lockFile ?? 'plugins.lock'))
 }
 

@@ -30,5 +30,5 @@ export function locked(name: string, version: string, rest: Partial<LockedPlugin
 /** The same as a host has it. */
 export function installed(plugin: LockedPlugin, rest: Partial<HostPlugin> = {}): HostPlugin {
   const { name, version, requires, signers, sha256, permissions, held } = plugin
-  return { name, version, requires, signers, sha256, permissions, held, fault: null, ...rest }
+  return { name, version, requires, signers, sha256, permissions, held, fault: null, found: null, ...rest }
 }
