@@ -17,6 +17,8 @@ const PLUGINS_MAX = 5_000
 /** Printable ASCII: ids of keys, and an issuer and an identity with a blank between. */
 const SIGNER = /^[!-~]{1,1000}(?: [!-~]{1,1000})?$/
 const REGISTRY = /^[a-z0-9][a-z0-9._-]{0,63}$/
+/** As an in-toto statement names its predicate: an address, or a name of somebody's own. */
+const PREDICATE = /^[!-~]{1,1000}$/
 /** An address anybody may read: no user, no password. */
 const ADDRESS = /^https?:\/\/[^\s@/?#\\]{1,255}(?:\/[!-~]{0,1000})?$/
 /** A bare name: it lies beside the lock file and nowhere else. */
@@ -25,6 +27,9 @@ const TARBALL = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,200}\.tgz$/
 const isEachOnce = { error: 'has a value twice' }
 const each = <T extends string>(values: readonly T[]): boolean => new Set(values).size === values.length
 const digest = (length: number) => z.string().check(z.regex(new RegExp(`^[0-9a-f]{${length}}$`)))
+
+const eachOnce = (pattern: RegExp) =>
+  z.array(z.string().check(z.regex(pattern))).check(z.maxLength(64), z.refine(each, isEachOnce))
 
 const plugin = z.strictObject({
   name: z.string().check(z.regex(PLUGIN_NAME)),
@@ -45,7 +50,10 @@ const plugin = z.strictObject({
   sha256: digest(64),
   sha512: digest(128),
   manifest: digest(64),
-  signers: z.array(z.string().check(z.regex(SIGNER))).check(z.maxLength(64), z.refine(each, isEachOnce)),
+  signers: eachOnce(SIGNER),
+  countersigners: eachOnce(SIGNER),
+  predicates: eachOnce(PREDICATE),
+  fileList: z.enum(['signed', 'recorded']),
   platforms: z.nullable(
     z.array(z.enum(PLATFORMS)).check(z.minLength(1), z.maxLength(PLATFORMS.length), z.refine(each, isEachOnce)),
   ),

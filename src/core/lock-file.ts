@@ -8,6 +8,7 @@ import { spellDuration, spellSize } from './quantity.ts'
 import type { Platform, Protocol, Runtime } from './runtimes.ts'
 import type { LimitsJson } from './signed-manifest.ts'
 import type { ReleaseStatement } from './statement.ts'
+import type { VerifiedStatement } from './verified.ts'
 
 export const LOCK_FILE = 'plugins.lock'
 export const LOCK_VERSION = 1
@@ -21,8 +22,16 @@ export type LockSource =
   /** A tarball, by its bare name: it lies beside the lock file. */
   | { readonly file: string }
 
+/** Who speaks for a release beside its signers, and how: a release that comes without has lost it. */
+export interface LockedProvenance extends Pick<VerifiedStatement, 'fileList'> {
+  /** Ids of those whose countersignatures counted, sorted. */
+  readonly countersigners: readonly string[]
+  /** Types of other tools' statements that counted, sorted. */
+  readonly predicates: readonly string[]
+}
+
 /** One plugin as it was reviewed: which bytes, by whom, and what they may do. */
-export interface LockedPlugin {
+export interface LockedPlugin extends LockedProvenance {
   readonly name: PluginName
   readonly version: string
   readonly source: LockSource
@@ -68,6 +77,7 @@ export interface LockMaterial {
   /** What was verified of the kept bundle. */
   readonly statement: Pick<ReleaseStatement, 'sha256' | 'sha512' | 'manifestDigest'>
   readonly manifest: LockedManifest
+  readonly provenance: LockedProvenance
   readonly range: string | null
   /** For ever. */
   readonly held: boolean
@@ -91,7 +101,8 @@ export function lockFileOf(materials: readonly LockMaterial[]): LockFile {
   return { plugins: materials.map(lockedPlugin).sort(byName) }
 }
 
-export function lockedPlugin({ installation, source, statement, manifest, range, held }: LockMaterial): LockedPlugin {
+export function lockedPlugin(material: LockMaterial): LockedPlugin {
+  const { installation, source, statement, manifest, provenance, range, held } = material
   const { name, version, signers, consent } = installation
   return {
     name,
@@ -103,6 +114,9 @@ export function lockedPlugin({ installation, source, statement, manifest, range,
     sha512: statement.sha512,
     manifest: statement.manifestDigest,
     signers: sorted(signers),
+    countersigners: sorted(provenance.countersigners),
+    predicates: sorted(provenance.predicates),
+    fileList: provenance.fileList,
     platforms: manifest.platforms === undefined ? null : (sorted(manifest.platforms) as Platform[]),
     requires: sortedKeys(manifest.requires),
     runtime: manifest.entry.runtime,
@@ -137,6 +151,9 @@ function written(plugin: LockedPlugin): Readonly<Record<string, unknown>> {
     sha512,
     manifest,
     signers: sorted(plugin.signers),
+    countersigners: sorted(plugin.countersigners),
+    predicates: sorted(plugin.predicates),
+    fileList: plugin.fileList,
     platforms: plugin.platforms === null ? null : sorted(plugin.platforms),
     requires: sortedKeys(plugin.requires),
     runtime: plugin.runtime,

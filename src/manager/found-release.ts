@@ -5,5 +5,8 @@ import type { VerifiedRelease } from '../core/verified.ts'
 export const foundOf = ({ verified, manifest }: Pick<VerifiedRelease, 'verified' | 'manifest'>): FoundRelease => ({
   statement: verified.statement,
   signers: verified.signers.map(({ id }) => id),
+  countersigners: verified.countersigners.map(({ id }) => id),
+  predicates: verified.predicates,
+  fileList: verified.fileList,
   manifest,
 })

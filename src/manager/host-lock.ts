@@ -70,7 +70,7 @@ async function survey(
     const source = lockSourceOf(installation, knowledge.registries)
     const range = knowledge.rangeOf(installation)
     const { statement } = verified
-    const line = lockedPlugin({ installation, source, statement, manifest, range, held })
+    const line = lockedPlugin({ installation, source, statement, manifest, provenance: found, range, held })
     return { plugin: { ...known, permissions: line.permissions, fault: null, found }, line }
   } catch (thrown) {
     if (!isStillHere(host, installation)) return null

@@ -11,6 +11,8 @@ import { hex, locked } from './locks.ts'
 const FULL = locked('acme/hello', '1.2.0', {
   range: '^1',
   held: true,
+  countersigners: [`ed25519:${hex('e', 64)}`],
+  predicates: ['https://slsa.dev/provenance/v1'],
   platforms: ['linux/amd64', 'linux/arm64'],
   requires: { 'acme/lib': '^2' },
   runtime: 'exec',
@@ -44,6 +46,13 @@ test('it is made for review: one value a line, in one order, with nothing of a h
       "signers": [
         "ed25519:${hex('d', 64)}"
       ],
+      "countersigners": [
+        "ed25519:${hex('e', 64)}"
+      ],
+      "predicates": [
+        "https://slsa.dev/provenance/v1"
+      ],
+      "fileList": "signed",
       "platforms": [
         "linux/amd64",
         "linux/arm64"
@@ -118,6 +127,9 @@ const plugin = fc
     manifest: digest(64),
     source: fc.constantFrom(FULL.source, LIB.source, { registry: 'r', url: null }, { url: 'http://127.0.0.1:80/' }),
     signers: some(`ed25519:${hex('1', 64)}`, 'https://issuer.example a@b.c'),
+    countersigners: some(`ed25519:${hex('2', 64)}`, 'https://issuer.example r@b.c'),
+    predicates: some('https://slsa.dev/provenance/v1', 'https://example.com/x'),
+    fileList: fc.constantFrom('signed', 'recorded'),
     platforms: fc.constantFrom(null, ['linux/arm64']),
     requires: fc.dictionary(name, fc.constantFrom('*', '^1')),
     runtime: fc.constantFrom('exec', 'python'),
@@ -243,6 +255,9 @@ const manifest = parseManifest(
 const FOUND: FoundRelease = {
   statement: { ...FULL, manifestDigest: FULL.manifest },
   signers: [...FULL.signers, 'https://issuer.example another@b.c'],
+  countersigners: [...FULL.countersigners, 'https://issuer.example reviewer@b.c'],
+  predicates: FULL.predicates,
+  fileList: 'signed',
   manifest,
 }
 
@@ -253,6 +268,7 @@ test('a line is made of what was verified; what this host alone adds to the netw
       installation: { name: FULL.name, version: FULL.version, signers: FULL.signers, consent },
       statement: FOUND.statement,
       manifest,
+      provenance: FULL,
       source: FULL.source,
       range: '^1',
       held: true,
@@ -278,6 +294,9 @@ test('whatever is not as a reviewer read it is no yes, and every difference is t
   refused({ sha256: hex('0', 64) as never, manifest: hex('0', 64) as never }, {}, /sha256 is aaa/, /manifest is ccc/)
   refused({ sha512: hex('0', 128) as never }, {}, /sha512 is bbb/)
   refused({}, { signers: [] }, /no signature counted of ed25519:ddd/)
+  refused({}, { countersigners: [] }, /no countersignature counted of ed25519:eee/)
+  refused({}, { predicates: [] }, /no statement counted of type https:\/\/slsa\.dev\/provenance\/v1/)
+  refused({}, { fileList: 'recorded' }, /its signers do not say which files it has/)
   refused({ limits: requestOf({ memory: '64M' }) }, {}, /limits is/)
   refused({ requires: {}, platforms: null }, {}, /platforms is/, /requires is/)
   refused({ hooks: ['health'] }, {}, /hooks is \["health","postinstall"\], the lock file has \["health"\]/)
