@@ -1,11 +1,10 @@
 import * as z from 'zod/mini'
-import { UNASKED_RUNS } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
 import { limitsSchema } from './limit-request.ts'
-import { LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
+import { eachHook, LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
 import { permissionsSchema, requiresSchema, versionRange } from './manifest-parser.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { printable } from './printable.ts'
@@ -30,6 +29,8 @@ const digest = (length: number) => z.string().check(z.regex(new RegExp(`^[0-9a-f
 
 const eachOnce = (pattern: RegExp) =>
   z.array(z.string().check(z.regex(pattern))).check(z.maxLength(64), z.refine(each, isEachOnce))
+
+const hook = z.optional(z.strictObject({ runtime: z.enum(RUNTIMES), limits: limitsSchema }))
 
 const plugin = z.strictObject({
   name: z.string().check(z.regex(PLUGIN_NAME)),
@@ -60,7 +61,7 @@ const plugin = z.strictObject({
   requires: requiresSchema,
   runtime: z.enum(RUNTIMES),
   protocol: z.enum(PROTOCOLS),
-  hooks: z.array(z.enum(UNASKED_RUNS)).check(z.refine(each, isEachOnce)),
+  hooks: z.strictObject({ health: hook, postinstall: hook, preremove: hook, 'migrate-data': hook }),
   permissions: permissionsSchema,
   limits: limitsSchema,
 })
@@ -95,13 +96,14 @@ export function parseLockFile(bytes: Uint8Array, source: string): LockFile {
     )
   }
   const plugins = parsed.data.plugins.map(
-    ({ name, sha256, sha512, manifest, limits, ...rest }): LockedPlugin => ({
+    ({ name, sha256, sha512, manifest, limits, hooks, ...rest }): LockedPlugin => ({
       ...rest,
       name: name as PluginName,
       sha256: sha256 as Sha256,
       sha512: sha512 as Sha512,
       manifest: manifest as Sha256,
       limits: requestOf(limits),
+      hooks: eachHook(hooks, ({ runtime, limits: own }) => ({ runtime, limits: requestOf(own) })),
     }),
   )
   const faults = plugins.flatMap(faultsOfPlugin)

@@ -1,8 +1,8 @@
-import { type UnaskedRun, unaskedRunsOf } from './agreement.ts'
+import { UNASKED_RUNS, type UnaskedRun } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import type { Installation } from './installation.ts'
 import type { LimitRequest } from './limits.ts'
-import type { Manifest, Permissions } from './manifest.ts'
+import type { HookEntry, Manifest, Permissions } from './manifest.ts'
 import { type PluginName, tarballName } from './name.ts'
 import { spellDuration, spellSize } from './quantity.ts'
 import type { Platform, Protocol, Runtime } from './runtimes.ts'
@@ -30,6 +30,10 @@ export interface LockedProvenance extends Pick<VerifiedStatement, 'fileList'> {
   readonly predicates: readonly string[]
 }
 
+/** Each hook's own runtime and limits: they can be more than the plugin's. */
+type Hooks<T> = { readonly [run in UnaskedRun]?: T | undefined }
+export type LockedHooks = Hooks<Pick<HookEntry, 'runtime' | 'limits'>>
+
 /** One plugin as it was reviewed: which bytes, by whom, and what they may do. */
 export interface LockedPlugin extends LockedProvenance {
   readonly name: PluginName
@@ -51,8 +55,8 @@ export interface LockedPlugin extends LockedProvenance {
   readonly requires: Readonly<Record<string, string>>
   readonly runtime: Runtime
   readonly protocol: Protocol
-  /** What it has run without being started, sorted. */
-  readonly hooks: readonly UnaskedRun[]
+  /** What it has run without being started. */
+  readonly hooks: LockedHooks
   /** What was agreed to of what the manifest asks for, sorted. */
   readonly permissions: Permissions
   /** What the manifest asks for; each host cuts it by its own ceilings. */
@@ -121,11 +125,20 @@ export function lockedPlugin(material: LockMaterial): LockedPlugin {
     requires: sortedKeys(manifest.requires),
     runtime: manifest.entry.runtime,
     protocol: manifest.protocol,
-    hooks: sorted(unaskedRunsOf(manifest)),
+    hooks: eachHook({ ...manifest.hooks, health: manifest.health }, ({ runtime, limits }) => ({ runtime, limits })),
     permissions: grantedOf(consent, manifest.permissions),
     limits: manifest.limits,
   }
 }
+
+/** In the order of `UNASKED_RUNS`. */
+export const eachHook = <T, U>(hooks: Hooks<T>, of: (hook: T) => U): Hooks<U> =>
+  Object.fromEntries(
+    UNASKED_RUNS.flatMap((run) => {
+      const hook = hooks[run]
+      return hook === undefined ? [] : [[run, of(hook)]]
+    }),
+  )
 
 /** What of a manifest's permissions was agreed to, sorted: what this host adds by its own configuration is not a plugin's. */
 export function grantedOf(consent: Permissions, asked: Permissions): Permissions {
@@ -158,7 +171,7 @@ function written(plugin: LockedPlugin): Readonly<Record<string, unknown>> {
     requires: sortedKeys(plugin.requires),
     runtime: plugin.runtime,
     protocol: plugin.protocol,
-    hooks: sorted(plugin.hooks),
+    hooks: eachHook(plugin.hooks, ({ runtime, limits }) => ({ runtime, limits: spelled(limits) })),
     permissions: {
       network: sorted(plugin.permissions.network),
       read: sorted(plugin.permissions.read),

@@ -16,7 +16,10 @@ const FULL = locked('acme/hello', '1.2.0', {
   platforms: ['linux/amd64', 'linux/arm64'],
   requires: { 'acme/lib': '^2' },
   runtime: 'exec',
-  hooks: ['health', 'postinstall'],
+  hooks: {
+    health: { runtime: 'exec', limits: {} },
+    postinstall: { runtime: 'python', limits: requestOf({ memory: '512M' }) },
+  },
   permissions: { network: ['a.example.com:443', 'b.example.com:443'], read: ['/usr/share'], env: ['TOKEN'] },
   limits: requestOf({ memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 }),
 })
@@ -62,10 +65,18 @@ test('it is made for review: one value a line, in one order, with nothing of a h
       },
       "runtime": "exec",
       "protocol": "stdio",
-      "hooks": [
-        "health",
-        "postinstall"
-      ],
+      "hooks": {
+        "health": {
+          "runtime": "exec",
+          "limits": {}
+        },
+        "postinstall": {
+          "runtime": "python",
+          "limits": {
+            "memory": "512M"
+          }
+        }
+      },
       "permissions": {
         "network": [
           "a.example.com:443",
@@ -134,7 +145,13 @@ const plugin = fc
     requires: fc.dictionary(name, fc.constantFrom('*', '^1')),
     runtime: fc.constantFrom('exec', 'python'),
     protocol: fc.constantFrom('stdio', 'mcp'),
-    hooks: some('health', 'preremove'),
+    hooks: fc.constantFrom(
+      {},
+      {
+        health: { runtime: 'node', limits: requestOf({ timeout: '2m' }) },
+        preremove: { runtime: 'exec', limits: requestOf({}) },
+      },
+    ),
     permissions: fc.record({ network: some('a.b:1', '*.c.d:2'), read: some('/usr', '/etc/x'), env: some('A', 'B') }),
     limits: limits.map(requestOf),
   })
@@ -240,7 +257,7 @@ const manifest = parseManifest(
       version: '1.2.0',
       entry: { runtime: 'exec', path: 'x' },
       health: { runtime: 'exec', path: 'x' },
-      hooks: { postinstall: { runtime: 'exec', path: 'x' } },
+      hooks: { postinstall: { runtime: 'python', path: 'x', limits: { memory: '512M' } } },
       platforms: ['linux/arm64', 'linux/amd64'],
       requires: { 'acme/lib': '^2' },
       limits: { memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 },
@@ -299,7 +316,10 @@ test('whatever is not as a reviewer read it is no yes, and every difference is t
   refused({}, { fileList: 'recorded' }, /its signers do not say which files it has/)
   refused({ limits: requestOf({ memory: '64M' }) }, {}, /limits is/)
   refused({ requires: {}, platforms: null }, {}, /platforms is/, /requires is/)
-  refused({ hooks: ['health'] }, {}, /hooks is \["health","postinstall"\], the lock file has \["health"\]/)
+  const { health, postinstall } = FULL.hooks
+  refused({ hooks: { health } }, {}, /hooks is \{"health":.*"postinstall":.*\}, the lock file has \{"health":[^p]*\}$/)
+  refused({ hooks: { health, postinstall: health } }, {}, /hooks is .*"runtime":"python"/)
+  refused({ hooks: { health, postinstall: postinstall && { ...postinstall, limits: {} } } }, {}, /hooks is .*536870912/)
   refused({ runtime: 'node', protocol: 'mcp' }, {}, /runtime is exec/, /protocol is stdio/)
   refused(
     { permissions: { ...FULL.permissions, env: ['TOKEN', 'SECRET'] } },

@@ -23,7 +23,7 @@ export function locked(name: string, version: string, rest: Partial<LockedPlugin
     requires: {},
     runtime: 'node',
     protocol: 'stdio',
-    hooks: [],
+    hooks: {},
     permissions: { network: [], read: [], env: [] },
     limits: {},
     ...rest,

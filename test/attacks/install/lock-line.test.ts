@@ -9,7 +9,8 @@ import { says, suppliedHome } from '../../helpers/supplied-home.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 
 const FALSE = [
-  [{ hooks: [] }, /hooks is/],
+  [{ hooks: {} }, /hooks is/],
+  [{ hooks: { preremove: { runtime: 'python', limits: {} } } }, /hooks is/],
   [{ limits: { memory: '64M' } }, /limits is/],
   [{ runtime: 'python' }, /runtime is exec/],
   [{ protocol: 'mcp' }, /protocol is stdio/],
@@ -20,7 +21,9 @@ const FALSE = [
   [{ permissions: { network: [], read: [], env: ['TOKEN'] } }, /the lock file grants env \["TOKEN"\]/],
 ] as const
 
-test('a line that is not so is a difference, of what is installed too, and nothing is changed', { skip: cannotLaunch }, async (t) => {
+test('a line that is not so is a difference, of what is installed too, and nothing is changed', {
+  skip: cannotLaunch,
+}, async (t) => {
   const home = await suppliedHome(t)
   const app = { hooks: { preremove: { path: 'bin/x' } }, limits: { memory: '900M' }, requires: { 'acme/lib': '^1' } }
   await home.offer(says('acme/lib', '1.0.0'), says('acme/lib', '1.1.0'), says('acme/app', '1.0.0', app))
