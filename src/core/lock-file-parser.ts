@@ -4,8 +4,8 @@ import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
 import { limitsSchema } from './limit-request.ts'
-import { eachHook, LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
-import { permissionsSchema, requiresSchema, versionRange } from './manifest-parser.ts'
+import { eachHook, isLockRange, LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
+import { permissionsSchema, requiresSchema } from './manifest-parser.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { printable } from './printable.ts'
 import { PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
@@ -46,7 +46,7 @@ const plugin = z.strictObject({
     ],
     { error: 'must be {"registry": NAME, "url": ADDRESS or null}, {"url": ADDRESS} or {"file": NAME.tgz}' },
   ),
-  range: z.nullable(versionRange()),
+  range: z.nullable(z.string().check(z.refine(isLockRange, { error: 'is no range of versions' }))),
   held: z.boolean(),
   sha256: digest(64),
   sha512: digest(128),

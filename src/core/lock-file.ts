@@ -3,15 +3,19 @@ import type { Sha256, Sha512 } from './digest.ts'
 import type { Installation } from './installation.ts'
 import type { LimitRequest } from './limits.ts'
 import type { HookEntry, Manifest, Permissions } from './manifest.ts'
-import { type PluginName, tarballName } from './name.ts'
+import { type PluginName, SEMVER, tarballName } from './name.ts'
 import { spellDuration, spellSize } from './quantity.ts'
 import type { Platform, Protocol, Runtime } from './runtimes.ts'
 import type { LimitsJson } from './signed-manifest.ts'
 import type { ReleaseStatement } from './statement.ts'
 import type { VerifiedStatement } from './verified.ts'
+import { isVersionRange } from './version-range.ts'
 
 export const LOCK_FILE = 'plugins.lock'
 export const LOCK_VERSION = 1
+
+/** A version with a build is one that somebody may ask for, and no range can say it. */
+export const isLockRange = (text: string): boolean => isVersionRange(text) || SEMVER.test(text)
 
 /** Where a release is fetched from again. Whatever comes is held against the digests. */
 export type LockSource =

@@ -2,7 +2,7 @@ import { RegistryError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { consentByLock } from '../core/lock-consent.ts'
-import type { LockedPlugin } from '../core/lock-file.ts'
+import { isLockRange, type LockedPlugin } from '../core/lock-file.ts'
 import type { PluginName } from '../core/name.ts'
 import { fetchTarball } from '../registry/index.ts'
 import { admit, decideOn } from './admission.ts'
@@ -44,7 +44,9 @@ async function knowledgeOf(host: Host): Promise<HostKnowledge> {
   const registries = new Map((await listRegistries(host)).map(({ name, url }) => [name, url]))
   // Asked each time: what was held or let go by a step is looked at again when all are done.
   const isHeld: HostKnowledge['isHeld'] = ({ name }) => host.store.holds.of(name)?.untilMs === null
-  return { registries, isHeld, rangeOf: ({ asked }) => asked }
+  // More can be asked for than a reviewer should have to read (`v1`, `1 - 3`): that is nobody's reason to have no lock file.
+  const rangeOf: HostKnowledge['rangeOf'] = ({ asked }) => (asked !== null && isLockRange(asked) ? asked : null)
+  return { registries, isHeld, rangeOf }
 }
 
 function applyTo(host: Host, options: SyncHostOptions): SyncApply {
