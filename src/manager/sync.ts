@@ -45,6 +45,8 @@ export interface SyncReport {
 export interface SyncApply {
   /** Everything that `install` may be refused for is found before the first step; nothing is done yet. */
   decide(plugin: LockedPlugin, from: LockedRelease): Promise<void>
+  /** The same of `hold`. */
+  decideHold(name: PluginName): void
   /**
    * This version, from its source, in place of whatever is installed; older ones too. What needs it or what it needs is
    * not asked again: the lock file as a whole was.
@@ -105,6 +107,7 @@ async function planOf(host: Host, lock: LockFile, knowledge: HostKnowledge, { pr
 
 async function decide({ name, action }: SyncRow, lock: LockFile, folder: string, apply: SyncApply): Promise<void> {
   const plugin = lock.plugins.find((one) => one.name === name)
+  if (action === 'hold') return apply.decideHold(name)
   if (plugin === undefined || !['install', 'update', 'downgrade'].includes(action)) return
   await apply.decide(plugin, releaseOf(plugin, folder))
 }

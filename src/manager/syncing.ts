@@ -54,8 +54,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const going = { signal, onProgress }
   const held = new HeldTarballs()
   const coming = async (plugin: LockedPlugin, from: LockedRelease) => {
-    const here = host.store.find(plugin.name)
-    if (here !== null) assertNotHeldUntil(host, here)
+    assertNotHeldHere(host, plugin.name)
     const { tarball, listed } = await fetched(host, plugin, from, held, options)
     const byLock: AdmitOptions['byLock'] = (release) =>
       agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
@@ -67,6 +66,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await decideOn(host, tarball, admitting)
       held.keep(plugin.name, { tarball, listed: admitting.listed })
     },
+    decideHold: (name) => assertNotHeldHere(host, name),
     async install(plugin, from) {
       // The lock file agrees again: that asks nobody.
       const { tarball, options: admitting } = await coming(plugin, from)
@@ -82,13 +82,20 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await grant(host, installed(host, plugin.name), plugin, options)
     },
     async hold(name, held) {
-      if (held) host.store.holds.hold({ name, untilMs: null, reason: 'lock file', who: whoDecides(host) })
-      else host.store.holds.unhold(name, whoDecides(host))
+      if (!held) return void host.store.holds.unhold(name, whoDecides(host))
+      assertNotHeldHere(host, name)
+      host.store.holds.hold({ name, untilMs: null, reason: 'lock file', who: whoDecides(host) })
     },
     async remove(name) {
       await remove(host, installed(host, name), { purge: false, ...going })
     },
   }
+}
+
+/** A hold for ever in the place of one until a date would be the file's: what it gave it can take away, before that date. */
+function assertNotHeldHere(host: Host, name: PluginName): void {
+  const here = host.store.find(name)
+  if (here !== null) assertNotHeldUntil(host, here)
 }
 
 /** The very release that is named; the lock file's digest is held against it when it is agreed to. */

@@ -86,6 +86,7 @@ function applyTo(house: Household, host: Host): SyncApply {
   }
   return {
     decide: async (plugin, from) => void (await decide(plugin, from)),
+    decideHold: () => assert.fail('nothing is held here'),
     install: place,
     async repair(plugin, from) {
       await house.manager.remove(plugin.name, { purge: false })
