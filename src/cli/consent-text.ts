@@ -44,12 +44,12 @@ export function wideningText(widening: Widening, columns: number): string {
 
 type Row = (mark: ' ' | '+', label: string, value: string) => string
 
-function summary(
-  { runtime, protocol, network, permissions, hookPrograms, countersigners, limits }: ConsentQuestion,
-  row: Row,
-) {
+function summary(question: ConsentQuestion, row: Row) {
+  const { runtime, protocol, network, permissions, hookPrograms, countersigners, predicates, limits } = question
   return [
     ...(countersigners.length === 0 ? [] : [row(' ', 'reviewed by', list(countersigners))]),
+    ...(predicates.length === 0 ? [] : [row(' ', 'statements', list(predicates))]),
+    ...(isUnlisted(question) ? [row(' ', 'files', 'not listed by who signed it: this host lists them')] : []),
     row(' ', 'runs as', `${runtime}, ${protocol}`),
     row(' ', 'network', visible(formatNetwork(network))),
     row(' ', 'reads', list(permissions.read)),
@@ -97,6 +97,10 @@ function isOtherSigner({ signers, replaces }: ConsentQuestion): boolean {
   if (replaces === null) return false
   return signers.length === 0 ? replaces.signers.length > 0 : !signers.every((id) => replaces.signers.includes(id))
 }
+
+/** Of what nobody signed that is said already. */
+const isUnlisted = ({ fileList, unsignedUntil }: ConsentQuestion): boolean =>
+  fileList === 'recorded' && unsignedUntil === null
 
 function signature({ signers, unsignedUntil }: ConsentQuestion): string {
   if (unsignedUntil === null) return list(signers)

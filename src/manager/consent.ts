@@ -32,6 +32,10 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly countersigners: readonly string[]
   /** ISO 8601: nobody signed it, and it is let in by name until then; `null`: it is signed. */
   readonly unsignedUntil: string | null
+  /** `recorded`: no signer says which files it has; this host lists them when it comes. */
+  readonly fileList: Agreement['fileList']
+  /** Types of other tools' statements that count for it. */
+  readonly predicates: readonly string[]
   readonly runtime: Runtime
   readonly protocol: Protocol
   /** What it runs without being started. */
@@ -255,6 +259,8 @@ function questionOf(
     signers: agreement.signers.map(({ id }) => id),
     countersigners: agreement.countersigners.map(({ id }) => id),
     unsignedUntil: agreement.unsignedUntil,
+    fileList: agreement.fileList,
+    predicates: agreement.predicates,
     runtime: agreement.runtime,
     protocol: agreement.protocol,
     hooks: agreement.hooks.map(({ hook }) => hook),
