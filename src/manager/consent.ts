@@ -15,7 +15,7 @@ import type { Protocol, Runtime } from '../core/runtimes.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
 import { type Widening, wideningOf } from '../core/widening.ts'
 import { formatWidening } from '../core/widening-text.ts'
-import type { NewApproval } from '../store/index.ts'
+import type { KeptApproval, NewApproval } from '../store/index.ts'
 import { readSafeFile } from '../verify/index.ts'
 import { agreedBefore, basisOf } from './agreed-before.ts'
 import type { Host } from './host.ts'
@@ -193,10 +193,17 @@ function pleaOf(host: Host, release: VerifiedRelease): Plea {
 }
 
 /** Data that a removal left is its publisher's: whoever takes it over as another one is asked about, as at an update. */
-function ownersOfData({ layout, store }: Host, name: PluginName): Partial<Pick<Agreement, 'signers'>> {
-  if (!existsSync(layout.data(name))) return {}
-  const latest = store.approvals.latest(name)
-  return latest === null ? {} : { signers: latest.agreement.signers }
+function ownersOfData(host: Host, name: PluginName): Partial<Pick<Agreement, 'signers'>> {
+  if (!existsSync(host.layout.data(name))) return {}
+  const owner = lastInstalled(host, name) ?? host.store.approvals.latest(name)
+  return owner === null ? {} : { signers: owner.agreement.signers }
+}
+
+/** What was removed, and not what was agreed to last: that may have been gone back from. */
+function lastInstalled({ store }: Host, name: PluginName): KeptApproval | null {
+  const version = store.events.latest(name, ['removing'])?.details.version
+  const removed = typeof version === 'string' ? store.releases.find(name, version) : null
+  return removed === null ? null : store.approvals.of(name, removed.sha256)
 }
 
 async function afterGrants(
