@@ -24,6 +24,7 @@ export {
   VerificationError,
 } from './core/errors.ts'
 export { EXIT_CODES, type ExitCode, RUN_EXIT_CODES } from './core/exit-codes.ts'
+export { formatHooks } from './core/hook-text.ts'
 export type { InstallationState } from './core/installation.ts'
 export { interrupted } from './core/interrupted.ts'
 export { REQUIRED_LAYERS } from './core/layers.ts'

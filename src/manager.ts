@@ -12,7 +12,7 @@ import type { ConsentQuestion } from './manager/consent.ts'
 import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
-import { type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
+import { configuredNow, type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
 import type { PluginInfo } from './manager/info.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
 import type { LaunchOptions } from './manager/launch.ts'
@@ -51,7 +51,7 @@ import type { AuditEvent, RunRecord } from './store/index.ts'
  * Close it, or hold it with `await using`.
  */
 export class PluginManager implements AsyncDisposable {
-  readonly #host: Host
+  #host: Host
   readonly #live = new LiveRuns()
   /** Ends whoever is watching. */
   readonly #closing = new AbortController()
@@ -108,45 +108,43 @@ export class PluginManager implements AsyncDisposable {
    */
   async install(source: string, options: GetOptions): Promise<InstallReport> {
     const { isRequest } = await import('./core/request.ts')
-    if (!isRequest(source)) return (await import('./manager/install.ts')).install(this.#host, source, options)
-    const { getOne } = await import('./manager/getting.ts')
-    return getOne(this.#host, source, options)
+    const host = await this.#configured()
+    if (!isRequest(source)) return (await import('./manager/install.ts')).install(host, source, options)
+    return (await import('./manager/getting.ts')).getOne(host, source, options)
   }
 
   /** What installing a tarball would ask for; nothing is written. @throws PluginError with the code of the verdict */
   async preview(tarball: string, options: InstallOptions = {}): Promise<ConsentQuestion> {
-    const { preview } = await import('./manager/install.ts')
-    return preview(this.#host, tarball, options)
+    return (await import('./manager/install.ts')).preview(await this.#configured(), tarball, options)
   }
 
   /** Several by name, chosen together, with what they need; with `dryRun`, what that would come to. */
   async installAll(requests: readonly string[], options: GetOptions): Promise<GetReport> {
     const { get } = await import('./manager/getting.ts')
-    return get(this.#host, requests, options)
+    return get(await this.#configured(), requests, options)
   }
 
   /** Named plugins to what their registries have. @throws PluginError of the first that cannot be brought in */
   async update(names: readonly string[], options: UpdateOptions): Promise<UpdateResult[]> {
     const { update } = await import('./manager/update.ts')
-    return update(this.#host, names, options)
+    return update(await this.#configured(), names, options)
   }
 
   /** Everything that came from a registry, each on its own: a failure is an answer here. */
   async updateAll(options: UpdateOptions): Promise<UpdateResult[]> {
     const { updateAll } = await import('./manager/update.ts')
-    return updateAll(this.#host, options)
+    return updateAll(await this.#configured(), options)
   }
 
   /** What there is that is newer; of everything that came from a registry when `names` is empty. */
   async outdated(names: readonly string[] = [], options: OutdatedOptions = {}): Promise<OutdatedPlugin[]> {
-    const { outdated } = await import('./manager/outdated.ts')
-    return outdated(this.#host, names, options)
+    return (await import('./manager/outdated.ts')).outdated(await this.#configured(), names, options)
   }
 
   /** Makes this host as a lock file says. @throws PluginError `LOCK_DIFFERS`, or what a step was refused for */
   async sync(options: SyncHostOptions = {}): Promise<SyncReport> {
     const { syncHost } = await import('./manager/syncing.ts')
-    return syncHost(this.#host, options)
+    return syncHost(await this.#configured(), options)
   }
 
   /** Writes down what this host has. */
@@ -289,7 +287,7 @@ export class PluginManager implements AsyncDisposable {
     const installation = this.#find(name, 'enable')
     if (installation.state === 'quarantined') {
       const { readmit } = await import('./manager/reverification.ts')
-      return this.#shown(await readmit(this.#host, installation))
+      return this.#shown(await readmit(await this.#configured(), installation))
     }
     return this.#shown(this.#host.store.advance(installation, 'installed', 'enabled'))
   }
@@ -305,15 +303,15 @@ export class PluginManager implements AsyncDisposable {
   /** Back to a version that is kept. @throws StoreError `NOTHING_KEPT`; PluginError with the code of the verdict */
   async rollback(name: string, options: RollbackOptions = {}): Promise<RollbackReport> {
     const { rollback } = await import('./manager/rollback.ts')
-    return rollback(this.#host, this.#find(name, 'roll back'), options)
+    return rollback(await this.#configured(), this.#find(name, 'roll back'), options)
   }
 
   /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs; PluginError `HOOK_FAILED` */
   async remove(name: string, options: RemoveOptions): Promise<Removal> {
     const { purgeKept, remove } = await import('./manager/remove.ts')
     const isGone = this.#host.store.find(nameOf(name)) === null
-    if (isGone && options.purge) return purgeKept(this.#host, nameOf(name), options)
-    return remove(this.#host, this.#find(name, 'remove'), options)
+    if (isGone && options.purge) return purgeKept(await this.#configured(), nameOf(name), options)
+    return remove(await this.#configured(), this.#find(name, 'remove'), options)
   }
 
   /** What the registries of this host have, the best match first. */
@@ -331,13 +329,13 @@ export class PluginManager implements AsyncDisposable {
   /** Removes what is nobody's. */
   async gc(options: GcOptions = {}): Promise<GcReport> {
     const { collect } = await import('./manager/gc.ts')
-    return collect(this.#host, options)
+    return collect(await this.#configured(), options)
   }
 
   /** Puts right what was modified or is missing; of everything when `name` is `null`. */
   async repair(name: string | null, options: RepairHostOptions = {}): Promise<RepairReport> {
     const { repairHost } = await import('./manager/repairing.ts')
-    return repairHost(this.#host, name, options)
+    return repairHost(await this.#configured(), name, options)
   }
 
   async doctor(): Promise<Diagnosis> {
@@ -384,6 +382,12 @@ export class PluginManager implements AsyncDisposable {
 
   #until(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
+  }
+
+  /** For whatever changes something, or says what would be changed. @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE` */
+  async #configured(): Promise<Host> {
+    this.#host = await configuredNow(this.#host)
+    return this.#host
   }
 
   #find(text: string, verb: string): Installation {

@@ -1,6 +1,7 @@
 import {
   type ConsentQuestion,
   formatCutNetwork,
+  formatHooks,
   formatLimits,
   formatLimitValue,
   formatNetwork,
@@ -43,22 +44,23 @@ export function wideningText(widening: Widening, columns: number): string {
 
 type Row = (mark: ' ' | '+', label: string, value: string) => string
 
-function summary(
-  { runtime, protocol, network, permissions, hooks, countersigners, limits }: ConsentQuestion,
-  row: Row,
-) {
+function summary(question: ConsentQuestion, row: Row) {
+  const { runtime, protocol, network, permissions, hookPrograms, countersigners, predicates, limits } = question
   return [
     ...(countersigners.length === 0 ? [] : [row(' ', 'reviewed by', list(countersigners))]),
+    ...(predicates.length === 0 ? [] : [row(' ', 'statements', list(predicates))]),
+    ...(isUnlisted(question) ? [row(' ', 'files', 'not listed by who signed it: this host lists them')] : []),
     row(' ', 'runs as', `${runtime}, ${protocol}`),
     row(' ', 'network', visible(formatNetwork(network))),
     row(' ', 'reads', list(permissions.read)),
     row(' ', 'environment', list(permissions.env)),
-    ...(hooks.length === 0 ? [] : [row(' ', 'runs itself', list(hooks))]),
+    ...(hookPrograms.length === 0 ? [] : [row(' ', 'runs itself', formatHooks({ runtime, limits }, hookPrograms))]),
     row(' ', 'limits', formatLimits(limits)),
   ]
 }
 
-function diff({ widening, missing, replaces }: ConsentQuestion, row: Row): string[] {
+function diff(question: ConsentQuestion, row: Row): string[] {
+  const { widening, missing, replaces } = question
   if (widening === null) return []
   const key = ({ what, value }: { what: string; value: string }) => JSON.stringify([what, value])
   const asked = new Set(missing === null ? [] : wideningRows(missing).map(key))
@@ -67,8 +69,15 @@ function diff({ widening, missing, replaces }: ConsentQuestion, row: Row): strin
     ...wideningRows(widening).map((one) =>
       row('+', one.what, `${visible(one.value)}${asked.has(key(one)) ? '' : ' (agreed to beforehand)'}`),
     ),
+    ...otherRuntimes(question).map((runtime) => row('+', 'runs under', runtime)),
   ]
 }
+
+/** A new hook is another program to agree to where it runs under another runtime: it sees that one's files. */
+const otherRuntimes = ({ widening, hookPrograms, runtime: own }: ConsentQuestion): string[] =>
+  hookPrograms.flatMap(({ hook, runtime }) =>
+    runtime !== own && widening?.hooks.includes(hook) === true ? [`${runtime} (of ${hook})`] : [],
+  )
 
 function cuts({ cuts, network }: ConsentQuestion): string[] {
   const cutNetwork = formatCutNetwork(network)
@@ -88,6 +97,10 @@ function isOtherSigner({ signers, replaces }: ConsentQuestion): boolean {
   if (replaces === null) return false
   return signers.length === 0 ? replaces.signers.length > 0 : !signers.every((id) => replaces.signers.includes(id))
 }
+
+/** Of what nobody signed that is said already. */
+const isUnlisted = ({ fileList, unsignedUntil }: ConsentQuestion): boolean =>
+  fileList === 'recorded' && unsignedUntil === null
 
 function signature({ signers, unsignedUntil }: ConsentQuestion): string {
   if (unsignedUntil === null) return list(signers)

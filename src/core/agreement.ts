@@ -19,10 +19,6 @@ import type { Signer, VerifiedStatement } from './verified.ts'
 export const UNASKED_RUNS = ['health', ...HOOKS] as const
 export type UnaskedRun = 'health' | HookName
 
-/** In the order of `UNASKED_RUNS`. */
-export const unaskedRunsOf = ({ health, hooks }: Pick<Manifest, 'health' | 'hooks'>): UnaskedRun[] =>
-  UNASKED_RUNS.filter((run) => (run === 'health' ? health : hooks[run]) !== undefined)
-
 /** A program of a release, and how much of the host it may use. */
 export interface AgreedProgram {
   readonly runtime: Runtime

@@ -1,5 +1,12 @@
 import { PluginError } from './errors.ts'
-import { grantedOf, type LockedManifest, type LockedPlugin, type LockFile, lockedPlugin } from './lock-file.ts'
+import {
+  grantedOf,
+  type LockedManifest,
+  type LockedPlugin,
+  type LockedProvenance,
+  type LockFile,
+  lockedPlugin,
+} from './lock-file.ts'
 import { invalidLock } from './lock-file-parser.ts'
 import type { Permissions } from './manifest.ts'
 import { printable } from './printable.ts'
@@ -7,7 +14,7 @@ import type { ReleaseStatement } from './statement.ts'
 import { versionRules } from './version-range.ts'
 
 /** What was fetched and verified in the name of a lock file. */
-export interface FoundRelease {
+export interface FoundRelease extends LockedProvenance {
   readonly statement: Pick<ReleaseStatement, 'name' | 'version' | 'sha256' | 'sha512' | 'manifestDigest'>
   /** Ids of those whose signatures counted. */
   readonly signers: readonly string[]
@@ -20,18 +27,16 @@ const SHOWN = [
 ]
 
 /**
- * A lock file that was reviewed says yes, for the very bytes it names and for what it shows of them: a line that a reviewer
- * read and that is not so is no yes. Signers beside those it names do no harm; one that is missing does.
- *
- * @returns what is granted, which may be less than the manifest asks for
- * @throws PluginError `LOCK_DIFFERS` listing every difference
+ * Where a line of a lock file is not what was found, of a release that is to come and of one that is here alike. Signers beside
+ * those it names do no harm, nor does whoever else speaks for it; one that is missing does.
  */
-export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permissions {
+export function faultsByLock(locked: LockedPlugin, found: FoundRelease): string[] {
   const { statement, signers, manifest } = found
   const shown = lockedPlugin({
     installation: { ...statement, signers, consent: manifest.permissions },
     statement,
     manifest,
+    provenance: found,
     source: locked.source,
     range: locked.range,
     held: locked.held,
@@ -39,13 +44,33 @@ export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permis
   const faults = SHOWN.filter((key) => canonical(locked[key]) !== canonical(shown[key])).map(
     (key) => `${key} is ${told(shown[key])}, the lock file has ${told(locked[key])}`,
   )
-  const unsigned = locked.signers.filter((id) => !signers.includes(id))
-  if (unsigned.length > 0) faults.push(`no signature counted of ${unsigned.map((id) => printable(id, 200)).join(', ')}`)
+  const lost = (what: string, named: readonly string[], counted: readonly string[]) => {
+    const missing = named.filter((one) => !counted.includes(one)).map((one) => printable(one, 200))
+    if (missing.length > 0) faults.push(`no ${what} ${missing.join(', ')}`)
+  }
+  lost('signature counted of', locked.signers, signers)
+  lost('countersignature counted of', locked.countersigners, found.countersigners)
+  lost('statement counted of type', locked.predicates, found.predicates)
+  if (locked.fileList === 'signed' && found.fileList !== 'signed') {
+    faults.push('its signers do not say which files it has, and the lock file says that they do')
+  }
   for (const key of ['network', 'read', 'env'] as const) {
     const more = locked.permissions[key].filter((value) => !manifest.permissions[key].includes(value))
     if (more.length > 0) faults.push(`the lock file grants ${key} ${told(more)}, which it does not ask for`)
   }
-  if (faults.length === 0) return grantedOf(locked.permissions, manifest.permissions)
+  return faults
+}
+
+/**
+ * A lock file that was reviewed says yes, for the very bytes it names and for what it shows of them: a line that a reviewer
+ * read and that is not so is no yes.
+ *
+ * @returns what is granted, which may be less than the manifest asks for
+ * @throws PluginError `LOCK_DIFFERS` listing every difference
+ */
+export function consentByLock(locked: LockedPlugin, found: FoundRelease): Permissions {
+  const faults = faultsByLock(locked, found)
+  if (faults.length === 0) return grantedOf(locked.permissions, found.manifest.permissions)
   throw new PluginError(
     'LOCK_DIFFERS',
     `cannot install ${locked.name} ${locked.version}: it is not what the lock file says: ${faults.join('; ')}`,

@@ -1,12 +1,11 @@
 import * as z from 'zod/mini'
-import { UNASKED_RUNS } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import { PluginError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 import { parseStrictJson } from './json.ts'
 import { limitsSchema } from './limit-request.ts'
-import { LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
-import { permissionsSchema, requiresSchema, versionRange } from './manifest-parser.ts'
+import { eachHook, isLockRange, LOCK_VERSION, type LockedPlugin, type LockFile } from './lock-file.ts'
+import { permissionsSchema, requiresSchema } from './manifest-parser.ts'
 import { PLUGIN_NAME, type PluginName, SEMVER } from './name.ts'
 import { printable } from './printable.ts'
 import { PLATFORMS, PROTOCOLS, RUNTIMES } from './runtimes.ts'
@@ -17,6 +16,8 @@ const PLUGINS_MAX = 5_000
 /** Printable ASCII: ids of keys, and an issuer and an identity with a blank between. */
 const SIGNER = /^[!-~]{1,1000}(?: [!-~]{1,1000})?$/
 const REGISTRY = /^[a-z0-9][a-z0-9._-]{0,63}$/
+/** As an in-toto statement names its predicate: an address, or a name of somebody's own. */
+const PREDICATE = /^[!-~]{1,1000}$/
 /** An address anybody may read: no user, no password. */
 const ADDRESS = /^https?:\/\/[^\s@/?#\\]{1,255}(?:\/[!-~]{0,1000})?$/
 /** A bare name: it lies beside the lock file and nowhere else. */
@@ -25,6 +26,11 @@ const TARBALL = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,200}\.tgz$/
 const isEachOnce = { error: 'has a value twice' }
 const each = <T extends string>(values: readonly T[]): boolean => new Set(values).size === values.length
 const digest = (length: number) => z.string().check(z.regex(new RegExp(`^[0-9a-f]{${length}}$`)))
+
+const eachOnce = (pattern: RegExp) =>
+  z.array(z.string().check(z.regex(pattern))).check(z.maxLength(64), z.refine(each, isEachOnce))
+
+const hook = z.optional(z.strictObject({ runtime: z.enum(RUNTIMES), limits: limitsSchema }))
 
 const plugin = z.strictObject({
   name: z.string().check(z.regex(PLUGIN_NAME)),
@@ -40,19 +46,22 @@ const plugin = z.strictObject({
     ],
     { error: 'must be {"registry": NAME, "url": ADDRESS or null}, {"url": ADDRESS} or {"file": NAME.tgz}' },
   ),
-  range: z.nullable(versionRange()),
+  range: z.nullable(z.string().check(z.refine(isLockRange, { error: 'is no range of versions' }))),
   held: z.boolean(),
   sha256: digest(64),
   sha512: digest(128),
   manifest: digest(64),
-  signers: z.array(z.string().check(z.regex(SIGNER))).check(z.maxLength(64), z.refine(each, isEachOnce)),
+  signers: eachOnce(SIGNER),
+  countersigners: eachOnce(SIGNER),
+  predicates: eachOnce(PREDICATE),
+  fileList: z.enum(['signed', 'recorded']),
   platforms: z.nullable(
     z.array(z.enum(PLATFORMS)).check(z.minLength(1), z.maxLength(PLATFORMS.length), z.refine(each, isEachOnce)),
   ),
   requires: requiresSchema,
   runtime: z.enum(RUNTIMES),
   protocol: z.enum(PROTOCOLS),
-  hooks: z.array(z.enum(UNASKED_RUNS)).check(z.refine(each, isEachOnce)),
+  hooks: z.strictObject({ health: hook, postinstall: hook, preremove: hook, 'migrate-data': hook }),
   permissions: permissionsSchema,
   limits: limitsSchema,
 })
@@ -87,13 +96,14 @@ export function parseLockFile(bytes: Uint8Array, source: string): LockFile {
     )
   }
   const plugins = parsed.data.plugins.map(
-    ({ name, sha256, sha512, manifest, limits, ...rest }): LockedPlugin => ({
+    ({ name, sha256, sha512, manifest, limits, hooks, ...rest }): LockedPlugin => ({
       ...rest,
       name: name as PluginName,
       sha256: sha256 as Sha256,
       sha512: sha512 as Sha512,
       manifest: manifest as Sha256,
       limits: requestOf(limits),
+      hooks: eachHook(hooks, ({ runtime, limits: own }) => ({ runtime, limits: requestOf(own) })),
     }),
   )
   const faults = plugins.flatMap(faultsOfPlugin)

@@ -1,16 +1,21 @@
-import { type UnaskedRun, unaskedRunsOf } from './agreement.ts'
+import { UNASKED_RUNS, type UnaskedRun } from './agreement.ts'
 import type { Sha256, Sha512 } from './digest.ts'
 import type { Installation } from './installation.ts'
 import type { LimitRequest } from './limits.ts'
-import type { Manifest, Permissions } from './manifest.ts'
-import { type PluginName, tarballName } from './name.ts'
+import type { HookEntry, Manifest, Permissions } from './manifest.ts'
+import { type PluginName, SEMVER, tarballName } from './name.ts'
 import { spellDuration, spellSize } from './quantity.ts'
 import type { Platform, Protocol, Runtime } from './runtimes.ts'
 import type { LimitsJson } from './signed-manifest.ts'
 import type { ReleaseStatement } from './statement.ts'
+import type { VerifiedStatement } from './verified.ts'
+import { isVersionRange } from './version-range.ts'
 
 export const LOCK_FILE = 'plugins.lock'
 export const LOCK_VERSION = 1
+
+/** A version with a build is one that somebody may ask for, and no range can say it. */
+export const isLockRange = (text: string): boolean => isVersionRange(text) || SEMVER.test(text)
 
 /** Where a release is fetched from again. Whatever comes is held against the digests. */
 export type LockSource =
@@ -21,8 +26,20 @@ export type LockSource =
   /** A tarball, by its bare name: it lies beside the lock file. */
   | { readonly file: string }
 
+/** Who speaks for a release beside its signers, and how: a release that comes without has lost it. */
+export interface LockedProvenance extends Pick<VerifiedStatement, 'fileList'> {
+  /** Ids of those whose countersignatures counted, sorted. */
+  readonly countersigners: readonly string[]
+  /** Types of other tools' statements that counted, sorted. */
+  readonly predicates: readonly string[]
+}
+
+/** Each hook's own runtime and limits: they can be more than the plugin's. */
+type Hooks<T> = { readonly [run in UnaskedRun]?: T | undefined }
+export type LockedHooks = Hooks<Pick<HookEntry, 'runtime' | 'limits'>>
+
 /** One plugin as it was reviewed: which bytes, by whom, and what they may do. */
-export interface LockedPlugin {
+export interface LockedPlugin extends LockedProvenance {
   readonly name: PluginName
   readonly version: string
   readonly source: LockSource
@@ -42,8 +59,8 @@ export interface LockedPlugin {
   readonly requires: Readonly<Record<string, string>>
   readonly runtime: Runtime
   readonly protocol: Protocol
-  /** What it has run without being started, sorted. */
-  readonly hooks: readonly UnaskedRun[]
+  /** What it has run without being started. */
+  readonly hooks: LockedHooks
   /** What was agreed to of what the manifest asks for, sorted. */
   readonly permissions: Permissions
   /** What the manifest asks for; each host cuts it by its own ceilings. */
@@ -68,6 +85,7 @@ export interface LockMaterial {
   /** What was verified of the kept bundle. */
   readonly statement: Pick<ReleaseStatement, 'sha256' | 'sha512' | 'manifestDigest'>
   readonly manifest: LockedManifest
+  readonly provenance: LockedProvenance
   readonly range: string | null
   /** For ever. */
   readonly held: boolean
@@ -91,7 +109,8 @@ export function lockFileOf(materials: readonly LockMaterial[]): LockFile {
   return { plugins: materials.map(lockedPlugin).sort(byName) }
 }
 
-export function lockedPlugin({ installation, source, statement, manifest, range, held }: LockMaterial): LockedPlugin {
+export function lockedPlugin(material: LockMaterial): LockedPlugin {
+  const { installation, source, statement, manifest, provenance, range, held } = material
   const { name, version, signers, consent } = installation
   return {
     name,
@@ -103,15 +122,27 @@ export function lockedPlugin({ installation, source, statement, manifest, range,
     sha512: statement.sha512,
     manifest: statement.manifestDigest,
     signers: sorted(signers),
+    countersigners: sorted(provenance.countersigners),
+    predicates: sorted(provenance.predicates),
+    fileList: provenance.fileList,
     platforms: manifest.platforms === undefined ? null : (sorted(manifest.platforms) as Platform[]),
     requires: sortedKeys(manifest.requires),
     runtime: manifest.entry.runtime,
     protocol: manifest.protocol,
-    hooks: sorted(unaskedRunsOf(manifest)),
+    hooks: eachHook({ ...manifest.hooks, health: manifest.health }, ({ runtime, limits }) => ({ runtime, limits })),
     permissions: grantedOf(consent, manifest.permissions),
     limits: manifest.limits,
   }
 }
+
+/** In the order of `UNASKED_RUNS`. */
+export const eachHook = <T, U>(hooks: Hooks<T>, of: (hook: T) => U): Hooks<U> =>
+  Object.fromEntries(
+    UNASKED_RUNS.flatMap((run) => {
+      const hook = hooks[run]
+      return hook === undefined ? [] : [[run, of(hook)]]
+    }),
+  )
 
 /** What of a manifest's permissions was agreed to, sorted: what this host adds by its own configuration is not a plugin's. */
 export function grantedOf(consent: Permissions, asked: Permissions): Permissions {
@@ -137,11 +168,14 @@ function written(plugin: LockedPlugin): Readonly<Record<string, unknown>> {
     sha512,
     manifest,
     signers: sorted(plugin.signers),
+    countersigners: sorted(plugin.countersigners),
+    predicates: sorted(plugin.predicates),
+    fileList: plugin.fileList,
     platforms: plugin.platforms === null ? null : sorted(plugin.platforms),
     requires: sortedKeys(plugin.requires),
     runtime: plugin.runtime,
     protocol: plugin.protocol,
-    hooks: sorted(plugin.hooks),
+    hooks: eachHook(plugin.hooks, ({ runtime, limits }) => ({ runtime, limits: spelled(limits) })),
     permissions: {
       network: sorted(plugin.permissions.network),
       read: sorted(plugin.permissions.read),

@@ -37,7 +37,7 @@ export function readAddress(text: string, insecure: boolean = false): AddressRea
 }
 
 /** Nobody else can read along, or write. */
-export const isSecure = ({ protocol, hostname }: URL): boolean =>
+const isSecure = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])$/.test(hostname))
 
 function folder(path: string): AddressReading {

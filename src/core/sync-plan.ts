@@ -1,5 +1,6 @@
 import { PluginError } from './errors.ts'
 import type { Installation } from './installation.ts'
+import { type FoundRelease, faultsByLock } from './lock-consent.ts'
 import type { LockedPlugin, LockFile } from './lock-file.ts'
 import type { Permissions } from './manifest.ts'
 import type { PluginName } from './name.ts'
@@ -15,11 +16,13 @@ export interface HostPlugin extends Pick<Installation, 'name' | 'version' | 'req
   readonly held: boolean
   /** Why it is not good as it is: modified, or not to be trusted any more; `null`: it is good. */
   readonly fault: string | null
+  /** What was verified of it; `null`: it could not be. */
+  readonly found: FoundRelease | null
 }
 
 /**
- * `bytes` and `signers` are differences that no command may settle: somebody has to look. `extra`: it is not in the lock file
- * and stays, because nobody said `prune`.
+ * `bytes`, `signers` and `line` are differences that no command may settle: somebody has to look. `line`: what the file shows of
+ * these bytes is not so. `extra`: it is not in the lock file and stays, because nobody said `prune`.
  */
 export const SYNC_ACTIONS = [
   'remove',
@@ -33,6 +36,7 @@ export const SYNC_ACTIONS = [
   'unhold',
   'bytes',
   'signers',
+  'line',
   'keep',
 ] as const
 export type SyncAction = (typeof SYNC_ACTIONS)[number]
@@ -102,6 +106,8 @@ function rowsOf(plugin: LockedPlugin, here: HostPlugin | undefined, rules: Versi
   if (missing.length > 0) {
     return [row('signers', `not counted when it was installed: ${missing.map((id) => printable(id, 200)).join(', ')}`)]
   }
+  const faults = here.found === null ? [] : faultsByLock(plugin, here.found)
+  if (faults.length > 0) return [row('line', faults.join('; '))]
   const rows = [
     ...(here.fault === null ? [] : [row('repair', here.fault)]),
     ...permissionRows(plugin, here).map((reason) => row('permissions', reason)),
@@ -167,12 +173,13 @@ export function assertInSync(plan: SyncPlan, source: string): void {
 }
 
 /**
- * Before anything is changed: a lock file cannot tell why there are other bytes here, or who took back a signature.
+ * Before anything is changed: a lock file cannot tell why there are other bytes here, who took back a signature, or who was shown
+ * what is not so.
  * @throws PluginError `LOCK_DIFFERS` listing each
  */
 export function assertCanSync(plan: SyncPlan, source: string): void {
   refuse(
-    plan.rows.filter(({ action }) => action === 'bytes' || action === 'signers'),
+    plan.rows.filter(({ action }) => ['bytes', 'signers', 'line'].includes(action)),
     `cannot make this host as ${printable(source, 400)} says`,
     'plugins verify NAME --explain; find out which of the two is right before anything is removed',
   )

@@ -25,7 +25,7 @@ export interface RaisedLimit {
 
 /** Something that spoke for the release before and does not for this one. */
 export type LostProvenance =
-  /** This principal signed with a certificate, which a public log shows, and signs with a key alone. */
+  /** This principal signed, or countersigned, with a certificate, which a public log shows, and does so with a key alone. */
   | { readonly kind: 'keyless'; readonly principal: string }
   | { readonly kind: 'countersigner'; readonly principal: string }
   /** Nobody signed it: nothing says that it comes from where the one before came from. */
@@ -121,11 +121,15 @@ function lostProvenance(before: Agreement, after: Agreement): LostProvenance[] {
   const missing = (then: readonly Signer[], now: readonly Signer[]) =>
     principalsOf(then).filter((principal) => !principalsOf(now).includes(principal))
   const keyless = (signers: readonly Signer[]) => signers.filter(({ kind }) => kind === 'keyless')
-  const signing = principalsOf(after.signers)
+  const withKeyAlone = (then: readonly Signer[], now: readonly Signer[]) =>
+    missing(keyless(then), keyless(now)).filter((principal) => principalsOf(now).includes(principal))
+  const keyed = [
+    ...withKeyAlone(before.signers, after.signers),
+    // Whoever has the key of one that reviews has not the account that a log would show.
+    ...withKeyAlone(before.countersigners, after.countersigners),
+  ]
   return [
-    ...missing(keyless(before.signers), keyless(after.signers))
-      .filter((principal) => signing.includes(principal))
-      .map((principal): LostProvenance => ({ kind: 'keyless', principal })),
+    ...[...new Set(keyed)].map((principal): LostProvenance => ({ kind: 'keyless', principal })),
     ...missing(before.countersigners, after.countersigners).map(
       (principal): LostProvenance => ({ kind: 'countersigner', principal }),
     ),

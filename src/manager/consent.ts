@@ -15,7 +15,7 @@ import type { Protocol, Runtime } from '../core/runtimes.ts'
 import type { VerifiedRelease } from '../core/verified.ts'
 import { type Widening, wideningOf } from '../core/widening.ts'
 import { formatWidening } from '../core/widening-text.ts'
-import type { NewApproval } from '../store/index.ts'
+import type { KeptApproval, NewApproval } from '../store/index.ts'
 import { readSafeFile } from '../verify/index.ts'
 import { agreedBefore, basisOf } from './agreed-before.ts'
 import type { Host } from './host.ts'
@@ -32,10 +32,16 @@ export interface ConsentQuestion extends Pick<EffectiveLimits, 'limits' | 'cuts'
   readonly countersigners: readonly string[]
   /** ISO 8601: nobody signed it, and it is let in by name until then; `null`: it is signed. */
   readonly unsignedUntil: string | null
+  /** `recorded`: no signer says which files it has; this host lists them when it comes. */
+  readonly fileList: Agreement['fileList']
+  /** Types of other tools' statements that count for it. */
+  readonly predicates: readonly string[]
   readonly runtime: Runtime
   readonly protocol: Protocol
   /** What it runs without being started. */
   readonly hooks: readonly UnaskedRun[]
+  /** The same: under which runtime, and with how much of the host, which can be more than `limits`. */
+  readonly hookPrograms: Agreement['hooks']
   readonly permissions: Permissions
   /** What of `permissions.network` this host gives. */
   readonly network: NetworkGrant
@@ -187,10 +193,17 @@ function pleaOf(host: Host, release: VerifiedRelease): Plea {
 }
 
 /** Data that a removal left is its publisher's: whoever takes it over as another one is asked about, as at an update. */
-function ownersOfData({ layout, store }: Host, name: PluginName): Partial<Pick<Agreement, 'signers'>> {
-  if (!existsSync(layout.data(name))) return {}
-  const latest = store.approvals.latest(name)
-  return latest === null ? {} : { signers: latest.agreement.signers }
+function ownersOfData(host: Host, name: PluginName): Partial<Pick<Agreement, 'signers'>> {
+  if (!existsSync(host.layout.data(name))) return {}
+  const owner = lastInstalled(host, name) ?? host.store.approvals.latest(name)
+  return owner === null ? {} : { signers: owner.agreement.signers }
+}
+
+/** What was removed, and not what was agreed to last: that may have been gone back from. */
+function lastInstalled({ store }: Host, name: PluginName): KeptApproval | null {
+  const version = store.events.latest(name, ['removing'])?.details.version
+  const removed = typeof version === 'string' ? store.releases.find(name, version) : null
+  return removed === null ? null : store.approvals.of(name, removed.sha256)
 }
 
 async function afterGrants(
@@ -253,9 +266,12 @@ function questionOf(
     signers: agreement.signers.map(({ id }) => id),
     countersigners: agreement.countersigners.map(({ id }) => id),
     unsignedUntil: agreement.unsignedUntil,
+    fileList: agreement.fileList,
+    predicates: agreement.predicates,
     runtime: agreement.runtime,
     protocol: agreement.protocol,
     hooks: agreement.hooks.map(({ hook }) => hook),
+    hookPrograms: agreement.hooks,
     permissions: manifest.permissions,
     network,
     added: installed === null ? null : (wanted?.permissions ?? { network: [], read: [], env: [] }),

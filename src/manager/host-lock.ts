@@ -1,6 +1,7 @@
 import type { PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
+import type { FoundRelease } from '../core/lock-consent.ts'
 import { grantedOf, type LockedPlugin, lockedPlugin, lockSourceOf } from '../core/lock-file.ts'
 import type { Manifest } from '../core/manifest.ts'
 import { printable } from '../core/printable.ts'
@@ -8,6 +9,7 @@ import type { HostPlugin } from '../core/sync-plan.ts'
 import { orThrow, type Verifier } from '../verify/index.ts'
 import { assertSameRelease, modificationOf, reexamine } from './clearance.ts'
 import { failureOf } from './examination.ts'
+import { foundOf } from './found-release.ts'
 import type { Host } from './host.ts'
 import { isStillHere } from './presence.ts'
 import { isOfThePlugin } from './quarantine.ts'
@@ -56,24 +58,26 @@ async function survey(
   const known = { name, version, requires, signers, sha256: digest, held }
   const release = host.layout.release(name, version, digest)
   let manifest: Manifest | null = null
+  let found: FoundRelease | null = null
   try {
     manifest = signedManifestOf(release, installation)
     const verified = orThrow((await reexamine(host, release, installation, { thorough: false, verifier })).verdict)
     assertSameRelease(installation, verified)
-    const found = await host.trees.check(packageOf(release), verified.statement.files, installation.seal)
-    const modified = modificationOf(installation, found)
+    found = foundOf({ verified, manifest })
+    const files = await host.trees.check(packageOf(release), verified.statement.files, installation.seal)
+    const modified = modificationOf(installation, files)
     if (modified !== null) throw modified
     const source = lockSourceOf(installation, knowledge.registries)
     const range = knowledge.rangeOf(installation)
     const { statement } = verified
-    const line = lockedPlugin({ installation, source, statement, manifest, range, held })
-    return { plugin: { ...known, permissions: line.permissions, fault: null }, line }
+    const line = lockedPlugin({ installation, source, statement, manifest, provenance: found, range, held })
+    return { plugin: { ...known, permissions: line.permissions, fault: null, found }, line }
   } catch (thrown) {
     if (!isStillHere(host, installation)) return null
     const error = failureOf(thrown, `${name} ${version}`)
     // A disk, a clock or a trust.json that cannot be read would make every plugin look bad at once.
     if (!isOfThePlugin(error)) throw error
     const permissions = manifest === null ? consent : grantedOf(consent, manifest.permissions)
-    return { plugin: { ...known, permissions, fault: printable(error.message, 600) }, line: error }
+    return { plugin: { ...known, permissions, fault: printable(error.message, 600), found }, line: error }
   }
 }

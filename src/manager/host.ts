@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
 import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
@@ -140,6 +141,17 @@ export async function readConfig(layout: Layout, uid: number): Promise<Config> {
   if (bytes === null) return DEFAULT_CONFIG
   const { parseConfig } = await import('../core/config-parser.ts')
   return parseConfig(bytes, layout.configFile)
+}
+
+/**
+ * A host application is open for weeks. What its operator takes back in `config.json` (a consent, a registry), or asks for from now on
+ * (a scanner, an age), holds at once, as it does in `trust.json`.
+ */
+export async function configuredNow(host: Host): Promise<Host> {
+  const { layout, caller } = host
+  const config = await readConfig(layout, caller.uid)
+  if (isDeepStrictEqual(config, host.config)) return host
+  return { ...host, config, planner: new Planner({ layout, caller, config }) }
 }
 
 /** Without a launcher nothing runs, but it can still be verified: then every file is hashed. */

@@ -15,7 +15,6 @@ import {
   type SyncPlan,
   type SyncRow,
 } from '../core/sync-plan.ts'
-import type { VerifiedRelease } from '../core/verified.ts'
 import { readSafeFile } from '../verify/index.ts'
 import { assertClock } from './clock.ts'
 import type { Host } from './host.ts'
@@ -46,6 +45,8 @@ export interface SyncReport {
 export interface SyncApply {
   /** Everything that `install` may be refused for is found before the first step; nothing is done yet. */
   decide(plugin: LockedPlugin, from: LockedRelease): Promise<void>
+  /** The same of `hold`. */
+  decideHold(name: PluginName): void
   /**
    * This version, from its source, in place of whatever is installed; older ones too. What needs it or what it needs is
    * not asked again: the lock file as a whole was.
@@ -68,12 +69,6 @@ export interface LockedRelease {
   /** Instead of a question, once everything is verified: what is granted. @throws PluginError `LOCK_DIFFERS` */
   consent(found: FoundRelease): Permissions
 }
-
-export const foundOf = ({ verified, manifest }: VerifiedRelease): FoundRelease => ({
-  statement: verified.statement,
-  signers: verified.signers.map(({ id }) => id),
-  manifest,
-})
 
 /**
  * Makes this host as a lock file says: exactly its versions, bytes, signers, permissions and holds. Everything that no step
@@ -112,6 +107,7 @@ async function planOf(host: Host, lock: LockFile, knowledge: HostKnowledge, { pr
 
 async function decide({ name, action }: SyncRow, lock: LockFile, folder: string, apply: SyncApply): Promise<void> {
   const plugin = lock.plugins.find((one) => one.name === name)
+  if (action === 'hold') return apply.decideHold(name)
   if (plugin === undefined || !['install', 'update', 'downgrade'].includes(action)) return
   await apply.decide(plugin, releaseOf(plugin, folder))
 }
@@ -141,6 +137,7 @@ async function take(row: SyncRow, lock: LockFile, folder: string, apply: SyncApp
       return apply.hold(name, action === 'hold')
     case 'bytes':
     case 'signers':
+    case 'line':
     case 'extra':
     case 'keep':
       return

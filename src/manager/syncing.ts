@@ -2,13 +2,14 @@ import { RegistryError, StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { consentByLock } from '../core/lock-consent.ts'
-import type { LockedPlugin } from '../core/lock-file.ts'
+import { isLockRange, type LockedPlugin } from '../core/lock-file.ts'
 import type { PluginName } from '../core/name.ts'
 import { fetchTarball } from '../registry/index.ts'
 import { admit, decideOn } from './admission.ts'
 import { fetchListed, openCatalog } from './catalog.ts'
 import { reexamine } from './clearance.ts'
 import { agreedByLock } from './consent.ts'
+import { foundOf } from './found-release.ts'
 import { type Fetched, HeldTarballs } from './held-tarballs.ts'
 import { assertNotHeldUntil } from './holds.ts'
 import type { Host } from './host.ts'
@@ -17,7 +18,7 @@ import { type LockReport, writeLock } from './lock-writing.ts'
 import { remove } from './remove.ts'
 import { repair } from './repair.ts'
 import { signedManifestOf } from './signed-manifest.ts'
-import { foundOf, type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
+import { type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
 import type { AdmitOptions } from './vetting.ts'
 import { whoDecides } from './who.ts'
 
@@ -43,7 +44,9 @@ async function knowledgeOf(host: Host): Promise<HostKnowledge> {
   const registries = new Map((await listRegistries(host)).map(({ name, url }) => [name, url]))
   // Asked each time: what was held or let go by a step is looked at again when all are done.
   const isHeld: HostKnowledge['isHeld'] = ({ name }) => host.store.holds.of(name)?.untilMs === null
-  return { registries, isHeld, rangeOf: ({ asked }) => asked }
+  // More can be asked for than a reviewer should have to read (`v1`, `1 - 3`): that is nobody's reason to have no lock file.
+  const rangeOf: HostKnowledge['rangeOf'] = ({ asked }) => (asked !== null && isLockRange(asked) ? asked : null)
+  return { registries, isHeld, rangeOf }
 }
 
 function applyTo(host: Host, options: SyncHostOptions): SyncApply {
@@ -51,8 +54,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const going = { signal, onProgress }
   const held = new HeldTarballs()
   const coming = async (plugin: LockedPlugin, from: LockedRelease) => {
-    const here = host.store.find(plugin.name)
-    if (here !== null) assertNotHeldUntil(host, here)
+    assertNotHeldHere(host, plugin.name)
     const { tarball, listed } = await fetched(host, plugin, from, held, options)
     const byLock: AdmitOptions['byLock'] = (release) =>
       agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
@@ -64,6 +66,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await decideOn(host, tarball, admitting)
       held.keep(plugin.name, { tarball, listed: admitting.listed })
     },
+    decideHold: (name) => assertNotHeldHere(host, name),
     async install(plugin, from) {
       // The lock file agrees again: that asks nobody.
       const { tarball, options: admitting } = await coming(plugin, from)
@@ -79,13 +82,20 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
       await grant(host, installed(host, plugin.name), plugin, options)
     },
     async hold(name, held) {
-      if (held) host.store.holds.hold({ name, untilMs: null, reason: 'lock file', who: whoDecides(host) })
-      else host.store.holds.unhold(name, whoDecides(host))
+      if (!held) return void host.store.holds.unhold(name, whoDecides(host))
+      assertNotHeldHere(host, name)
+      host.store.holds.hold({ name, untilMs: null, reason: 'lock file', who: whoDecides(host) })
     },
     async remove(name) {
       await remove(host, installed(host, name), { purge: false, ...going })
     },
   }
+}
+
+/** A hold for ever in the place of one until a date would be the file's: what it gave it can take away, before that date. */
+function assertNotHeldHere(host: Host, name: PluginName): void {
+  const here = host.store.find(name)
+  if (here !== null) assertNotHeldUntil(host, here)
 }
 
 /** The very release that is named; the lock file's digest is held against it when it is agreed to. */
@@ -137,8 +147,7 @@ async function grant(
     )
   }
   const manifest = signedManifestOf(path, installation)
-  const signers = verified.signers.map(({ id }) => id)
-  const permissions = consentByLock(plugin, { statement: verified.statement, signers, manifest })
+  const permissions = consentByLock(plugin, foundOf({ verified, manifest }))
   host.store.grant(installation, agreedByLock(host, { manifest, verified }, permissions, lockFile ?? 'plugins.lock'))
 }
 

@@ -31,6 +31,7 @@ async function desk(t: TestContext) {
   const never = async () => assert.fail('it is not asked for this here')
   const apply: SyncApply = {
     decide: never,
+    decideHold: () => assert.fail('nothing is held here'),
     install: never,
     repair: never,
     grant: never,

@@ -11,10 +11,15 @@ import { hex, locked } from './locks.ts'
 const FULL = locked('acme/hello', '1.2.0', {
   range: '^1',
   held: true,
+  countersigners: [`ed25519:${hex('e', 64)}`],
+  predicates: ['https://slsa.dev/provenance/v1'],
   platforms: ['linux/amd64', 'linux/arm64'],
   requires: { 'acme/lib': '^2' },
   runtime: 'exec',
-  hooks: ['health', 'postinstall'],
+  hooks: {
+    health: { runtime: 'exec', limits: {} },
+    postinstall: { runtime: 'python', limits: requestOf({ memory: '512M' }) },
+  },
   permissions: { network: ['a.example.com:443', 'b.example.com:443'], read: ['/usr/share'], env: ['TOKEN'] },
   limits: requestOf({ memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 }),
 })
@@ -44,6 +49,13 @@ test('it is made for review: one value a line, in one order, with nothing of a h
       "signers": [
         "ed25519:${hex('d', 64)}"
       ],
+      "countersigners": [
+        "ed25519:${hex('e', 64)}"
+      ],
+      "predicates": [
+        "https://slsa.dev/provenance/v1"
+      ],
+      "fileList": "signed",
       "platforms": [
         "linux/amd64",
         "linux/arm64"
@@ -53,10 +65,18 @@ test('it is made for review: one value a line, in one order, with nothing of a h
       },
       "runtime": "exec",
       "protocol": "stdio",
-      "hooks": [
-        "health",
-        "postinstall"
-      ],
+      "hooks": {
+        "health": {
+          "runtime": "exec",
+          "limits": {}
+        },
+        "postinstall": {
+          "runtime": "python",
+          "limits": {
+            "memory": "512M"
+          }
+        }
+      },
       "permissions": {
         "network": [
           "a.example.com:443",
@@ -118,11 +138,20 @@ const plugin = fc
     manifest: digest(64),
     source: fc.constantFrom(FULL.source, LIB.source, { registry: 'r', url: null }, { url: 'http://127.0.0.1:80/' }),
     signers: some(`ed25519:${hex('1', 64)}`, 'https://issuer.example a@b.c'),
+    countersigners: some(`ed25519:${hex('2', 64)}`, 'https://issuer.example r@b.c'),
+    predicates: some('https://slsa.dev/provenance/v1', 'https://example.com/x'),
+    fileList: fc.constantFrom('signed', 'recorded'),
     platforms: fc.constantFrom(null, ['linux/arm64']),
     requires: fc.dictionary(name, fc.constantFrom('*', '^1')),
     runtime: fc.constantFrom('exec', 'python'),
     protocol: fc.constantFrom('stdio', 'mcp'),
-    hooks: some('health', 'preremove'),
+    hooks: fc.constantFrom(
+      {},
+      {
+        health: { runtime: 'node', limits: requestOf({ timeout: '2m' }) },
+        preremove: { runtime: 'exec', limits: requestOf({}) },
+      },
+    ),
     permissions: fc.record({ network: some('a.b:1', '*.c.d:2'), read: some('/usr', '/etc/x'), env: some('A', 'B') }),
     limits: limits.map(requestOf),
   })
@@ -228,7 +257,7 @@ const manifest = parseManifest(
       version: '1.2.0',
       entry: { runtime: 'exec', path: 'x' },
       health: { runtime: 'exec', path: 'x' },
-      hooks: { postinstall: { runtime: 'exec', path: 'x' } },
+      hooks: { postinstall: { runtime: 'python', path: 'x', limits: { memory: '512M' } } },
       platforms: ['linux/arm64', 'linux/amd64'],
       requires: { 'acme/lib': '^2' },
       limits: { memory: '128M', cpu: 0.5, timeout: '90s', processes: 8 },
@@ -243,6 +272,9 @@ const manifest = parseManifest(
 const FOUND: FoundRelease = {
   statement: { ...FULL, manifestDigest: FULL.manifest },
   signers: [...FULL.signers, 'https://issuer.example another@b.c'],
+  countersigners: [...FULL.countersigners, 'https://issuer.example reviewer@b.c'],
+  predicates: FULL.predicates,
+  fileList: 'signed',
   manifest,
 }
 
@@ -253,6 +285,7 @@ test('a line is made of what was verified; what this host alone adds to the netw
       installation: { name: FULL.name, version: FULL.version, signers: FULL.signers, consent },
       statement: FOUND.statement,
       manifest,
+      provenance: FULL,
       source: FULL.source,
       range: '^1',
       held: true,
@@ -278,9 +311,15 @@ test('whatever is not as a reviewer read it is no yes, and every difference is t
   refused({ sha256: hex('0', 64) as never, manifest: hex('0', 64) as never }, {}, /sha256 is aaa/, /manifest is ccc/)
   refused({ sha512: hex('0', 128) as never }, {}, /sha512 is bbb/)
   refused({}, { signers: [] }, /no signature counted of ed25519:ddd/)
+  refused({}, { countersigners: [] }, /no countersignature counted of ed25519:eee/)
+  refused({}, { predicates: [] }, /no statement counted of type https:\/\/slsa\.dev\/provenance\/v1/)
+  refused({}, { fileList: 'recorded' }, /its signers do not say which files it has/)
   refused({ limits: requestOf({ memory: '64M' }) }, {}, /limits is/)
   refused({ requires: {}, platforms: null }, {}, /platforms is/, /requires is/)
-  refused({ hooks: ['health'] }, {}, /hooks is \["health","postinstall"\], the lock file has \["health"\]/)
+  const { health, postinstall } = FULL.hooks
+  refused({ hooks: { health } }, {}, /hooks is \{"health":.*"postinstall":.*\}, the lock file has \{"health":[^p]*\}$/)
+  refused({ hooks: { health, postinstall: health } }, {}, /hooks is .*"runtime":"python"/)
+  refused({ hooks: { health, postinstall: postinstall && { ...postinstall, limits: {} } } }, {}, /hooks is .*536870912/)
   refused({ runtime: 'node', protocol: 'mcp' }, {}, /runtime is exec/, /protocol is stdio/)
   refused(
     { permissions: { ...FULL.permissions, env: ['TOKEN', 'SECRET'] } },

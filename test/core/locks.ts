@@ -16,11 +16,14 @@ export function locked(name: string, version: string, rest: Partial<LockedPlugin
     sha512: hex('b', 128) as Sha512,
     manifest: hex('c', 64) as Sha256,
     signers: [`ed25519:${hex('d', 64)}`],
+    countersigners: [],
+    predicates: [],
+    fileList: 'signed',
     platforms: null,
     requires: {},
     runtime: 'node',
     protocol: 'stdio',
-    hooks: [],
+    hooks: {},
     permissions: { network: [], read: [], env: [] },
     limits: {},
     ...rest,
@@ -30,5 +33,5 @@ export function locked(name: string, version: string, rest: Partial<LockedPlugin
 /** The same as a host has it. */
 export function installed(plugin: LockedPlugin, rest: Partial<HostPlugin> = {}): HostPlugin {
   const { name, version, requires, signers, sha256, permissions, held } = plugin
-  return { name, version, requires, signers, sha256, permissions, held, fault: null, ...rest }
+  return { name, version, requires, signers, sha256, permissions, held, fault: null, found: null, ...rest }
 }

@@ -192,6 +192,12 @@ const SIGNED: readonly [what: string, before: Partial<Vouched>, after: Partial<V
     { countersigners: [signer('market')] },
     { provenance: [{ kind: 'countersigner', principal: 'review' }] },
   ],
+  [
+    'a countersignature with a key in the place of one with a certificate',
+    { countersigners: [signer('review', 'keyless')] },
+    { countersigners: [signer('review')] },
+    { provenance: [{ kind: 'keyless', principal: 'review' }] },
+  ],
   ['a countersignature more', {}, { countersigners: [signer('market')] }, {}],
   [
     'a list of files that nobody signed',

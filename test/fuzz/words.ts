@@ -115,6 +115,10 @@ export const LOCK_WORDS = [
     'held',
     'manifest',
     'hooks',
+    'countersigners',
+    'predicates',
+    'fileList',
+    'recorded',
   ],
   ...['sha256', 'sha512', HEX, HEX + HEX, 'signers', 'platforms', 'requires', 'permissions', 'limits', '128M', '90s'],
   ...[

@@ -14,10 +14,11 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { formatLockFile, type LockedPlugin } from '../../src/core/lock-file.ts'
 import { parseLockFile } from '../../src/core/lock-file-parser.ts'
+import { foundOf } from '../../src/manager/found-release.ts'
 import { type Host, openHost } from '../../src/manager/host.ts'
 import type { HostKnowledge } from '../../src/manager/host-lock.ts'
 import { writeLock } from '../../src/manager/lock-writing.ts'
-import { foundOf, type LockedRelease, type SyncApply, type SyncOptions, sync } from '../../src/manager/sync.ts'
+import { type LockedRelease, type SyncApply, type SyncOptions, sync } from '../../src/manager/sync.ts'
 import { fetchTarball } from '../../src/registry/index.ts'
 import { authority } from '../helpers/authority.ts'
 import { agree, type Household, household, manifestOf, rewrite, trust, writeRelease } from './household.ts'
@@ -85,6 +86,7 @@ function applyTo(house: Household, host: Host): SyncApply {
   }
   return {
     decide: async (plugin, from) => void (await decide(plugin, from)),
+    decideHold: () => assert.fail('nothing is held here'),
     install: place,
     async repair(plugin, from) {
       await house.manager.remove(plugin.name, { purge: false })

@@ -73,3 +73,27 @@ test('a lock file does not lift a hold that this host has until a date', async (
     assert.equal(manager.list()[0]?.version, '1.1.0')
   })
 })
+
+test('nor does it take it over, for the next one to lift', async (t) => {
+  const home = await suppliedHome(t)
+  await home.offer(says('acme/app', '1.0.0'))
+  const folder = join(home.base, 'project')
+  mkdirSync(folder)
+  chmodSync(folder, 0o755)
+  const lockFile = join(folder, 'plugins.lock')
+  await home.with(async (manager) => {
+    await manager.installAll(['acme/app'], { consent: yes })
+    manager.hold('acme/app')
+    await manager.writeLock({ lockFile })
+    manager.unhold('acme/app')
+    const { until } = manager.hold('acme/app', { until: new Date(Date.now() + 3_600_000), reason: 'the fair' })
+    await assert.rejects(manager.sync({ lockFile }), {
+      code: 'WRONG_STATE',
+      message: /held at 1\.0\.0 until .*the fair/,
+    })
+    assert.equal(manager.holds()[0]?.until, until)
+    manager.unhold('acme/app')
+    await manager.sync({ lockFile })
+    assert.equal(manager.holds()[0]?.until, null)
+  })
+})

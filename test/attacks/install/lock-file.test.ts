@@ -18,7 +18,8 @@ const HUNGRY = {
 const manifest = parseManifest(Buffer.from(JSON.stringify(HUNGRY)))
 const LINE = locked('acme/hello', '1.0.0', { runtime: 'exec', limits: manifest.limits })
 const statement = { ...LINE, manifestDigest: LINE.manifest }
-const found = { statement, signers: LINE.signers, manifest }
+const { signers, countersigners, predicates, fileList } = LINE
+const found = { statement, signers, countersigners, predicates, fileList, manifest }
 
 test('a release that asks for more than the lock file shows gets no more', () => {
   assert.deepEqual(consentByLock(LINE, found), { network: [], read: [], env: [] })
@@ -51,6 +52,16 @@ test('a hook that a reviewer was not shown is not run', () => {
   }
 })
 
+test('nor is one with more than a reviewer was shown: limits of its own, or another runtime', () => {
+  const hooks = { health: { runtime: 'exec', path: 'x' } } as const
+  const line = { ...LINE, hooks: { health: { runtime: 'exec', limits: {} } } } as const
+  const of = (more: object) =>
+    parseManifest(Buffer.from(JSON.stringify({ ...HUNGRY, health: { ...hooks.health, ...more } })))
+  assert.deepEqual(consentByLock(line, { ...found, manifest: of({}) }).env, [])
+  for (const more of [{ limits: { memory: '8G' } }, { runtime: 'python' }])
+    assert.throws(() => consentByLock(line, { ...found, manifest: of(more) }), { code: 'LOCK_DIFFERS' })
+})
+
 test('a tarball is never looked for anywhere but beside the lock file', () => {
   for (const file of ['../x.tgz', '/etc/x.tgz', 'a/b.tgz', '..tgz', 'x.tgz\n', '.hidden.tgz', 'x\\y.tgz']) {
     const bytes = Buffer.from(formatLockFile({ plugins: [{ ...LINE, source: { file } }] }))
@@ -60,7 +71,13 @@ test('a tarball is never looked for anywhere but beside the lock file', () => {
 
 test('a name that a terminal would obey, or that hides what it says, is refused in every text of it', () => {
   for (const text of ['\u001b[2J', 'a\u202eb', 'a\u200bb', 'a\nb']) {
-    for (const part of [{ signers: [text] }, { range: text }, { source: { url: `https://a.example/${text}` } }]) {
+    for (const part of [
+      { signers: [text] },
+      { countersigners: [text] },
+      { predicates: [text] },
+      { range: text },
+      { source: { url: `https://a.example/${text}` } },
+    ]) {
       const bytes = Buffer.from(formatLockFile({ plugins: [{ ...LINE, ...part }] }))
       assert.throws(() => parseLockFile(bytes, 'plugins.lock'), { code: 'LOCK_INVALID' }, JSON.stringify(part))
     }

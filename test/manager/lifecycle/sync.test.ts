@@ -44,3 +44,17 @@ test('what one plugin of a lock file is refused for keeps all of them from being
   )
   assert.equal((await other.manager.sync({ lockFile, frozen: true })).unchanged, true)
 })
+
+test('whatever a version was asked for by, a lock file can be made of it and gone by', async (t) => {
+  const one = await registered(t)
+  await one.list(withManifest('acme/first', '1.0.0+b.2', {}), withManifest('acme/second', '1.0.0', {}))
+  await one.manager.installAll(['acme/first@1.0.0+b.2', 'acme/second@v1'], { consent: agree })
+  const lockFile = join(dirname(one.layout.home), 'plugins.lock')
+  await one.manager.writeLock({ lockFile })
+  const { plugins } = JSON.parse(readFileSync(lockFile, 'utf8'))
+  assert.deepEqual(
+    plugins.map(({ range }: { range: string | null }) => range),
+    ['1.0.0+b.2', null],
+  )
+  assert.equal((await one.manager.sync({ lockFile, frozen: true })).unchanged, true)
+})
