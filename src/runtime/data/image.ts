@@ -45,6 +45,7 @@ function prepareImage(
 ): string {
   const { name, bytes } = request
   const kept = statSync(image, { throwIfNoEntry: false })
+  if (kept) how.takeUp(image, mount, `open /data of ${name}`)
   if (kept && kept.size > wanted) {
     throw new StoreError(
       'DATA_SHRINK_REFUSED',

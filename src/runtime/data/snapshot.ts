@@ -108,6 +108,7 @@ function takePart({ data, part, into, purpose }: PartCopy): Promise<number> | nu
   // Frozen, not unmounted: a run that is about to start has been told where it is mounted already.
   if (isByKernel() && isMounted(mountIn(data))) return copy({ from, into, purpose, frozen: mountIn(data) })
   return withFolderLock(data, purpose, () => {
+    if (isByKernel()) LOOP.takeUp(from, mountIn(data), purpose)
     if (isByKernel() && isMounted(mountIn(data))) return copyAtOnce({ from, into, purpose, frozen: mountIn(data) })
     // A process holds what fuse2fs serves in its memory: only when that has ended is the image whole.
     if (!isByKernel()) FUSE.unmount(from, mountIn(data), purpose)
