@@ -85,7 +85,7 @@ export async function letStand(host: Host, came: readonly Came[]): Promise<void>
 /** Its publisher has no say in it: a hook of what should not be here keeps nothing here. */
 async function takeOut(host: Host, installed: Installation, { past, placed }: Came, besides: readonly string[]) {
   const purge = !past.hasData && !past.hasLogs
-  // `gc` of another process may have found that it is nobody's.
+  // A hand may have taken it away.
   const { keptData } = placed
   const kept = keptData !== null && existsSync(join(host.layout.snapshots(installed.name), keptData)) ? keptData : null
   const data = purge ? [] : dataUndo(past, kept)
