@@ -25,6 +25,8 @@ export interface Switching {
   readonly assertFits?: Settled['assertFits']
   readonly mark?: Switch['mark']
   readonly isLeft?: Switch['isLeft']
+  /** There was no data when it was left, and there is by now: what is put back is that there is none. */
+  readonly hadNoData?: boolean | undefined
 }
 
 /** What became of `/data`. */
@@ -57,15 +59,16 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   // Only what shows that it works: it has been set up before. What comes back with others worked a moment ago.
   const manifest = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
   const own = store.snapshots.of(kept)
-  const restored = switching.restoresData ? own : null
+  const isRestored = switching.restoresData && (own !== null || switching.hadNoData === true)
 
-  const isTouched = restored !== null || manifest.health !== undefined
+  const isTouched = isRestored || manifest.health !== undefined
   const data = await guardData(host, { name: kept.name, before, isTouched }, steps, options)
   const back = { undo: 'restore-data', from: data.snapshot?.folder ?? null } as const
-  if (restored !== null) {
+  if (isRestored) {
     await steps.take('put its data back', back, async () => {
       const { restoreSnapshot } = await import('../runtime/data/restore.ts')
-      await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
+      const from = own === null ? null : join(layout.snapshots(kept.name), own.folder)
+      await restoreSnapshot({ from, data: layout.data(kept.name) })
     })
   }
   await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
@@ -73,18 +76,18 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   if (isTried(manifest)) await assertStillTrusted(host, kept)
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
+  const fate: DataFate = isRestored ? 'restored' : 'as-it-is'
   const installation = store.switchTo(kept, before, {
     change: steps.change,
     leftovers: [...data.leftovers, ...leftovers],
     snapshot: data.snapshot,
     approval: switching.approval ?? null,
     origin: switching.origin,
-    details: { data: restored === null ? 'as-it-is' : 'restored' },
+    details: { data: fate },
     way,
     assertFits: switching.assertFits,
     mark: switching.mark,
     isLeft: switching.isLeft,
   })
-  const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
   return { installation, data: fate, ended: data.ended }
 }

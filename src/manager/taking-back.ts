@@ -21,7 +21,7 @@ export interface Past {
   readonly left: ReadonlySet<string>
   /** Versions that could be gone back to. */
   readonly kept: readonly string[]
-  /** An earlier installation had left some. */
+  /** Its own, or some that an earlier installation had left. */
   readonly hasData: boolean
   readonly hasLogs: boolean
 }
@@ -115,7 +115,8 @@ async function putBack(
 ) {
   // What is newer than the last of its runs has seen nothing of the data, and what went on running has written to it since.
   const hasRun = host.store.runs.history(name, 1)[0]?.version === version
-  const undo = { mark: past.mark, isLeft: past.left.has(version) }
+  const hadNoData = !past.hasData && existsSync(host.layout.data(name))
+  const undo = { mark: past.mark, isLeft: past.left.has(version), hadNoData }
   await rollback(host, installed, { to: replaced, keepData: !hasRun, besides, undo })
   if (past.kept.includes(version)) return
   await drop(
