@@ -9,7 +9,7 @@ import { assertStillHere, assertStillInstalled } from './presence.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
-import { isTried, tryOut } from './trial.ts'
+import { tryOut } from './trial.ts'
 
 /** A kept release that was found good, and is to take the place of the one that is installed. */
 export interface Switching {
@@ -73,7 +73,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   }
   await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
 
-  if (isTried(manifest)) await assertStillTrusted(host, kept)
+  // Runs that had to end, and data that had to be kept, have taken their time.
+  await assertStillTrusted(host, kept)
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
   const fate: DataFate = isRestored ? 'restored' : 'as-it-is'
