@@ -9,7 +9,7 @@ import { assertStillHere, assertStillInstalled } from './presence.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
-import { tryOut } from './trial.ts'
+import { triable, tryOut } from './trial.ts'
 
 /** A kept release that was found good, and is to take the place of the one that is installed. */
 export interface Switching {
@@ -57,7 +57,8 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   assertStillHere(host, kept, way === 'forth' ? 'install' : 'roll back')
   const release = layout.release(kept.name, kept.version, kept.digest)
   // Only what shows that it works: it has been set up before. What comes back with others worked a moment ago.
-  const manifest = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
+  const whole = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
+  const manifest = triable(host, whole)
   const own = store.snapshots.of(kept)
   const isRestored = switching.restoresData && (own !== null || switching.hadNoData === true)
 
