@@ -47,14 +47,22 @@ export const LOOP: Mounting = {
     throw busyWith(purpose)
   },
   takeUp(image, mount, purpose) {
-    if (isMounted(mount)) return
     const busy = whileItRuns(purpose)
-    const device = heldBy(image, busy)
-    if (device === null) return
-    mkdirSync(mount, { recursive: true, mode: 0o700 })
-    mountAgain(device, mount, busy)
+    for (let tries = 1; !isMounted(mount); tries++) {
+      const device = heldBy(image, busy)
+      if (device === null) return
+      mkdirSync(mount, { recursive: true, mode: 0o700 })
+      try {
+        mountAgain(device, mount, busy)
+      } catch (error) {
+        // A mount(8) that was killed has it for as long as the kernel waits for the disk. Then it is free, and no run's.
+        if (!(error instanceof IsolationError) || tries === TAKE_UPS) throw error
+      }
+    }
   },
 }
+
+const TAKE_UPS = 5
 
 const whileItRuns = (purpose: string) => ({ purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' }) as const
 
