@@ -8,6 +8,7 @@ import type { OnProgress } from '../core/progress.ts'
 import { titleOfChange } from '../core/recovered.ts'
 import type { ChangeKind, OpenChange, StepUndo } from '../core/step.ts'
 import type { Host } from './host.ts'
+import { hooksHaveEnded } from './recovery.ts'
 import { leave, noteRecovered, undoChange } from './undoing.ts'
 
 /** How long a change waits for another one of the same plugin, in milliseconds. */
@@ -113,10 +114,11 @@ async function begin(host: Host, name: PluginName, kind: ChangeKind, options: Ch
 export const isAtWork = (error: unknown): error is StoreError =>
   error instanceof StoreError && error.code === 'STORE_BUSY' && error.details.database === undefined
 
-/** Whoever was at work has died since this command began. */
+/** Whoever was at work has died since this command began. What it was trying out may live on, with the user id that would be given back. */
 async function recoverFrom(host: Host, name: PluginName): Promise<void> {
   const dead = host.store.changes.abandoned().find((one) => one.name === name)
-  const claimed = dead === undefined ? null : host.store.changes.claim(dead)
+  if (dead === undefined || !(await hooksHaveEnded(host, name))) return
+  const claimed = host.store.changes.claim(dead)
   if (claimed === null) return
   try {
     await undoChange(host, claimed)

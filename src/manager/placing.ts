@@ -13,7 +13,7 @@ import { endOthers } from './restarting.ts'
 import { isSameTrust } from './roots.ts'
 import { isScanned, scan } from './scanning.ts'
 import { guardData } from './snapshots.ts'
-import { isTried, tryOut } from './trial.ts'
+import { isTried, triable, tryOut } from './trial.ts'
 
 /** A release that everything was decided about; what is left is to bring it in. */
 export interface Placement {
@@ -69,6 +69,7 @@ async function bringIn(
   const { store, trees } = host
   const { release, before } = placement
   const { statement } = release.verified
+  const manifest = triable(host, release.manifest)
   const seen = store.history(statement.name).highWater
   const begun = store.begin(release, {
     ...placement,
@@ -91,7 +92,6 @@ async function bringIn(
   const path = host.layout.release(begun.name, version, digest)
   const seal = await trees.seal(packageOf(path), statement.files)
 
-  const { manifest } = release
   const data = await guardData(host, { name: begun.name, before, isTouched: isTried(manifest) }, steps, options)
   await tryOut(host, { installation: begun, manifest, from: before?.version ?? null }, data, steps, options)
 

@@ -71,8 +71,8 @@ async function recoverChange(host: Host, found: OpenChange): Promise<Pick<Recove
 
 const HOOKS_END_MS = 5_000
 
-/** What it tried out ends with the process that started it, and takes a moment to do so. */
-async function hooksHaveEnded(host: Host, name: PluginName): Promise<boolean> {
+/** What it tried out ends with the process that started it, and takes a moment to do so. `false`: not yet. */
+export async function hooksHaveEnded(host: Host, name: PluginName): Promise<boolean> {
   for (const deadline = Date.now() + HOOKS_END_MS; isAnyRunning(host, name, 'hook'); await sleep(20)) {
     if (Date.now() > deadline) return false
   }

@@ -25,9 +25,10 @@ export interface RollbackOptions extends ChangeOptions {
 export interface UndoOptions extends RollbackOptions {
   /**
    * It comes to what was there before, as it was, and nobody is asked whether it works. `mark`: the newest version that had been
-   * here then. An update may go to what is left again, unless it `isLeft`: somebody had gone back from it before.
+   * here then. An update may go to what is left again, unless it `isLeft`: somebody had gone back from it before. `hadNoData`: there
+   * was none then, and there is now.
    */
-  readonly undo?: { readonly mark: string | null; readonly isLeft: boolean } | undefined
+  readonly undo?: { readonly mark: string | null; readonly isLeft: boolean; readonly hadNoData: boolean } | undefined
   /** Others that go back with it: that they need what is left is no reason to stay, nor is what of them it needs. */
   readonly besides?: readonly string[] | undefined
 }

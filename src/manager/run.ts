@@ -31,7 +31,7 @@ export async function prepare(
     if (plan.reportDenials) host.store.note('denials-reported', installation.name, { version, run })
     const profile = profileFor(host.config, installation.name, request.profile)
     const record = { id: run, name: installation.name, version, profile, weaker: plan.weaker }
-    host.store.runs.begin(record, process.pid, { handsOver, place: placeOf(plan) })
+    host.store.runs.begin(record, process.pid, { handsOver, place: placeOf(plan), of: installation })
     return plan
   } catch (error) {
     recordRefusal(host, name, run, options, error)

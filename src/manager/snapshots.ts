@@ -5,6 +5,7 @@ import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { StepUndo } from '../core/step.ts'
 import { takeSnapshot } from '../runtime/data/snapshot.ts'
+import { looseFolder } from '../store/index.ts'
 import type { ChangeOptions, Steps } from './change.ts'
 import type { Host } from './host.ts'
 import { isAnyRunning } from './recovery.ts'
@@ -50,7 +51,7 @@ export async function guardData(
   const data = host.layout.data(name)
   // Without a release that gives way, and with nobody who would change it, it stays as it is.
   if (!isThere(data) || (before === null && !isTouched)) return { snapshot: null, leftovers: [], ended }
-  const folder = before === null ? 'kept' : `${before.version}-${before.digest.slice(0, 12)}`
+  const folder = before === null ? looseFolder() : `${before.version}-${before.digest.slice(0, 12)}`
   const into = join(host.layout.snapshots(name), folder)
   const taken = await steps.take('keep its data', { undo: 'drop-snapshot', folder }, () =>
     takeSnapshot({ data, into, isRunning: isAnyRunning(host, name) }),

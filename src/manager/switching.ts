@@ -9,7 +9,7 @@ import { assertStillHere, assertStillInstalled } from './presence.ts'
 import { endOthers } from './restarting.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { guardData } from './snapshots.ts'
-import { isTried, tryOut } from './trial.ts'
+import { triable, tryOut } from './trial.ts'
 
 /** A kept release that was found good, and is to take the place of the one that is installed. */
 export interface Switching {
@@ -25,6 +25,8 @@ export interface Switching {
   readonly assertFits?: Settled['assertFits']
   readonly mark?: Switch['mark']
   readonly isLeft?: Switch['isLeft']
+  /** There was no data when it was left, and there is by now: what is put back is that there is none. */
+  readonly hadNoData?: boolean | undefined
 }
 
 /** What became of `/data`. */
@@ -55,36 +57,39 @@ async function takeOver(host: Host, switching: Switching, steps: Steps, options:
   assertStillHere(host, kept, way === 'forth' ? 'install' : 'roll back')
   const release = layout.release(kept.name, kept.version, kept.digest)
   // Only what shows that it works: it has been set up before. What comes back with others worked a moment ago.
-  const manifest = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
+  const whole = { ...signedManifestOf(release, kept), hooks: {}, ...(way === 'undo' ? { health: undefined } : {}) }
+  const manifest = triable(host, whole)
   const own = store.snapshots.of(kept)
-  const restored = switching.restoresData ? own : null
+  const isRestored = switching.restoresData && (own !== null || switching.hadNoData === true)
 
-  const isTouched = restored !== null || manifest.health !== undefined
+  const isTouched = isRestored || manifest.health !== undefined
   const data = await guardData(host, { name: kept.name, before, isTouched }, steps, options)
   const back = { undo: 'restore-data', from: data.snapshot?.folder ?? null } as const
-  if (restored !== null) {
+  if (isRestored) {
     await steps.take('put its data back', back, async () => {
       const { restoreSnapshot } = await import('../runtime/data/restore.ts')
-      await restoreSnapshot({ from: join(layout.snapshots(kept.name), restored.folder), data: layout.data(kept.name) })
+      const from = own === null ? null : join(layout.snapshots(kept.name), own.folder)
+      await restoreSnapshot({ from, data: layout.data(kept.name) })
     })
   }
   await tryOut(host, { installation: kept, manifest, from: null }, data, steps, options)
 
-  if (isTried(manifest)) await assertStillTrusted(host, kept)
+  // Runs that had to end, and data that had to be kept, have taken their time.
+  await assertStillTrusted(host, kept)
   steps.proceed()
   const leftovers: StepUndo[] = own === null ? [] : [{ undo: 'drop-snapshot', folder: own.folder }]
+  const fate: DataFate = isRestored ? 'restored' : 'as-it-is'
   const installation = store.switchTo(kept, before, {
     change: steps.change,
     leftovers: [...data.leftovers, ...leftovers],
     snapshot: data.snapshot,
     approval: switching.approval ?? null,
     origin: switching.origin,
-    details: { data: restored === null ? 'as-it-is' : 'restored' },
+    details: { data: fate },
     way,
     assertFits: switching.assertFits,
     mark: switching.mark,
     isLeft: switching.isLeft,
   })
-  const fate: DataFate = restored === null ? 'as-it-is' : 'restored'
   return { installation, data: fate, ended: data.ended }
 }

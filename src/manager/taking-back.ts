@@ -21,7 +21,7 @@ export interface Past {
   readonly left: ReadonlySet<string>
   /** Versions that could be gone back to. */
   readonly kept: readonly string[]
-  /** An earlier installation had left some. */
+  /** Its own, or some that an earlier installation had left. */
   readonly hasData: boolean
   readonly hasLogs: boolean
 }
@@ -85,7 +85,7 @@ export async function letStand(host: Host, came: readonly Came[]): Promise<void>
 /** Its publisher has no say in it: a hook of what should not be here keeps nothing here. */
 async function takeOut(host: Host, installed: Installation, { past, placed }: Came, besides: readonly string[]) {
   const purge = !past.hasData && !past.hasLogs
-  // `gc` of another process may have found that it is nobody's.
+  // A hand may have taken it away.
   const { keptData } = placed
   const kept = keptData !== null && existsSync(join(host.layout.snapshots(installed.name), keptData)) ? keptData : null
   const data = purge ? [] : dataUndo(past, kept)
@@ -115,7 +115,8 @@ async function putBack(
 ) {
   // What is newer than the last of its runs has seen nothing of the data, and what went on running has written to it since.
   const hasRun = host.store.runs.history(name, 1)[0]?.version === version
-  const undo = { mark: past.mark, isLeft: past.left.has(version) }
+  const hadNoData = !past.hasData && existsSync(host.layout.data(name))
+  const undo = { mark: past.mark, isLeft: past.left.has(version), hadNoData }
   await rollback(host, installed, { to: replaced, keepData: !hasRun, besides, undo })
   if (past.kept.includes(version)) return
   await drop(

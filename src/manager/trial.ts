@@ -1,3 +1,4 @@
+import { StoreError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { HookName, Manifest } from '../core/manifest.ts'
 import type { ChangeOptions, Steps } from './change.ts'
@@ -15,6 +16,24 @@ export interface Trial {
 /** Is anything of the release run before it is installed? */
 export const isTried = ({ health, hooks }: Manifest): boolean =>
   health !== undefined || hooks['migrate-data'] !== undefined || hooks.postinstall !== undefined
+
+/**
+ * A release as far as it may be tried out: a plugin that is switched off is not run, in no version and by no change.
+ *
+ * @throws StoreError `WRONG_STATE`: it would have to be set up, or to take over the data
+ */
+export function triable({ store }: Pick<Host, 'store'>, manifest: Manifest): Manifest {
+  const { name, version, hooks } = manifest
+  const before = store.find(name)
+  if (before === null || !store.isSwitchedOff(before)) return manifest
+  const hook = (['migrate-data', 'postinstall'] as const).find((one) => hooks[one] !== undefined)
+  if (hook === undefined) return { ...manifest, health: undefined }
+  throw new StoreError(
+    'WRONG_STATE',
+    `cannot install ${name} ${version}: it is disabled, and its hook ${hook} would be run`,
+    { hint: `plugins enable ${name} first` },
+  )
+}
 
 /**
  * Runs what a release brings for the occasion, in its own sandbox: it takes over the data, sets itself up, and shows that it

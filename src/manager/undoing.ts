@@ -78,7 +78,12 @@ async function undoStep(
       return restoreSnapshot({ from, data: layout.data(name) })
     }
     case 'drop-snapshot': {
-      const { forgetSnapshot } = await import('./snapshot-folder.ts')
+      const [{ forgetSnapshot }, { thaw }] = await Promise.all([
+        import('./snapshot-folder.ts'),
+        import('../runtime/data/snapshot.ts'),
+      ])
+      // It may have ended in the middle of the copy.
+      thaw(layout.data(name))
       return forgetSnapshot(layout, name, plainName(undo.folder))
     }
   }

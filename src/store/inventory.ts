@@ -7,6 +7,7 @@ import { isPluginName, type PluginName, SEMVER } from '../core/name.ts'
 import { type Db, read } from './database.ts'
 import { DiskUse } from './disk-use.ts'
 import { isAlive } from './holder.ts'
+import { isAwaited } from './snapshots.ts'
 
 /** Something on the disk that no row speaks of. */
 export interface Stray {
@@ -76,7 +77,9 @@ export function takeInventory(db: Db, options: InventoryOptions): Inventory {
     releasesIn(path, foreign).map((release) => ({ name, ...release })),
   )
   const snapshots = pluginsIn(layout.allSnapshots).flatMap(({ name, path }) =>
-    foldersIn(path, foreign).map((folder) => ({ name, path: folder })),
+    foldersIn(path, foreign)
+      .filter((folder) => !isAwaited(basename(folder)))
+      .map((folder) => ({ name, path: folder })),
   )
   const [data, logs] = [pluginsIn(layout.allData), pluginsIn(layout.allLogs)]
   const rows = rowsOf(db)

@@ -1,4 +1,5 @@
 import { StoreError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
 import type { HookRun } from '../core/manifest.ts'
 import type { Minute } from '../core/minute.ts'
 import type { PluginName } from '../core/name.ts'
@@ -69,6 +70,8 @@ type Beginning = Pick<RunRecord, 'id' | 'name' | 'version' | 'profile' | 'weaker
 export interface BeginOptions {
   readonly handsOver?: boolean
   readonly place?: RunPlace | null
+  /** What was looked at, and planned for. Left out: whichever is installed in this version. */
+  readonly of?: Pick<Installation, 'id' | 'installedAtMs'> | null
   /** A hook, of an installation that may be in the making still or kept: nothing else of those runs. */
   readonly hook?: { readonly name: HookRun; readonly installation: number } | null
 }
@@ -81,10 +84,14 @@ export class Runs extends Ledger {
    * `pid` is the process that answers for it: when that is gone without a report, the run is lost. With `handsOver` it
    * becomes the launcher itself; otherwise `supervise` names that as soon as there is one.
    *
-   * @throws StoreError `WRONG_STATE` when the release was removed, replaced or disabled since it was looked at: its tree
-   * and its user id are then no longer this run's to use
+   * @throws StoreError `WRONG_STATE` when the release was removed, replaced or disabled since it was looked at, though it may
+   * have been installed again: its tree and its user id are then no longer this run's to use
    */
-  begin(run: Beginning, pid: number, { handsOver = false, place = null, hook = null }: BeginOptions = {}): void {
+  begin(
+    run: Beginning,
+    pid: number,
+    { handsOver = false, place = null, of = null, hook = null }: BeginOptions = {},
+  ): void {
     transactLightly(this.db, () => {
       const holder = holderOf(pid) ?? ''
       const { changes } = this.db
@@ -92,7 +99,9 @@ export class Runs extends Ledger {
           `INSERT INTO runs (id, plugin_id, version, profile, weaker, holder, supervisor, place, hook, started_at_ms)
            SELECT @id, p.id, r.version, @profile, @weaker, @holder, @supervisor, @place, @hook, @now
            FROM plugins p JOIN installations i ON i.plugin_id = p.id JOIN releases r ON r.id = i.release_id
-           WHERE p.name = @name AND r.version = @version AND CASE WHEN @hook IS NULL THEN i.state = 'installed'
+           WHERE p.name = @name AND r.version = @version
+           AND (@of IS NULL OR (i.id = @of AND i.installed_at_ms = @installedAtMs))
+           AND CASE WHEN @hook IS NULL THEN i.state = 'installed'
              ELSE i.id = @installation AND i.state IN ('installing', 'installed', 'kept') END
            AND (@hook IS NOT NULL OR NOT EXISTS (SELECT 1 FROM changes c WHERE c.name = p.name AND c.quiet = 1))`,
         )
@@ -103,6 +112,8 @@ export class Runs extends Ledger {
           supervisor: handsOver ? holder : null,
           place: place === null ? null : JSON.stringify(place),
           hook: hook?.name ?? null,
+          of: of?.id ?? null,
+          installedAtMs: of?.installedAtMs ?? null,
           installation: hook?.installation ?? null,
           now: this.now(),
         })

@@ -1,6 +1,7 @@
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import { type Db, read, transact } from './database.ts'
+import { isAlive, ownHolder } from './holder.ts'
 
 /** A plugin's `/data` as it was when a release gave way to another. */
 export interface KeptSnapshot {
@@ -20,6 +21,14 @@ interface Row {
 
 const SELECT = `SELECT s.folder, r.version, s.bytes, s.taken_at_ms
   FROM snapshots s JOIN releases r ON r.id = s.release_id JOIN plugins p ON p.id = s.plugin_id`
+
+const LOOSE = 'kept~'
+
+/** The folder for data that no release of this plugin has left: named for the process that may come back for it. */
+export const looseFolder = (): string => `${LOOSE}${ownHolder()}`
+
+/** Is it there still, that process? It may, long after the change that kept it, when one of the others cannot come in. */
+export const isAwaited = (folder: string): boolean => folder.startsWith(LOOSE) && isAlive(folder.slice(LOOSE.length))
 
 /** One of each release at most: that of the last time it was left. */
 export class Snapshots {

@@ -342,7 +342,7 @@ export class Store extends Installations {
   }
 
   /** Quarantine comes over what the operator switched off, and takes nothing of that back. */
-  #isSwitchedOff({ name, state }: Installation): boolean {
+  isSwitchedOff({ name, state }: Installation): boolean {
     if (state !== 'quarantined') return state === 'disabled'
     return this.events.latest(name, ['quarantined'])?.details.from === 'disabled'
   }
@@ -365,7 +365,7 @@ export class Store extends Installations {
   ): boolean {
     this.changes.commitInside(how.change, how.leftovers)
     // What the operator switched off stays off, meanwhile too: an update is no consent to run it again.
-    const isDisabled = before !== null && this.#isSwitchedOff(this.get(before.id))
+    const isDisabled = before !== null && this.isSwitchedOff(this.get(before.id))
     if (before !== null) this.#move(before, 'kept')
     this.#move(next, 'installed')
     if (isDisabled) this.#move(next, 'disabled')

@@ -3,8 +3,10 @@ import { StoreError } from '../../core/errors.ts'
 import { formatSize } from '../../core/quantity.ts'
 import { withFolderLock } from '../folder-lock.ts'
 import { runTool } from '../host-tools.ts'
+import { copyAtOnce } from './copy.ts'
+import { flushFile, flushFolder } from './flush.ts'
 import { isMounted, type Mounting } from './mounting.ts'
-import { BLOCK, type DataRequest, imageIn, inodesFor, mountIn } from './request.ts'
+import { BLOCK, type DataRequest, freshImageIn, imageIn, inodesFor, mountIn } from './request.ts'
 
 const MiB = 2 ** 20
 
@@ -45,6 +47,8 @@ function prepareImage(
 ): string {
   const { name, bytes } = request
   const kept = statSync(image, { throwIfNoEntry: false })
+  rmSync(freshImageIn(request.folder), { force: true })
+  if (kept) how.takeUp(image, mount, `open /data of ${name}`)
   if (kept && kept.size > wanted) {
     throw new StoreError(
       'DATA_SHRINK_REFUSED',
@@ -60,9 +64,8 @@ function prepareImage(
   return mount
 }
 
-function makeImage({ name, bytes, ids }: DataRequest, how: Mounting, image: string, size: number): void {
-  const fresh = `${image}.new`
-  rmSync(fresh, { force: true })
+function makeImage({ folder, name, bytes, ids }: DataRequest, how: Mounting, image: string, size: number): void {
+  const fresh = freshImageIn(folder)
   const fd = openSync(fresh, 'wx', 0o600)
   try {
     ftruncateSync(fd, size)
@@ -90,7 +93,10 @@ function makeImage({ name, bytes, ids }: DataRequest, how: Mounting, image: stri
   renameSync(fresh, image)
 }
 
-/** Offline, because a grown file below a mounted loop device is seen by nobody. */
+/**
+ * Offline, because a grown file below a mounted loop device is seen by nobody; and in a copy, for resize2fs moves what it enlarges
+ * about: killed in the middle, it leaves what no e2fsck puts right by itself, or a file of the new size with a smaller file system in it.
+ */
 function growImage(
   { folder, name, bytes }: DataRequest,
   how: Mounting,
@@ -99,15 +105,25 @@ function growImage(
 ): void {
   const purpose = `grow /data of ${name}`
   how.unmount(image, mountIn(folder), purpose)
-  const to = { purpose, code: 'DATA_QUOTA_UNAVAILABLE' } as const
-  runTool('e2fsck', ['-f', how.repair, image], { ...to, ok: [1] })
-  // Named in KiB: a bare number would be in blocks of the file system. It enlarges the file itself.
-  runTool('resize2fs', [image, `${size.to / 1024}K`], to)
-  const journal = journalFor(bytes, how)
-  if (journal > 0 && size.from < imageBytesFor(JOURNAL_FROM, how)) {
-    runTool('tune2fs', ['-J', `size=${journal / MiB}`, image], to)
+  const fresh = freshImageIn(folder)
+  try {
+    copyAtOnce({ from: image, into: fresh, purpose })
+    const to = { purpose, code: 'DATA_QUOTA_UNAVAILABLE' } as const
+    runTool('e2fsck', ['-f', how.repair, fresh], { ...to, ok: [1] })
+    // Named in KiB: a bare number would be in blocks of the file system. It enlarges the file itself.
+    runTool('resize2fs', [fresh, `${size.to / 1024}K`], to)
+    const journal = journalFor(bytes, how)
+    if (journal > 0 && size.from < imageBytesFor(JOURNAL_FROM, how)) {
+      runTool('tune2fs', ['-J', `size=${journal / MiB}`, fresh], to)
+    }
+    if (how.reserved > 0) runTool('tune2fs', ['-r', String(how.reserved), fresh], to)
+    flushFile(fresh)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
   }
-  if (how.reserved > 0) runTool('tune2fs', ['-r', String(how.reserved), image], to)
+  renameSync(fresh, image)
+  flushFolder(folder)
 }
 
 function mountImage({ name }: DataRequest, image: string, mount: string, how: Mounting): void {

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { IsolationError, StoreError } from '../../core/errors.ts'
 import { findTool, type HostTool, packageOfTool, runTool } from '../host-tools.ts'
@@ -14,6 +14,11 @@ export interface Mounting {
   /** e2fsck's way with what was not unmounted: what has no journal needs more than its safe repairs. */
   readonly repair: '-p' | '-y'
   mount(image: string, mount: string, purpose: string): void
+  /**
+   * Where it is not mounted, but a run has its file system still: mounts that again. An `unmount` that was killed leaves it so, and whoever
+   * took it for unused would check, grow, copy or mount under that run what it is writing to.
+   */
+  takeUp(image: string, mount: string, purpose: string): void
   /** Takes the file system down, or leaves it and says STORE_BUSY. */
   unmount(image: string, mount: string, purpose: string): void
 }
@@ -32,20 +37,48 @@ export const LOOP: Mounting = {
    * lives until that one goes too. Its loop device shows it.
    */
   unmount(image, mount, purpose) {
+    LOOP.takeUp(image, mount, purpose)
     if (!isMounted(mount)) return
-    const busy = { purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' } as const
+    const busy = whileItRuns(purpose)
     runTool('umount', [mount], busy)
-    let device = ''
-    // The kernel lets go of the mounts of a run that has just ended a moment later.
-    for (let tries = 0; tries < 20; tries++) {
-      device = runTool('losetup', ['-n', '-O', 'NAME', '-j', image], busy).trim()
-      if (device === '') return
-      pause(25)
-    }
-    // The device again, not the image: one file system, mounted in one more place.
-    runTool('mount', ['-t', 'ext4', '-o', OPTIONS, device, mount], busy)
-    throw new StoreError('STORE_BUSY', `cannot ${busy.purpose}`, { hint: 'try again when its runs have ended' })
+    const device = heldBy(image, busy)
+    if (device === null) return
+    mountAgain(device, mount, busy)
+    throw busyWith(purpose)
   },
+  takeUp(image, mount, purpose) {
+    const busy = whileItRuns(purpose)
+    for (let tries = 1; !isMounted(mount); tries++) {
+      const device = heldBy(image, busy)
+      if (device === null) return
+      mkdirSync(mount, { recursive: true, mode: 0o700 })
+      try {
+        mountAgain(device, mount, busy)
+      } catch (error) {
+        // A mount(8) that was killed has it for as long as the kernel waits for the disk. Then it is free, and no run's.
+        if (!(error instanceof IsolationError) || tries === TAKE_UPS) throw error
+      }
+    }
+  },
+}
+
+const TAKE_UPS = 5
+
+const whileItRuns = (purpose: string) => ({ purpose: `${purpose} while the plugin runs`, code: 'STORE_BUSY' }) as const
+
+/** The loop device of an image; `null`: nobody has it. The kernel lets go of the mounts of a run that has just ended a moment later. */
+function heldBy(image: string, busy: ReturnType<typeof whileItRuns>): string | null {
+  for (let tries = 0; ; tries++) {
+    const [device = ''] = runTool('losetup', ['-n', '-O', 'NAME', '-j', image], busy).trim().split('\n')
+    if (device === '') return null
+    if (tries === 20) return device
+    pause(25)
+  }
+}
+
+/** The device, not the image: one file system, mounted in one more place. */
+function mountAgain(device: string, mount: string, busy: ReturnType<typeof whileItRuns>): void {
+  runTool('mount', ['-t', 'ext4', '-o', OPTIONS, device, mount], busy)
 }
 
 /**
@@ -66,6 +99,8 @@ export const FUSE: Mounting = {
       throw new IsolationError(CODE, `cannot ${purpose}: fuse2fs did not mount it`, { hint: FUSE_REMEDY })
     }
   },
+  /** `mount` and `unmount` ask for that process. */
+  takeUp: () => {},
   /** The process ends when the last mount of the file system is gone, and not before: another one would destroy it. */
   unmount(image, mount, purpose) {
     if (isMounted(mount)) {

@@ -20,6 +20,8 @@ export const BLOCK = 65_536
 export const inodesFor = (bytes: number): number => Math.min(Math.max(Math.ceil(bytes / 8192), 64), 1 << 20)
 
 export const imageIn = (folder: string): string => `${folder}/image.ext4`
+/** An image in the making, that nobody goes on with when it was not finished. */
+export const freshImageIn = (folder: string): string => `${imageIn(folder)}.new`
 export const mountIn = (folder: string): string => `${folder}/mnt`
 /** What a project quota holds. Another name than of what nothing holds, so that no file of the one is ever in the other. */
 export const heldIn = (folder: string): string => `${folder}/held`

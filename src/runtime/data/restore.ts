@@ -9,7 +9,7 @@ import { flushFolder } from './flush.ts'
 import { isBound } from './mounting.ts'
 import { isOfProject, joinProject, liftProject } from './project.ts'
 import { removeKept } from './removal.ts'
-import { heldIn, looseIn, PARTS, type Part, restoredIn } from './request.ts'
+import { freshImageIn, heldIn, looseIn, PARTS, type Part, restoredIn } from './request.ts'
 import { dataName, diskFailed, ownerOf, takeDown } from './snapshot.ts'
 
 /**
@@ -35,6 +35,7 @@ export async function restoreSnapshot({
     mkdirSync(data, { recursive: true, mode: 0o700 })
     takeDown(data, purpose)
     for (const part of PARTS) remove(restoredIn(data, part))
+    remove(freshImageIn(data))
     const inPlace = parts.filter((part) => part === 'held' && isPrepared(data))
     for (const part of parts) if (!inPlace.includes(part)) await stage({ from, data, part, purpose })
     withFolderLock(data, purpose, () => {

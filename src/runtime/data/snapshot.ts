@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { isOfDisk, reasonOfDisk } from '../../core/disk-failure.ts'
 import { StoreError } from '../../core/errors.ts'
 import { withFolderLock } from '../folder-lock.ts'
+import { spawn } from '../host-tools.ts'
+import { findLauncher } from '../launcher-binary.ts'
 import { copy, copyAtOnce, exchange } from './copy.ts'
 import { flushFolder } from './flush.ts'
 import { FUSE, isMounted, LOOP } from './mounting.ts'
@@ -106,6 +108,7 @@ function takePart({ data, part, into, purpose }: PartCopy): Promise<number> | nu
   // Frozen, not unmounted: a run that is about to start has been told where it is mounted already.
   if (isByKernel() && isMounted(mountIn(data))) return copy({ from, into, purpose, frozen: mountIn(data) })
   return withFolderLock(data, purpose, () => {
+    if (isByKernel()) LOOP.takeUp(from, mountIn(data), purpose)
     if (isByKernel() && isMounted(mountIn(data))) return copyAtOnce({ from, into, purpose, frozen: mountIn(data) })
     // A process holds what fuse2fs serves in its memory: only when that has ended is the image whole.
     if (!isByKernel()) FUSE.unmount(from, mountIn(data), purpose)
@@ -114,6 +117,22 @@ function takePart({ data, part, into, purpose }: PartCopy): Promise<number> | nu
 }
 
 const isByKernel = (): boolean => process.geteuid?.() === 0
+
+/**
+ * Lets go of what a copy has frozen whose processes were all killed in one moment. Nobody else does: whoever writes to it
+ * hangs, and hears no signal. For who has the change of the plugin that made the copy; nobody else freezes anything.
+ *
+ * @throws StoreError `DISK_FAILED`
+ */
+export function thaw(data: string): void {
+  if (!isByKernel() || !isMounted(mountIn(data))) return
+  const { status, stderr, error } = spawn(findLauncher(), ['--thaw', mountIn(data)])
+  if (status === 0) return
+  const why = error?.message ?? stderr.trim().replace(/^plugins: /, '')
+  throw new StoreError('DISK_FAILED', `cannot let go of /data of ${dataName(data)}: ${why}`, {
+    ...(error && { cause: error }),
+  })
+}
 
 /** Takes the file system of an image down. @throws StoreError `STORE_BUSY` while somebody uses it */
 export function takeDown(data: string, purpose: string): void {

@@ -82,3 +82,21 @@ void thaw(void)
 	if (status != 0)
 		failed("cannot thaw what was frozen");
 }
+
+/* Both of the two may have been killed in one moment, and the file system does not know whose it was. */
+int thaw_mount(const char *mount)
+{
+	struct stat status, above;
+
+	refusals_go_to(refusal_print);
+	const int fd = open(mount, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) < 0 || fstatat(fd, "..", &above, AT_SYMLINK_NOFOLLOW) < 0)
+		failed("cannot open the folder %s: %m", mount);
+	/* Not mounted any more, it would be the file system of the host that is let go. */
+	if (status.st_dev == above.st_dev)
+		return 0;
+	/* EINVAL: it is not frozen. */
+	if (ioctl(fd, FITHAW, NULL) < 0 && errno != EINVAL)
+		failed("cannot thaw %s: %m", mount);
+	return 0;
+}

@@ -8,5 +8,7 @@
 void freeze(const char *mount, dev_t holds);
 /* Safe to call when nothing is frozen. */
 void thaw(void);
+/* `--thaw MOUNT`: lets go of what processes that are gone have frozen. */
+int thaw_mount(const char *mount);
 
 #endif

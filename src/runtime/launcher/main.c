@@ -33,6 +33,7 @@
 #include "copy.h"
 #include "denials.h"
 #include "engine.h"
+#include "freeze.h"
 #include "ids.h"
 #include "init.h"
 #include "inside.h"
@@ -354,6 +355,8 @@ int main(int argc, char **argv, char **environment)
 		return copy(argc - 2, argv + 2);
 	if (argc == 4 && strcmp(argv[1], "--exchange") == 0)
 		return exchange(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "--thaw") == 0)
+		return thaw_mount(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
@@ -362,5 +365,5 @@ int main(int argc, char **argv, char **environment)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
 			"--project FOLDER [ID [BYTES INODES]], --unlock FOLDER UID GID, "
-			"--copy FROM INTO BYTES [--as UID GID | --frozen MOUNT], --exchange ONE OTHER, --hold, --stop PID START GRACE_MS or --version");
+			"--copy FROM INTO BYTES [--as UID GID | --frozen MOUNT], --exchange ONE OTHER, --thaw MOUNT, --hold, --stop PID START GRACE_MS or --version");
 }
