@@ -1,3 +1,4 @@
+import { isFailure } from '../core/disk-failure.ts'
 import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
@@ -115,7 +116,13 @@ async function bringIn(
 
 /** The new release stands whatever happens now: versions beyond those to keep are finished by the next command if not here. */
 async function tidy(host: Host, { installation, surplus }: Settlement): Promise<void> {
-  for (const old of surplus) await finishRemoval(host, old).catch(() => {})
+  for (const old of surplus) {
+    try {
+      await finishRemoval(host, old)
+    } catch (error) {
+      if (!isFailure(error)) throw error
+    }
+  }
   if (surplus.length > 0) await freshen(host, installation.name)
 }
 
