@@ -70,13 +70,28 @@ function closeUntouched(db: Db, path: string): void {
 function migrate(db: Db, path: string): void {
   // Rows name what is installed and who signed it: nobody else's business, and WAL files take the mode of the database.
   chmodSync(path, 0o600)
-  db.pragma('journal_mode = WAL')
+  keepLog(db)
   db.transaction(() => {
     // Asked again under the lock: another process may have migrated meanwhile.
     for (const sql of MIGRATIONS.slice(schemaOf(db, path))) db.exec(sql)
     db.pragma(`user_version = ${MIGRATIONS.length}`)
   }).immediate()
 }
+
+/** SQLite waits for no lock here (it would wait for itself), and another process may be making the same database. */
+function keepLog(db: Db): void {
+  for (const deadline = Date.now() + BUSY_MS; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)) {
+    try {
+      db.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      if (!isLocked(error) || Date.now() > deadline) throw error
+    }
+  }
+}
+
+const isLocked = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
 
 /**
  * Runs `work` as one transaction that takes the write lock at its beginning, so that it cannot fail halfway for a lock;

@@ -1,5 +1,5 @@
 // kill -9 at any moment of an install, an update or a removal, alone and with seven others at work: afterwards the store
-// is whole. BULKHEAD_KILLS=1000 tries longer than the tests do.
+// is whole. BULKHEAD_KILLS=1000 tries longer than the tests do, and `npm run crash` at every write.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ import { openManager } from '../../../src/index.ts'
 import { type Authority, authority } from '../../helpers/authority.ts'
 import { trust, writeRelease } from '../../manager/household.ts'
 
-const KILLS = Number(process.env.BULKHEAD_KILLS ?? 160)
+const KILLS = Number(process.env.BULKHEAD_KILLS ?? 60)
 const HAMMERS = 8
 const ONE = 'acme/one'
 
