@@ -126,6 +126,7 @@ async function bringGroup(
   const came: Came[] = []
   for (const one of group) {
     const { candidate, options, decision } = one
+    let waits: Waiting
     try {
       const tarball = held.take(candidate.name)?.tarball ?? (await fetchListed(host, catalog, candidate, options))
       const past = pastOf(host, candidate.name)
@@ -134,13 +135,15 @@ async function bringGroup(
       const admission = await unlessHere(() => admit(host, tarball, admitting, assent))
       if (admission.kind === 'installed') came.push({ ...admission.report, past, placed: admission.placed })
       if (admission.kind !== 'waits') continue
-      // What is installed, or trusted, is another than when it was decided on.
-      const back = await takeBack(host, came)
-      if (back.stays.length > 0) throw back.stays[0]?.error
-      return left(group, candidate.name, admission)
+      waits = admission
     } catch (error) {
       throw told(error, stands, await takeBack(host, came))
     }
+    // What is installed, or trusted, is another than when it was decided on.
+    const back = await takeBack(host, came)
+    const [stuck] = back.stays
+    if (stuck !== undefined) throw told(stuck.error, stands, back)
+    return left(group, candidate.name, waits)
   }
   if (group.length > 1) await letStand(host, came)
   stands.push(...came)

@@ -49,7 +49,10 @@ const rowsOf = (plugin: PluginInfo): [string, string][] => [
   ...held(plugin.hold),
   ...(plugin.waits === null
     ? []
-    : ([['waits', `${plugin.waits.version} asks for ${formatWidening(plugin.waits.widening)}`]] as [string, string][])),
+    : ([['waits', `${plugin.waits.version}, for somebody to agree to: ${formatWidening(plugin.waits.widening)}`]] as [
+        string,
+        string,
+      ][])),
   ['installed', new Date(plugin.installedAtMs).toISOString()],
   ['from', plugin.source === null ? 'a file' : `registry ${plugin.source}`],
   ...(plugin.asked === null ? [] : ([['asked for', plugin.asked]] as [string, string][])),

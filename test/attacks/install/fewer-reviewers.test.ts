@@ -5,23 +5,10 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { COUNTERSIGNATURE_TYPE, STATEMENT_TYPE } from '../../../src/core/statement.ts'
 import { TrustFile } from '../../../src/verify/index.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
-import { type Authority, authority, type PublishedRelease } from '../../helpers/authority.ts'
-
-function countersigned(release: PublishedRelease, ...by: Authority[]): PublishedRelease {
-  const { name, version, sha256, sha512 } = release.statement
-  const lines = by.map((one) =>
-    one.sign({
-      _type: STATEMENT_TYPE,
-      subject: [{ name: `${name}@${version}`, digest: { sha256, sha512 } }],
-      predicateType: COUNTERSIGNATURE_TYPE,
-      predicate: { reviewedAt: '2026-11-20T00:00:00Z' },
-    }),
-  )
-  return { ...release, bundle: Buffer.concat([release.bundle, ...lines]) }
-}
+import { authority } from '../../helpers/authority.ts'
+import { countersigned } from '../../helpers/countersigned.ts'
 
 test('a repair does not drop a reviewer who was agreed to, and takes a bundle that has them all', async (t) => {
   const attacked = await AttackedHome.make(t)

@@ -5,23 +5,10 @@ import assert from 'node:assert/strict'
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { COUNTERSIGNATURE_TYPE, STATEMENT_TYPE } from '../../../src/core/statement.ts'
 import { TrustFile } from '../../../src/verify/index.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
-import { type Authority, authority, type PublishedRelease } from '../../helpers/authority.ts'
-
-function countersigned(release: PublishedRelease, ...by: Authority[]): PublishedRelease {
-  const { name, version, sha256, sha512 } = release.statement
-  const lines = by.map((one) =>
-    one.sign({
-      _type: STATEMENT_TYPE,
-      subject: [{ name: `${name}@${version}`, digest: { sha256, sha512 } }],
-      predicateType: COUNTERSIGNATURE_TYPE,
-      predicate: { reviewedAt: '2026-11-20T00:00:00Z' },
-    }),
-  )
-  return { ...release, bundle: Buffer.concat([release.bundle, ...lines]) }
-}
+import { authority } from '../../helpers/authority.ts'
+import { countersigned } from '../../helpers/countersigned.ts'
 
 test('a lock file lets nothing in that lost a reviewer, on a host that has the version before and on one that has none', async (t) => {
   const [one, other] = [await AttackedHome.make(t), await AttackedHome.make(t, { isTrusted: false })]

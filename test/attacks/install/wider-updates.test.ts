@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { COUNTERSIGNATURE_TYPE, STATEMENT_TYPE } from '../../../src/core/statement.ts'
 import { TrustFile } from '../../../src/verify/index.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
-import { type Authority, authority, type PublishedRelease, type ReleaseSpec } from '../../helpers/authority.ts'
+import { type Authority, authority, type ReleaseSpec } from '../../helpers/authority.ts'
+import { countersigned } from '../../helpers/countersigned.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 
 /** Of one program, which does nothing: hooks are run by the install. */
@@ -105,19 +105,6 @@ test('a principal that joins, or leaves, where several sign is asked about', asy
   await attacked.with(({ trust }) => trust.add(attacked.keyFile(other), { pattern: 'acme/*' }))
   assert.match(await updatedBy(attacked, attacked.publisher, other), /^CONSENT_NEEDED publisher \S+ signs/)
 })
-
-function countersigned(release: PublishedRelease, ...by: Authority[]): PublishedRelease {
-  const { name, version, sha256, sha512 } = release.statement
-  const lines = by.map((one) =>
-    one.sign({
-      _type: STATEMENT_TYPE,
-      subject: [{ name: `${name}@${version}`, digest: { sha256, sha512 } }],
-      predicateType: COUNTERSIGNATURE_TYPE,
-      predicate: { reviewedAt: '2026-11-20T00:00:00Z' },
-    }),
-  )
-  return { ...release, bundle: Buffer.concat([release.bundle, ...lines]) }
-}
 
 test('an update that lost a countersignature is asked about, also where the policy could do without it', async (t) => {
   const attacked = await AttackedHome.make(t)
