@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asDiskFailed } from '../core/disk-failure.ts'
+import { asDiskFailed, isOfDisk } from '../core/disk-failure.ts'
 import type { Installation } from '../core/installation.ts'
 import { type Layout, packageOf } from '../core/layout.ts'
 import type { OnProgress } from '../core/progress.ts'
@@ -145,8 +145,9 @@ export class Trees {
       flush(this.#layout.staging)
       try {
         rmSync(tree.path, { recursive: true, force: true })
-      } catch {
+      } catch (error) {
         // The release is in its place. What gave way is in staging, and `discard` says why it cannot go.
+        if (!isOfDisk(error)) throw error
       }
       return path
     })
