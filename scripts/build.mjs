@@ -1,7 +1,7 @@
 // Builds all of it into dist/: the launcher (C), the library and the command line (bundled, so that a command starts
 // fast), the type declarations, and the published manifest schema.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -11,7 +11,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 
 /** Whose methods import what they need. */
-const OTHER_VERBS = new Set(['src/manager.ts', 'src/manager/trust.ts', 'src/manager/registries.ts'])
+const OTHER_VERBS = new Set([
+  'src/manager.ts',
+  'src/manager/records.ts',
+  'src/manager/trust.ts',
+  'src/manager/registries.ts',
+])
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
@@ -38,6 +43,10 @@ const bundle = {
   logLevel: 'warning',
 }
 await build({ ...bundle, entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, splitting: true })
+// What an author takes along: one file each, of Node and of Python.
+await build({ ...bundle, entryPoints: { plugin: 'src/kit/plugin.ts' } })
+mkdirSync(join(dist, 'python'), { recursive: true })
+copyFileSync(join(root, 'src', 'kit', 'bulkhead_plugin.py'), join(dist, 'python', 'bulkhead_plugin.py'))
 /**
  * A run asks the manager for `execute` and `plan` alone, which load nothing late: what its other methods import when they are
  * called is not in this file, and would be missed with an error.

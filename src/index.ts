@@ -12,6 +12,7 @@ export type { Change } from './core/change.ts'
 export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts'
 export {
   ArchiveError,
+  CallError,
   FetchError,
   IsolationError,
   ManifestError,
@@ -43,7 +44,11 @@ export { formatDuration, formatLongDuration, formatSize, parseDuration, parseLon
 export { formatRecovered, type Recovered } from './core/recovered.ts'
 export { RefusedRun } from './core/refused-run.ts'
 export { isRequest } from './core/request.ts'
+export type { Circuit, RestartPolicy } from './core/restart-policy.ts'
+export { RpcError } from './core/rpc-error.ts'
+export type { Settings, SettingValue } from './core/settings.ts'
 export type { SyncAction, SyncRow } from './core/sync-plan.ts'
+export type { Rate } from './core/token-bucket.ts'
 export type { Check } from './core/verified.ts'
 export { formatWho, type Who } from './core/who.ts'
 export type { LostProvenance, RaisedLimit, Widening } from './core/widening.ts'
@@ -53,6 +58,7 @@ export type { ApprovalReport } from './manager/approvals.ts'
 export type { RunOptions } from './manager/clearance.ts'
 export type { ClockReading } from './manager/clock.ts'
 export type { ConsentAnswer, ConsentOptions, ConsentQuestion } from './manager/consent.ts'
+export type { FollowOptions } from './manager/following.ts'
 export type { GcOptions, GcReport } from './manager/gc.ts'
 export type { GetOptions, GetReport, PlannedRelease } from './manager/getting.ts'
 export type { Hold, HoldOptions } from './manager/holds.ts'
@@ -60,6 +66,15 @@ export type { HostOptions } from './manager/host.ts'
 export type { PluginInfo } from './manager/info.ts'
 export type { InstalledPlugin } from './manager/installed.ts'
 export type { LaunchOptions } from './manager/launch.ts'
+export type { LoadOptions } from './manager/loaded/load-options.ts'
+export type {
+  CloseOptions,
+  InstanceHealth,
+  LoadedPlugin,
+  LoadedStats,
+  PluginEvents,
+  PluginHealth,
+} from './manager/loaded/loaded-plugin.ts'
 export type { LockReport } from './manager/lock-writing.ts'
 export type { LogOptions } from './manager/logs.ts'
 export type { OfferedRelease, OfferOptions, PluginOffer } from './manager/offer.ts'
@@ -92,7 +107,20 @@ export type { SignOptions, SignReport } from './marketplace/sign.ts'
 export type { KeylessOptions } from './marketplace/signer.ts'
 export type { Marketplace, PackReport } from './marketplace.ts'
 export type { FoundPlugin, SearchOptions, SearchReport } from './registry/index.ts'
-export type { Diagnosis, HostProfile, JournalLine, LayerFinding, Run, RunPlan, RunStdio } from './runtime/index.ts'
+export type {
+  CallOptions,
+  ChannelBounds,
+  Diagnosis,
+  FunctionContext,
+  HostFunction,
+  HostProfile,
+  JournalLine,
+  LayerFinding,
+  Run,
+  RunPlan,
+  RunStdio,
+  StreamOptions,
+} from './runtime/index.ts'
 export type { AuditEvent, KeptApproval, RunRecord, WaitingUpdate } from './store/index.ts'
 export { sqliteBinding } from './store/sqlite-binding.ts'
 export type { RevocationRequest, TrustEntry } from './verify/index.ts'

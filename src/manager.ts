@@ -1,13 +1,8 @@
-import { type AuditHead, formatAuditHead, parseAuditHead } from './core/audit-head.ts'
 import { StoreError } from './core/errors.ts'
 import type { Installation } from './core/installation.ts'
-import type { LogEntry } from './core/log-entry.ts'
-import type { Minute } from './core/minute.ts'
-import { printable } from './core/printable.ts'
 import type { InstallReport } from './manager/admission.ts'
-import { type ApprovalReport, approvals } from './manager/approvals.ts'
 import type { RunOptions } from './manager/clearance.ts'
-import { type ClockReading, clockFinding, readClock, resetClock } from './manager/clock.ts'
+import { clockFinding } from './manager/clock.ts'
 import type { ConsentQuestion } from './manager/consent.ts'
 import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
@@ -17,12 +12,14 @@ import type { PluginInfo } from './manager/info.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
+import type { LoadOptions } from './manager/loaded/load-options.ts'
+import type { LoadedPlugin } from './manager/loaded/loaded-plugin.ts'
 import type { LockReport } from './manager/lock-writing.ts'
-import type { LogOptions } from './manager/logs.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
+import { Records } from './manager/records.ts'
 import { recover } from './manager/recovery.ts'
 import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
@@ -39,10 +36,8 @@ import { Trust } from './manager/trust.ts'
 import type { UpdateOptions, UpdateResult } from './manager/update.ts'
 import type { Verification } from './manager/verification.ts'
 import type { InstallOptions } from './manager/vetting.ts'
-import type { PluginStats, RunningPlugin, WatchOptions } from './manager/watching.ts'
 import type { SearchOptions, SearchReport } from './registry/index.ts'
 import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
-import type { AuditEvent, RunRecord } from './store/index.ts'
 
 /**
  * Everything a host can do with plugins, over one home. What one command needs and another does not is loaded when it is
@@ -50,20 +45,23 @@ import type { AuditEvent, RunRecord } from './store/index.ts'
  *
  * Close it, or hold it with `await using`.
  */
-export class PluginManager implements AsyncDisposable {
+export class PluginManager extends Records implements AsyncDisposable {
   #host: Host
   readonly #live = new LiveRuns()
-  /** Ends whoever is watching. */
-  readonly #closing = new AbortController()
   readonly trust: Trust
   readonly roots: TrustRoots
   readonly registries: Registries
 
   private constructor(host: Host) {
+    super()
     this.#host = host
     this.trust = new Trust(host)
     this.roots = new TrustRoots(host)
     this.registries = new Registries(host)
+  }
+
+  protected get on(): Host {
+    return this.#host
   }
 
   /** Opens the home and finishes or undoes what an earlier process left behind. */
@@ -92,7 +90,7 @@ export class PluginManager implements AsyncDisposable {
 
   /** Ends the runs it has started, and records how each ended. Safe to call twice. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.closing.abort()
     await this.#live.close()
     this.#host.store.close()
   }
@@ -205,33 +203,23 @@ export class PluginManager implements AsyncDisposable {
     })
   }
 
+  /**
+   * Starts a plugin that speaks `jsonrpc`, to be called: verified, confined, limited, and started again when it ends.
+   *
+   * @example
+   * await using weather = await plugins.load('acme/weather', { range: '^1' })
+   * const report = await weather.call('forecast', { city: 'Oslo' }, { timeoutMs: 2_000 })
+   *
+   * @throws PluginError with the reason why it may not run, or did not come up; then nothing of it goes on
+   */
+  async load(name: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
+    const { load } = await import('./manager/loading.ts')
+    return load({ host: () => this.#configured(), runs: this.#live, closing: this.closing.signal }, name, options)
+  }
+
   /** `plugins run`: this process becomes the sandbox's launcher, and never comes back unless the run is refused. */
   async execute(name: string, options: ExecuteOptions): Promise<never> {
     return execute(this.#host, name, options)
-  }
-
-  /** Runs that go on, oldest first, of every plugin when `name` is `null`; whoever started them. None is disturbed. */
-  async ps(name: string | null = null): Promise<RunningPlugin[]> {
-    const { ps } = await import('./manager/watching.ts')
-    return ps(this.#host, name)
-  }
-
-  /** The same with how busy each is, which takes two looks. */
-  async stats(name: string | null = null, options: WatchOptions = {}): Promise<PluginStats[]> {
-    const { stats } = await import('./manager/watching.ts')
-    return stats(this.#host, name, options)
-  }
-
-  /** One list for each look, until `options.signal` or the end of this manager ends it. */
-  async *watchStats(name: string | null = null, options: WatchOptions = {}): AsyncGenerator<PluginStats[], void, void> {
-    const { watchStats } = await import('./manager/watching.ts')
-    yield* watchStats(this.#host, name, { ...options, signal: this.#until(options.signal) })
-  }
-
-  /** What a plugin wrote to its standard error, in the order it came. Its text is the plugin's: no terminal should obey it. */
-  async *logs(name: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void, void> {
-    const { logs } = await import('./manager/logs.ts')
-    yield* logs(this.#host, name, { ...options, signal: this.#until(options.signal) })
   }
 
   /** Ends the runs of a plugin, or of all when `name` is `null`. @throws StoreError `NOT_RUNNING` */
@@ -253,30 +241,6 @@ export class PluginManager implements AsyncDisposable {
   /** What is held now, by name. */
   holds(): Hold[] {
     return holds(this.#host)
-  }
-
-  /** Who agreed to what and when, newest first, and what waits; of every plugin when `name` is `null`. */
-  approvals(name: string | null = null, limit = 50): ApprovalReport {
-    return approvals(this.#host, name, limit)
-  }
-
-  /** One run. @throws StoreError `RUN_NOT_FOUND` */
-  async runRecord(run: string): Promise<RunRecord> {
-    const { runNotFound } = await import('./manager/watching.ts')
-    const record = this.#host.store.runs.find(run)
-    if (record === null) throw runNotFound(run)
-    return record
-  }
-
-  /** Averages and peaks of a run, minute by minute; there are none of a run of less than one sample. */
-  async minutes(run: string): Promise<Minute[]> {
-    const { minutes } = await import('./manager/watching.ts')
-    return minutes(this.#host, run)
-  }
-
-  /** Newest first; of every plugin when `name` is `null`. */
-  history(name: string | null, limit: number): RunRecord[] {
-    return this.#host.store.runs.history(name === null ? null : nameOf(name), limit)
   }
 
   /**
@@ -345,43 +309,8 @@ export class PluginManager implements AsyncDisposable {
     return { findings: [...findings, clockFinding(this.#host)], canRun }
   }
 
-  audit(subject: string | null, limit: number): AuditEvent[] {
-    return this.#host.store.events.list(subject, limit)
-  }
-
-  /**
-   * Where the trail ends. `kept`, as `COUNT:HASH`: a head from before that it must still lead through.
-   *
-   * @throws PluginError `AUDIT_BROKEN` naming the first event that was changed, removed or reordered
-   */
-  verifyAudit(kept?: string): AuditHead {
-    return this.#host.store.events.verify(kept === undefined ? null : parseAuditHead(kept))
-  }
-
-  /** The same, sent to this host's syslog. @throws PluginError `SYSLOG_FAILED` */
-  async sendAuditHead(): Promise<AuditHead> {
-    const { sendToSyslog } = await import('./runtime/syslog.ts')
-    const found = this.verifyAudit()
-    sendToSyslog(`audit head ${formatAuditHead(found)} of ${printable(this.#host.layout.home, 400)}`)
-    return found
-  }
-
-  /** This host's clock, and the latest moment it has ever shown. */
-  clock(): ClockReading {
-    return readClock(this.#host)
-  }
-
-  /** For a latest moment that was a wrong one; the reason is in the audit trail. */
-  resetClock(reason: string): ClockReading {
-    return resetClock(this.#host, reason)
-  }
-
   #shown(installation: Installation): InstalledPlugin {
     return installedPlugin(this.#host, installation)
-  }
-
-  #until(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
   }
 
   /** For whatever changes something, or says what would be changed. @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE` */

@@ -57,6 +57,13 @@ const plugin = z.strictObject({
   privateAddresses,
   engine: z.optional(z.enum(ENGINES)),
   weaker: z._default(z.array(z.enum(REQUIRED_LAYERS)).check(z.maxLength(REQUIRED_LAYERS.length)), []),
+  settings: z._default(
+    z.record(
+      z.string().check(z.maxLength(64)),
+      z.union([z.string(), z.number(), z.boolean(), z.strictObject({ file: absolute })]),
+    ),
+    {},
+  ),
 })
 
 const SCANNERS_MAX = 16

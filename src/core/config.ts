@@ -3,6 +3,7 @@ import type { EngineName } from './engines.ts'
 import type { Layer } from './layers.ts'
 import type { LimitRequest, Profile } from './limits.ts'
 import type { RegistryAddress } from './registry-address.ts'
+import type { SettingValue } from './settings.ts'
 
 /** What the host's operator decided, `config.json`. A missing file is every default. */
 export interface Config {
@@ -102,7 +103,12 @@ export interface PluginConfig {
   readonly engine?: EngineName | undefined
   /** Layers it goes without, as with `--weaker`; recorded with each run. */
   readonly weaker: readonly Layer[]
+  /** For its manifest's `config`. */
+  readonly settings: Readonly<Record<string, SettingSource>>
 }
+
+/** A value, or the file whose one line it is: for a secret, which has no business in a configuration. */
+export type SettingSource = SettingValue | { readonly file: string }
 
 /** What a host without a `config.json` does; a test holds it equal to what the parser makes of an empty one. */
 export const DEFAULT_CONFIG: Config = {

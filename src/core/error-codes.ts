@@ -151,6 +151,32 @@ export const ERROR_CODES = {
   ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },
   ENTRY_NOT_EXECUTABLE: { exitCode: 4, meaning: 'the entry program cannot be executed' },
 
+  // Calls of a loaded plugin: exit 1
+  CALL_FAILED: {
+    exitCode: 1,
+    meaning: 'the plugin answered a call with an error; its code and data are in the details',
+  },
+  CALL_CANCELLED: { exitCode: 1, meaning: 'whoever made a call does not wait for its answer any more' },
+  CALL_TIMEOUT: { exitCode: 1, meaning: 'the plugin did not answer a call in time' },
+  START_TIMEOUT: { exitCode: 1, meaning: 'the plugin was started and did not answer in time' },
+  PLUGIN_ENDED: { exitCode: 1, meaning: 'the plugin ended before it answered; how it did is in the details' },
+  PLUGIN_LIMITED: { exitCode: 1, meaning: 'a limit ended the plugin before it answered; which is in the details' },
+  PLUGIN_CLOSED: { exitCode: 4, meaning: 'the plugin was closed by its host' },
+  PLUGIN_BUSY: { exitCode: 1, meaning: 'more calls, or more bytes of them, wait for the plugin than may' },
+  MESSAGE_INVALID: {
+    exitCode: 1,
+    meaning: 'the plugin sent what is no message of its protocol, or an answer nobody waits for',
+  },
+  MESSAGE_TOO_LARGE: { exitCode: 1, meaning: 'a message is larger than it may be' },
+  RATE_LIMITED: { exitCode: 1, meaning: 'more calls were made than the rate of this plugin allows' },
+  CIRCUIT_OPEN: { exitCode: 1, meaning: 'the plugin has ended too often, and is not started for a while' },
+  WRONG_PROTOCOL: { exitCode: 4, meaning: 'the plugin speaks another protocol than the one it is to be used by' },
+  VERSION_OUT_OF_RANGE: { exitCode: 4, meaning: 'the installed version is not in the range that was asked for' },
+  SETTING_INVALID: {
+    exitCode: 2,
+    meaning: 'a setting of a plugin is missing, unknown, or not what its manifest takes',
+  },
+
   INTERRUPTED: { exitCode: 130, meaning: 'somebody interrupted it; what it had begun was undone' },
   INTERNAL: { exitCode: 70, meaning: 'a bug in Bulkhead' },
 } as const satisfies Record<string, ErrorKind>

@@ -66,3 +66,7 @@ export class ResourceLimitError extends PluginError {
 export class TimeoutError extends PluginError {
   override readonly name = 'TimeoutError'
 }
+/** A call to a loaded plugin that came to nothing: the plugin answered with an error, broke the protocol, or has ended. */
+export class CallError extends PluginError {
+  override readonly name = 'CallError'
+}

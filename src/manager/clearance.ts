@@ -5,15 +5,19 @@ import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
 import { bundleOf, packageOf } from '../core/layout.ts'
 import { PROFILES, type Profile } from '../core/limits.ts'
 import { parseDuration } from '../core/quantity.ts'
+import type { Protocol } from '../core/runtimes.ts'
+import type { Settings } from '../core/settings.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
 import type { Differences } from '../store/index.ts'
 import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
+import { assertInRange, assertSpeaks } from './expected.ts'
 import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
 import { readKeptFile } from './kept-file.ts'
 import { isStillHere, unlessRemoved } from './presence.ts'
 import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
+import { settingsFor } from './settings.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
 export interface RunOptions {
@@ -27,6 +31,12 @@ export interface RunOptions {
   readonly reportDenials?: boolean | undefined
   /** Who builds the sandbox: native, runc, crun or runsc; default: what `config.json` says. */
   readonly engine?: string | undefined
+  /** The version has to be in this range. */
+  readonly range?: string | undefined
+  /** What the plugin has to speak. */
+  readonly protocol?: Protocol | undefined
+  /** For the manifest's `config`; what the operator has set in `config.json` comes before it. */
+  readonly settings?: Settings | undefined
   /** Values for `permissions.env`; default: this process's own environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
@@ -47,6 +57,7 @@ export async function clear(host: Host, text: string, run: string, options: RunO
     throw new StoreError('NOT_INSTALLED', `cannot run ${name}: it is not installed`, { hint: 'plugins list' })
   }
   assertRunnable(host, installation)
+  await assertInRange(installation, options.range)
   try {
     return await cleared(host, installation, run, weaker, options)
   } catch (error) {
@@ -68,6 +79,7 @@ async function cleared(
   await assertUnmodified(host, installation, verified, packageOf(release))
 
   const manifest = signedManifestOf(release, installation)
+  assertSpeaks(manifest, options.protocol)
   const grants = grantsOf(installation.consent.env, options.env ?? process.env)
   return {
     installation,
@@ -79,6 +91,7 @@ async function cleared(
       args: options.args ?? [],
       agreed: installation.consent.network,
       grants,
+      settings: settingsFor(host, manifest, options.settings),
       profile: profileOf(options.profile),
       flags: { timeoutMs: timeoutOf(options.timeout) },
       weaker,
@@ -94,7 +107,7 @@ function assertReportable(name: string, { reportDenials }: RunOptions, weaker: r
   throw new UsageError('USAGE', `cannot report what ${name} is denied without the layer seccomp: it is what denies`)
 }
 
-function assertRunnable(host: Host, installation: Installation): void {
+export function assertRunnable(host: Host, installation: Installation): void {
   const { name, version, state } = installation
   if (state === 'installed') return
   const quarantined = quarantineOf(host, installation)

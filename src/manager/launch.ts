@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import type { Outcome } from '../core/outcome.ts'
 import {
   findLauncher,
@@ -9,6 +10,7 @@ import {
   type RunPlan,
   type RunStdio,
   watchedOf,
+  writeSettings,
 } from '../runtime/index.ts'
 import type { RunOptions } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
@@ -58,14 +60,22 @@ function start(
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
+    writeSettings(plan)
     const run = launcher.start(plan, stdio, { folder, onJournal })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
+    if (plan.settings !== null) forgetSettings(run, plan.settings.file)
     return run
   } catch (error) {
     store.runs.end(plan.run, refusalOf(error))
     throw error
   }
+}
+
+/** The plugin has it mounted: with its name gone from the disk nobody else finds it, and it goes with the run. */
+function forgetSettings(run: Run, file: string): void {
+  // Should it stay, it is swept with the rest of the run's folder.
+  run.started.then(() => rm(file, { force: true })).catch(() => {})
 }
 
 /** The outcome, once it is in the database: who awaits it can read `history` right away. */

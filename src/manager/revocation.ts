@@ -75,7 +75,7 @@ export async function enforce(host: Host, target: string, isToStop: boolean): Pr
 }
 
 /** A release that was replaced keeps its files as long as it runs. */
-function ranRelease({ store }: Host, name: PluginName, version: string): Examined | null {
+export function ranRelease({ store }: Host, name: PluginName, version: string): Examined | null {
   const installed = store.find(name)
   if (installed?.version === version) return installed
   const known = store.releases.find(name, version)

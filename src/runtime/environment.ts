@@ -1,5 +1,6 @@
 import type { HookRun, Manifest } from '../core/manifest.ts'
 import type { Interpreter } from './interpreter.ts'
+import { SETTINGS_INSIDE } from './plan-binds.ts'
 
 /** A run that is of a hook: which, and the version whose place is taken. */
 export interface HookCall {
@@ -14,7 +15,12 @@ export interface HookCall {
 export function buildEnvironment(
   manifest: Manifest,
   kind: Interpreter['kind'],
-  given: { readonly data: boolean; readonly grants: Readonly<Record<string, string>>; readonly hook?: HookCall | null },
+  given: {
+    readonly data: boolean
+    readonly grants: Readonly<Record<string, string>>
+    readonly hook?: HookCall | null
+    readonly settings?: boolean
+  },
 ): Record<string, string> {
   const granted = manifest.permissions.env.filter((name) => Object.hasOwn(given.grants, name))
   return {
@@ -26,6 +32,7 @@ export function buildEnvironment(
     PLUGIN_NAME: manifest.name,
     PLUGIN_VERSION: manifest.version,
     ...(given.data ? { PLUGIN_DATA: '/data' } : {}),
+    ...(given.settings ? { PLUGIN_CONFIG: SETTINGS_INSIDE } : {}),
     ...(given.hook ? { PLUGIN_HOOK: given.hook.name } : {}),
     ...(given.hook?.from ? { PLUGIN_FROM_VERSION: given.hook.from } : {}),
     ...(kind === 'python' ? { PYTHONDONTWRITEBYTECODE: '1' } : {}),

@@ -5,7 +5,7 @@ import { engineOf } from './engine.ts'
 import { leavesOf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { encodeSpec } from './spec.ts'
-import { LEAVES_FILE, makeSpoolFolder, REPORT_FILE, SPEC_FILE, watchFiles } from './spool-folder.ts'
+import { LEAVES_FILE, makeSpoolFolder, REPORT_FILE, SPEC_FILE, watchFiles, writeSettings } from './spool-folder.ts'
 
 export interface HandOver {
   /** `layout.spool`; made if it is not there. */
@@ -49,6 +49,7 @@ export function spoolRun(plan: RunPlan, { spool, binary, outcomeFile }: HandOver
   // Before a folder is made: a plan that cannot be put into words leaves nothing.
   const words = encodeSpec(plan, ending)
   makeSpoolFolder(spool, plan.run)
+  writeSettings(plan)
   const engine = engineOf(plan).prepare(plan, folder, binary)
   const spec = engine === null ? words : encodeSpec(plan, { ...ending, engine })
   writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })

@@ -45,8 +45,16 @@ export interface PlanInput {
   readonly reportDenials: boolean
   readonly watch: WatchPlan
   readonly hook?: HookCall | null
+  /** What its operator has set, as JSON, and the file that will hold it; `null`: its manifest has no `config`. */
+  readonly settings?: SettingsPlan | null
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
+}
+
+/** `json` is written to `file` before the run starts, and shown to the plugin. It may hold secrets. */
+export interface SettingsPlan {
+  readonly file: string
+  readonly json: string
 }
 
 /** How a run is watched while it goes on. */
@@ -95,6 +103,7 @@ export interface RunPlan {
   /** Why a limit is not held. */
   readonly unenforced: readonly MissingLimit[]
   readonly watch: WatchPlan
+  readonly settings: SettingsPlan | null
   readonly engine: EnginePlan
 }
 
@@ -137,6 +146,7 @@ export function planRun(input: PlanInput): RunPlan {
     interpreter: interpreter.binds,
     reads: input.reads,
     certificates,
+    settings: input.settings?.file ?? null,
   })
   const names = Object.keys(limits.limits) as LimitName[]
 
@@ -155,6 +165,7 @@ export function planRun(input: PlanInput): RunPlan {
       data: input.data !== null,
       grants: input.grants,
       hook: input.hook ?? null,
+      settings: input.settings != null,
     }),
     granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
     cwd: '/plugin',
@@ -182,6 +193,7 @@ export function planRun(input: PlanInput): RunPlan {
     weaker: [...new Set([...weaker, ...unenforced.flatMap(({ limit }) => (limit === 'io' ? [] : [limit]))])],
     unenforced,
     watch: input.watch,
+    settings: input.settings ?? null,
     engine: input.engine ?? NATIVE,
   }
 }
@@ -199,7 +211,8 @@ function planDisks({ limits, cgroups, disks }: PlanInput): { devices: readonly s
 /** The plan as it may be shown: the operator's values are secrets. */
 export function redact(plan: RunPlan): RunPlan {
   const hidden = plan.granted.map((name) => [name, '(granted)'])
-  return { ...plan, env: { ...plan.env, ...Object.fromEntries(hidden) } }
+  const settings = plan.settings === null ? null : { ...plan.settings, json: '(set)' }
+  return { ...plan, env: { ...plan.env, ...Object.fromEntries(hidden) }, settings }
 }
 
 /** With the host's own network in place of an empty one, "every address leads to the relay" would be said of the host's. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type Config, DEFAULT_ALERTS } from '../core/config.ts'
 import type { EngineName } from '../core/engines.ts'
 import { type Layout, logOf, packageOf } from '../core/layout.ts'
@@ -23,9 +24,10 @@ import { type Ids, modeOf, planIds, type SubordinateIds, surveyIds } from './ids
 import { Interpreters } from './interpreter.ts'
 import { isProcMasked, parseMountinfo } from './mountinfo.ts'
 import { surveyEngine } from './oci/runtimes.ts'
-import { planRun, type RunPlan, type WatchPlan } from './plan.ts'
+import { planRun, type RunPlan, type SettingsPlan, type WatchPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
 import { surveyReads } from './reads.ts'
+import { SETTINGS_FILE } from './spool-folder.ts'
 
 /** What one run is: the installation, and what the user asked for. */
 export interface RunRequest {
@@ -49,6 +51,8 @@ export interface RunRequest {
   readonly engine?: EngineName | undefined
   /** The manifest's entry is that of a hook. */
   readonly hook?: HookCall | null
+  /** What its operator has set, as JSON; `null`: its manifest has no `config`. */
+  readonly settings?: string | null
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -119,6 +123,7 @@ export class Planner {
       reportDenials: request.reportDenials ?? false,
       watch: this.#watchOf(request),
       hook: request.hook ?? null,
+      settings: this.#settingsOf(request),
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.
@@ -142,6 +147,10 @@ export class Planner {
 
   #dataOf({ manifest, weaker = [] }: RunRequest, ids: Ids, bytes: number) {
     return { name: manifest.name, folder: this.#layout.data(manifest.name), bytes, ids, weaker, caller: this.#caller }
+  }
+
+  #settingsOf({ run, settings = null }: RunRequest): SettingsPlan | null {
+    return settings === null ? null : { file: join(this.#layout.spool, run, SETTINGS_FILE), json: settings }
   }
 
   #watchOf({ run, manifest: { name }, profile }: RunRequest): WatchPlan {

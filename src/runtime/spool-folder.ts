@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The files of one run, `spool/<run>/`. A hand-over has all of them, a run of the library only what the launcher writes. */
@@ -8,6 +8,8 @@ export const REPORT_FILE = 'report'
 export const LEAVES_FILE = 'leaves'
 export const JOURNAL_FILE = 'journal'
 export const MINUTES_FILE = 'minutes'
+/** What the operator has set for the plugin; of a run of the library only until the plugin has it. */
+export const SETTINGS_FILE = 'config.json'
 
 /** What the launcher writes there while the run goes on, for its specification. */
 export const watchFiles = (folder: string) => ({
@@ -26,4 +28,9 @@ export function makeSpoolFolder(spool: string, run: string): string {
     mkdirSync(folder, { mode: 0o700 })
   }
   return folder
+}
+
+/** Readable by the plugin's own user, who has no other name for it: nobody else can enter the folder. */
+export function writeSettings({ settings }: { readonly settings: { file: string; json: string } | null }): void {
+  if (settings !== null) writeFileSync(settings.file, settings.json, { mode: 0o444, flag: 'wx' })
 }

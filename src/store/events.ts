@@ -72,6 +72,21 @@ export class Events {
       .map(eventOf)
   }
 
+  /** The number of the newest one; 0 before the first. */
+  lastId(): number {
+    return (
+      read(this.#db, () => this.#db.prepare<[], { id: number }>('SELECT id FROM events ORDER BY id DESC LIMIT 1').get())
+        ?.id ?? 0
+    )
+  }
+
+  /** What came after one, oldest first, a page at a time. */
+  since(id: number, limit = 1000): AuditEvent[] {
+    return read(this.#db, () =>
+      this.#db.prepare<[number, number], Row>('SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?').all(id, limit),
+    ).map(eventOf)
+  }
+
   /** The newest event of these kinds about a subject. */
   latest(subject: string, kinds: readonly string[]): AuditEvent | null {
     const row = read(this.#db, () =>

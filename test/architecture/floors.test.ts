@@ -18,6 +18,8 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   index: ['conductors', 'core', 'version', ...ROOMS],
   conductors: ['conductors', 'core', 'version', ...ROOMS],
   ...Object.fromEntries(ROOMS.map((room) => [room, [room, 'core', 'version']])),
+  // What authors take along into a plugin: one file, without the rest of the house.
+  kit: ['kit', 'core'],
   core: ['core'],
   version: [],
 }

@@ -1,0 +1,111 @@
+/** JSON-RPC 2.0, section 4: a number or a text; ours are numbers. */
+export type RpcId = number | string
+
+/** JSON-RPC 2.0, section 5.1. */
+export interface RpcFault {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+/** The codes of JSON-RPC 2.0, section 5.1, and of its range for implementations. */
+export const RPC_CODES = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  /** Of ours: what was asked for failed, or was refused. */
+  failed: -32000,
+  /** Of ours: more is going on than may. */
+  busy: -32001,
+  /** As the Language Server Protocol has it. */
+  cancelled: -32800,
+} as const
+
+/** What goes beside JSON-RPC itself; methods that begin with `$/` are never a plugin's own. docs/jsonrpc.md. */
+export const RPC_METHODS = {
+  /** Request. Any answer, "method not found" among them, says that the other side reads and writes. */
+  health: '$/health',
+  /** Notification `{ id }`: the answer to this request is not waited for any more. */
+  cancel: '$/cancel',
+  /** Request `{ method, params, window }`: answer in items, and no more than `window` of them unasked. */
+  stream: '$/stream',
+  /** Notification `{ id, item }`: one item of the stream that request `id` opened. */
+  item: '$/item',
+  /** Notification `{ id, count }`: so many more items may come. */
+  more: '$/more',
+} as const
+
+export type RpcMessage =
+  | { readonly kind: 'request'; readonly id: RpcId; readonly method: string; readonly params: unknown }
+  | { readonly kind: 'notification'; readonly method: string; readonly params: unknown }
+  | { readonly kind: 'result'; readonly id: RpcId; readonly result: unknown }
+  | { readonly kind: 'fault'; readonly id: RpcId | null; readonly fault: RpcFault }
+  | { readonly kind: 'invalid'; readonly reason: string }
+
+const invalid = (reason: string): RpcMessage => ({ kind: 'invalid', reason })
+
+/** One line as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
+export function readRpcMessage(line: string): RpcMessage {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return invalid('it is not JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('it is not an object')
+  const { jsonrpc, id, method, params, result, error } = value as Record<string, unknown>
+  if (jsonrpc !== '2.0') return invalid('its "jsonrpc" is not "2.0"')
+  if (id !== undefined && id !== null && !isId(id))
+    return invalid('its "id" is neither a whole number nor a short text')
+  if (method !== undefined) {
+    if (typeof method !== 'string') return invalid('its "method" is not a text')
+    if (params !== undefined && (typeof params !== 'object' || params === null))
+      return invalid('its "params" is neither an object nor an array')
+    if (id === null) return invalid('its "id" is null')
+    return id === undefined ? { kind: 'notification', method, params } : { kind: 'request', id, method, params }
+  }
+  if (id === undefined) return invalid('it has neither "method" nor "id"')
+  if (error === undefined) {
+    if (id === null || !Object.hasOwn(value, 'result')) return invalid('it has neither "result" nor "error"')
+    return { kind: 'result', id, result }
+  }
+  if (Object.hasOwn(value, 'result')) return invalid('it has both "result" and "error"')
+  const fault = faultOf(error)
+  return fault === null ? invalid('its "error" is not one') : { kind: 'fault', id, fault }
+}
+
+const ID_MAX = 256
+
+const isId = (id: unknown): id is RpcId =>
+  Number.isSafeInteger(id) || (typeof id === 'string' && id.length > 0 && id.length <= ID_MAX)
+
+function faultOf(error: unknown): RpcFault | null {
+  if (typeof error !== 'object' || error === null) return null
+  const { code, message, data } = error as Record<string, unknown>
+  if (!Number.isSafeInteger(code) || typeof message !== 'string') return null
+  return { code: code as number, message, ...(data === undefined ? {} : { data }) }
+}
+
+/** What may stand in `params`. */
+export type RpcParams = Readonly<Record<string, unknown>> | readonly unknown[]
+
+/** @throws TypeError of JSON.stringify: a circle, a BigInt */
+export const requestText = (id: RpcId, method: string, params: RpcParams | undefined): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${paramsText(params)}}\n`
+
+/** @throws TypeError of JSON.stringify */
+export const notificationText = (method: string, params: RpcParams | undefined): string =>
+  `{"jsonrpc":"2.0","method":${JSON.stringify(method)}${paramsText(params)}}\n`
+
+/** What has no JSON of its own, `undefined` above all, is `null`. @throws TypeError of JSON.stringify */
+export const resultText = (id: RpcId, result: unknown): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result) ?? 'null'}}\n`
+
+/** @throws TypeError of JSON.stringify */
+export const faultText = (id: RpcId, fault: RpcFault): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(fault)}}\n`
+
+const paramsText = (params: RpcParams | undefined): string =>
+  params === undefined ? '' : `,"params":${JSON.stringify(params)}`

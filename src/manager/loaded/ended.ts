@@ -1,0 +1,24 @@
+import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts'
+import { CallError, IsolationError, type PluginError, ResourceLimitError, TimeoutError } from '../../core/errors.ts'
+import type { Outcome } from '../../core/outcome.ts'
+
+/** How a run ended, as the error of those who still waited for it. `said`: the last lines it wrote to stderr. */
+export function endedError(plugin: string, run: string, outcome: Outcome, said: readonly string[]): PluginError {
+  const extras = { details: { run, outcome, stderr: said } }
+  switch (outcome.outcome) {
+    case 'refused':
+      return new IsolationError(codeOf(outcome.error), outcome.reason, extras)
+    case 'limited': {
+      const message = `cannot go on with ${plugin}: ${outcome.reason}`
+      const isTime = outcome.limit === 'wall-time' || outcome.limit === 'idle'
+      return new (isTime ? TimeoutError : ResourceLimitError)('PLUGIN_LIMITED', message, extras)
+    }
+    case 'signalled':
+      return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: ${outcome.signal} ended it`, extras)
+    case 'exited':
+      return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: it exited with ${outcome.code}`, extras)
+  }
+}
+
+/** A launcher of another version may know other codes. */
+const codeOf = (text: string): ErrorCode => (Object.hasOwn(ERROR_CODES, text) ? (text as ErrorCode) : 'LAUNCH_FAILED')

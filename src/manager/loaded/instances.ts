@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
+import { type Circuit, CircuitBreaker, type RestartPolicy, restartDelayMs } from '../../core/restart-policy.ts'
+import type { Instance, InstanceEnd } from './instance.ts'
+
+export interface InstancesOptions {
+  readonly plugin: string
+  readonly count: number
+  readonly start: () => Promise<Instance>
+  /** `null`: what has ended stays so. */
+  readonly policy: RestartPolicy | null
+  readonly onStarted: (instance: Instance) => void
+  readonly onEnded: (instance: Instance, end: InstanceEnd) => void
+  readonly onStartFailed: (error: PluginError) => void
+  readonly onRestart: (inMs: number, attempt: number) => void
+  readonly onCircuit: (circuit: Circuit) => void
+}
+
+/** A place for one instance: what stands in it, and how often in a row something ended there. */
+interface Place {
+  instance: Instance | null
+  attempts: number
+  isGivenUp: boolean
+}
+
+/** Nobody looks at the breaker while one tries: so often it is looked at again. */
+const HALF_OPEN_MS = 200
+
+/** The instances of one loaded plugin: as many as were asked for, each started again when it ends. */
+export class Instances {
+  readonly #on: InstancesOptions
+  readonly #places: readonly Place[]
+  readonly #breaker: CircuitBreaker | null
+  readonly #closing = new AbortController()
+  #circuit: Circuit = 'closed'
+  #last: PluginError | null = null
+  #waiters: (() => void)[] = []
+  #restarts = 0
+
+  constructor(options: InstancesOptions) {
+    this.#on = options
+    this.#breaker = options.policy === null ? null : new CircuitBreaker(options.policy.breaker)
+    this.#places = Array.from({ length: options.count }, () => ({ instance: null, attempts: 0, isGivenUp: false }))
+  }
+
+  /** Starts all of them; when one cannot be, none stays. @throws PluginError */
+  async open(): Promise<void> {
+    const results = await Promise.allSettled(this.#places.map((place) => this.#fill(place)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed === undefined) return
+    await this.close(failed.reason as PluginError)
+    throw failed.reason
+  }
+
+  get live(): readonly Instance[] {
+    return this.#places.flatMap(({ instance }) => (instance === null ? [] : [instance]))
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  get circuit(): Circuit {
+    return this.#circuit
+  }
+
+  /** The one with the fewest calls, or `null` when none is there at this moment. */
+  idlest(): Instance | null {
+    let found: Instance | null = null
+    for (const { instance } of this.#places)
+      if (instance !== null && (found === null || instance.peer.pending < found.peer.pending)) found = instance
+    return found
+  }
+
+  /** @throws CallError `CIRCUIT_OPEN`, `PLUGIN_CLOSED`; TimeoutError; what the last one ended with, when none will come */
+  async available(timeoutMs: number, signal: AbortSignal | undefined): Promise<Instance> {
+    const deadline = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY
+    for (;;) {
+      const found = this.idlest()
+      if (found !== null) return found
+      this.#assertComing()
+      await this.#change(deadline - performance.now(), timeoutMs, signal)
+    }
+  }
+
+  /** Ends each and starts another one in its place, one after the other, so that there is always one when there are several. */
+  async renew(why: PluginError): Promise<void> {
+    for (const place of this.#places) {
+      const { instance } = place
+      if (instance === null) continue
+      const next = await this.#on.start()
+      place.instance = next
+      this.#settle(place, next)
+      await instance.close(why)
+    }
+  }
+
+  async close(why: PluginError): Promise<void> {
+    this.#last = why
+    this.#closing.abort(why)
+    this.#wake()
+    await Promise.all(this.live.map((instance) => instance.close(why)))
+  }
+
+  async #fill(place: Place): Promise<void> {
+    const instance = await this.#on.start()
+    if (this.#closing.signal.aborted) {
+      await instance.close(this.#closing.signal.reason as PluginError)
+      throw this.#closing.signal.reason
+    }
+    place.instance = instance
+    this.#settle(place, instance)
+  }
+
+  #settle(place: Place, instance: Instance): void {
+    this.#on.onStarted(instance)
+    this.#wake()
+    void instance.ended.then((end) => this.#ended(place, instance, end))
+  }
+
+  async #ended(place: Place, instance: Instance, end: InstanceEnd): Promise<void> {
+    // One that was replaced has nothing to give back.
+    const isHere = place.instance === instance
+    if (isHere) {
+      place.instance = null
+      this.#last = end.error
+    }
+    this.#on.onEnded(instance, end)
+    if (!isHere || this.#closing.signal.aborted) return this.#wake()
+    const { policy } = this.#on
+    if (policy === null) {
+      place.isGivenUp = true
+      return this.#wake()
+    }
+    if (Date.now() - instance.startedAtMs >= policy.stableMs) place.attempts = 0
+    this.#failed()
+    await this.#restart(place, policy)
+  }
+
+  async #restart(place: Place, policy: RestartPolicy): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const inMs = Math.max(
+        restartDelayMs(policy, ++place.attempts, Math.random()),
+        this.#breaker?.waitMs(Date.now()) ?? 0,
+      )
+      this.#on.onRestart(inMs, place.attempts)
+      if (!(await this.#slept(inMs))) return
+      while (!(this.#breaker?.admit(Date.now()) ?? true))
+        if (!(await this.#slept(Math.max(HALF_OPEN_MS, this.#breaker?.waitMs(Date.now()) ?? 0)))) return
+      this.#told()
+      try {
+        await this.#fill(place)
+        this.#restarts++
+        this.#breaker?.succeeded()
+        return this.#told()
+      } catch (error) {
+        if (this.#closing.signal.aborted) return
+        this.#last = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot start: ${error}`)
+        this.#on.onStartFailed(this.#last)
+        this.#failed()
+      }
+    }
+  }
+
+  #failed(): void {
+    this.#breaker?.failed(Date.now())
+    this.#told()
+    // Who waits may be told now that nothing will come for a while.
+    this.#wake()
+  }
+
+  #told(): void {
+    const circuit = this.#breaker?.state(Date.now()) ?? 'closed'
+    if (circuit === this.#circuit) return
+    this.#circuit = circuit
+    this.#on.onCircuit(circuit)
+  }
+
+  #assertComing(): void {
+    const { plugin } = this.#on
+    if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+    if (this.#last !== null && this.#places.every(({ isGivenUp }) => isGivenUp)) throw this.#last
+    const waitMs = this.#breaker?.waitMs(Date.now()) ?? 0
+    if (waitMs === 0) return
+    throw new CallError(
+      'CIRCUIT_OPEN',
+      `cannot call ${plugin}: it has ended too often, and is tried again in ${waitMs} ms`,
+      {
+        cause: this.#last,
+        details: { retryAfterMs: waitMs },
+      },
+    )
+  }
+
+  async #change(leftMs: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { plugin } = this.#on
+    if (signal?.aborted)
+      throw new CallError('CALL_CANCELLED', `cannot call ${plugin}: it was cancelled`, { cause: signal.reason })
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const come = () => resolve(true)
+    this.#waiters.push(come)
+    signal?.addEventListener('abort', come, { once: true })
+    const timer = Number.isFinite(leftMs) ? setTimeout(() => resolve(false), Math.max(0, leftMs)) : undefined
+    try {
+      if (await promise) return
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', come)
+      this.#waiters = this.#waiters.filter((one) => one !== come)
+    }
+    throw new TimeoutError('CALL_TIMEOUT', `cannot call ${plugin}: no instance of it came up in ${timeoutMs} ms`, {
+      ...(this.#last === null ? {} : { cause: this.#last }),
+    })
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter()
+  }
+
+  async #slept(ms: number): Promise<boolean> {
+    try {
+      await sleep(ms, undefined, { signal: this.#closing.signal })
+      return true
+    } catch {
+      // Nothing else ends a sleep than the closing.
+      return false
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { UsageError } from '../../core/errors.ts'
+import type { PluginName } from '../../core/name.ts'
+import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
+import type { Rate } from '../../core/token-bucket.ts'
+import { CHANNEL_BOUNDS, type ChannelBounds, type HostFunction } from '../../runtime/index.ts'
+import type { RunOptions } from '../clearance.ts'
+
+/** How a plugin is loaded. All of it may be left out. */
+export interface LoadOptions
+  extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  /** Sandboxes of it, 1 to 256; each call goes to the one with the fewest. */
+  readonly instances?: number | undefined
+  /** For a call that does not say, in milliseconds; 30,000. 0: as long as it takes. Never longer than the plugin's own `timeout`. */
+  readonly timeoutMs?: number | undefined
+  /** Until the first answer, in milliseconds; 60,000. */
+  readonly startTimeoutMs?: number | undefined
+  /** What the plugin may call of the host, by name: these and no others. */
+  readonly functions?: Readonly<Record<string, HostFunction>> | undefined
+  /** `false`: what has ended stays so. */
+  readonly restart?: Partial<RestartPolicy> | false | undefined
+  /** Of calls, over all instances. */
+  readonly rate?: Rate | undefined
+  readonly bounds?: Partial<ChannelBounds> | undefined
+  /** Ends the loading, and nothing after it. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The same, with every value in place. */
+export interface LoadPlan {
+  readonly name: PluginName
+  readonly instances: number
+  readonly timeoutMs: number
+  /** The plugin's effective `timeout`; 0: none. Known when its first instance was planned. */
+  limitMs: number
+  readonly startTimeoutMs: number
+  readonly functions: Readonly<Record<string, HostFunction>>
+  readonly policy: RestartPolicy | null
+  readonly rate: Rate | null
+  readonly bounds: ChannelBounds
+}
+
+const INSTANCES_MAX = 256
+const TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 60_000
+const LONGEST_MS = 2 ** 31 - 1
+
+/** @throws UsageError naming the option, what was expected and what was found */
+export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
+  const {
+    instances = 1,
+    timeoutMs = TIMEOUT_MS,
+    startTimeoutMs = START_TIMEOUT_MS,
+    restart = {},
+    rate = null,
+  } = options
+  const within = (what: string, value: number, least: number, most: number): void => {
+    if (Number.isFinite(value) && value >= least && value <= most) return
+    throw new UsageError('USAGE', `cannot load ${name} with ${what} of ${value}: expected ${least} to ${most}`)
+  }
+  const whole = (what: string, value: number, least: number, most: number): void => {
+    within(what, value, least, most)
+    if (!Number.isInteger(value))
+      throw new UsageError('USAGE', `cannot load ${name} with ${what} of ${value}: expected a whole number`)
+  }
+  whole('instances', instances, 1, INSTANCES_MAX)
+  within('timeoutMs', timeoutMs, 0, LONGEST_MS)
+  within('startTimeoutMs', startTimeoutMs, 1, LONGEST_MS)
+  if (rate !== null) {
+    within('rate.perSecond', rate.perSecond, 0.001, 1e9)
+    within('rate.burst', rate.burst ?? 1, 1, 1e9)
+  }
+  const policy = restart === false ? null : { ...RESTART_POLICY, ...defined(restart) }
+  if (policy !== null) {
+    within('restart.minMs', policy.minMs, 1, policy.maxMs)
+    within('restart.maxMs', policy.maxMs, 1, LONGEST_MS)
+    within('restart.factor', policy.factor, 1, 100)
+    within('restart.jitter', policy.jitter, 0, 1)
+    within('restart.stableMs', policy.stableMs, 0, LONGEST_MS)
+    whole('restart.breaker.failures', policy.breaker.failures, 1, 1_000)
+    within('restart.breaker.withinMs', policy.breaker.withinMs, 1, LONGEST_MS)
+    within('restart.breaker.coolMs', policy.breaker.coolMs, 1, LONGEST_MS)
+  }
+  const bounds = { ...CHANNEL_BOUNDS, ...defined(options.bounds ?? {}) }
+  whole('bounds.messageBytes', bounds.messageBytes, 1024, 2 ** 28)
+  whole('bounds.callsMax', bounds.callsMax, 1, 2 ** 20)
+  whole('bounds.outboxBytes', bounds.outboxBytes, 1024, 2 ** 30)
+  within('bounds.inboundPerSecond', bounds.inboundPerSecond, 1, 1e9)
+  const functions = options.functions ?? {}
+  for (const [method, work] of Object.entries(functions)) {
+    if (typeof work === 'function' && !method.startsWith('$/')) continue
+    throw new UsageError(
+      'USAGE',
+      `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
+    )
+  }
+  return { name, instances, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+}
+
+const defined = <T extends object>(from: T): Partial<T> =>
+  Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as Partial<T>

@@ -1,0 +1,312 @@
+import { EventEmitter } from 'node:events'
+import { Durations } from '../../core/durations.ts'
+import { CallError, PluginError, ResourceLimitError } from '../../core/errors.ts'
+import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
+import type { Outcome } from '../../core/outcome.ts'
+import type { Circuit } from '../../core/restart-policy.ts'
+import { TokenBucket } from '../../core/token-bucket.ts'
+import type { CallOptions, JournalLine, StreamOptions } from '../../runtime/index.ts'
+import type { RunningPlugin } from '../watching.ts'
+import type { Instance } from './instance.ts'
+import type { Instances } from './instances.ts'
+import type { LoadPlan } from './load-options.ts'
+
+/** What a loaded plugin tells its host of. Each comes with the run it is about. */
+export interface PluginEvents {
+  /** An instance answers. */
+  started: [{ readonly run: string; readonly pid: number }]
+  /** An instance has ended; `isAsked`: its host wanted it. */
+  ended: [{ readonly run: string; readonly outcome: Outcome; readonly isAsked: boolean }]
+  /** An instance has ended and nobody asked for it, or could not be started again (then there is no run). */
+  crash: [{ readonly run: string | null; readonly error: PluginError }]
+  /** Another one will be started. */
+  restart: [{ readonly inMs: number; readonly attempt: number }]
+  circuit: [{ readonly state: Circuit }]
+  /** A limit ended an instance, or is near (then `outcome` is `null`). */
+  limit: [{ readonly run: string; readonly limit: string; readonly outcome: Outcome | null }]
+  /** It broke its protocol, or tried what it may not. */
+  violation: [{ readonly run: string; readonly code: string; readonly message: string }]
+  /** It may not run any more: revoked, in quarantine, disabled or removed. Every instance is ended. */
+  revoked: [{ readonly error: PluginError }]
+  /** What an instance wrote to stderr, as it came. It is kept too: `plugins logs`. */
+  stderr: [{ readonly run: string; readonly chunk: Buffer }]
+}
+
+export interface InstanceHealth {
+  readonly run: string
+  readonly pid: number
+  /** `unknown`: it answers, and has no health of its own to tell. */
+  readonly status: 'ok' | 'unknown' | 'failing'
+  /** How long the answer took, in milliseconds. */
+  readonly ms: number
+  /** The plugin's own words, or the error. */
+  readonly detail: unknown
+}
+
+export interface PluginHealth {
+  /** `down`: no instance answers; `degraded`: not all of them do. */
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly instances: readonly InstanceHealth[]
+}
+
+export interface LoadedStats {
+  readonly calls: {
+    readonly made: number
+    readonly failed: number
+    readonly waiting: number
+    /** Of the last 1,024 that were answered, in milliseconds; `null` before the first. */
+    readonly p50Ms: number | null
+    readonly p99Ms: number | null
+  }
+  readonly restarts: number
+  readonly circuit: Circuit
+  /** What each uses at this moment, as the kernel counts it. */
+  readonly instances: readonly (RunningPlugin & { readonly waiting: number; readonly unreadBytes: number })[]
+}
+
+export interface CloseOptions {
+  /** How long calls that wait may still be answered, in milliseconds; 2,000 if not said. */
+  readonly drainMs?: number | undefined
+}
+
+const HEALTH_MS = 5_000
+const DRAIN_MS = 2_000
+
+/**
+ * A plugin that was verified, confined and limited, and that answers. Hold it with `await using`, or close it.
+ *
+ * A call is never made twice: when the instance that has it ends, the call ends with that, and what it may have done
+ * is done.
+ */
+export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDisposable {
+  readonly name: string
+  readonly #plan: LoadPlan
+  readonly #instances: Instances
+  readonly #look: () => Promise<readonly RunningPlugin[]>
+  readonly #rate: TokenBucket | null
+  readonly #durations = new Durations()
+  #made = 0
+  #failed = 0
+  #waiting = 0
+  #idle: (() => void) | null = null
+  #closed: Promise<void> | null = null
+  #over: PluginError | null = null
+  readonly #ending = new AbortController()
+
+  /** Of `load` alone. */
+  constructor(plan: LoadPlan, instances: Instances, look: () => Promise<readonly RunningPlugin[]>) {
+    super()
+    this.name = plan.name
+    this.#plan = plan
+    this.#instances = instances
+    this.#look = look
+    this.#rate = plan.rate === null ? null : new TokenBucket(plan.rate, performance.now())
+  }
+
+  /**
+   * Calls a method and waits for its answer, at most `timeoutMs` (what `load` was told, or the plugin's own limit).
+   *
+   * @throws CallError `CALL_FAILED` (the plugin says so), `CALL_CANCELLED`, `PLUGIN_ENDED`, `MESSAGE_INVALID`, `CIRCUIT_OPEN`, `PLUGIN_CLOSED`
+   * @throws TimeoutError `CALL_TIMEOUT`, `PLUGIN_LIMITED`
+   * @throws ResourceLimitError `PLUGIN_BUSY`, `RATE_LIMITED`, `MESSAGE_TOO_LARGE`, `PLUGIN_LIMITED`
+   */
+  async call<T = unknown>(method: string, params?: RpcParams, options: CallOptions = {}): Promise<T> {
+    return (await this.#counted(method, options, (instance, left) =>
+      instance.peer.call(method, params, { ...left, signal: options.signal }),
+    )) as T
+  }
+
+  /** Tells the plugin something, without an answer: to one of its instances. @throws as `call`, of what is found out before it is sent */
+  async notify(method: string, params?: RpcParams): Promise<void> {
+    this.#assertOpen(method)
+    const instance = this.#instances.idlest() ?? (await this.#instances.available(this.#plan.timeoutMs, undefined))
+    instance.peer.notify(method, params)
+  }
+
+  /**
+   * Calls a method that answers in items (an async generator of the author's kit). No more of them come than are taken;
+   * leaving the loop ends it in the plugin. `timeoutMs` bounds the time to each item.
+   *
+   * @throws as `call`
+   */
+  async *stream<T = unknown>(
+    method: string,
+    params?: RpcParams,
+    options: StreamOptions = {},
+  ): AsyncGenerator<T, void, void> {
+    this.#admit(method)
+    const timeoutMs = this.#timeoutOf(options)
+    try {
+      const instance = this.#instances.idlest() ?? (await this.#instances.available(timeoutMs, options.signal))
+      for await (const item of instance.peer.stream(method, params, { ...options, timeoutMs })) yield item as T
+    } catch (error) {
+      this.#failed++
+      throw error
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /** Asks every instance. Never rejects because of a plugin: an instance that does not answer is `failing`. */
+  async health({ timeoutMs = HEALTH_MS }: { readonly timeoutMs?: number } = {}): Promise<PluginHealth> {
+    const live = this.#instances.live
+    const instances = await Promise.all(live.map((instance) => healthOf(instance, timeoutMs)))
+    const isGood = instances.filter(({ status }) => status !== 'failing').length
+    const status = isGood === 0 ? 'down' : isGood < this.#plan.instances ? 'degraded' : 'ok'
+    return { status, instances }
+  }
+
+  /** What was called, and what each instance uses now. */
+  async stats(): Promise<LoadedStats> {
+    const live = new Map(this.#instances.live.map((instance) => [instance.run.run, instance]))
+    const running = await this.#look()
+    return {
+      calls: {
+        made: this.#made,
+        failed: this.#failed,
+        waiting: this.#waiting,
+        p50Ms: this.#durations.percentile(50),
+        p99Ms: this.#durations.percentile(99),
+      },
+      restarts: this.#instances.restarts,
+      circuit: this.#instances.circuit,
+      instances: running.flatMap((one) => {
+        const peer = live.get(one.run)?.peer
+        return peer === undefined ? [] : [{ ...one, waiting: peer.pending, unreadBytes: peer.unreadBytes }]
+      }),
+    }
+  }
+
+  /** Each instance by a new one, of the version that is installed now. Calls that wait at an old one end with it. */
+  async reload(): Promise<void> {
+    this.#assertOpen('reload')
+    await this.#instances.renew(this.#closedError('it is being replaced'))
+  }
+
+  /** Takes no more calls, waits for those that were made, and ends every instance with all it has started. */
+  close({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#end(this.#closedError('its host has closed it'), drainMs)
+    return this.#closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Aborted as soon as no more calls are taken. */
+  get closed(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  /** For whoever learns that it may not run any more. Of `load` alone. */
+  async revoke(error: PluginError): Promise<void> {
+    if (this.#closed !== null) return
+    this.#closed = this.#end(error, 0)
+    this.emit('revoked', { error })
+    await this.#closed
+  }
+
+  /** Of `load` alone. */
+  journal(run: string, line: JournalLine): void {
+    if (line.event === 'alert') this.emit('limit', { run, limit: line.limit, outcome: null })
+    else if (line.event === 'network' && line.verdict === 'denied')
+      this.emit('violation', {
+        run,
+        code: 'NETWORK_DENIED',
+        message: `${line.name}:${line.port}: ${line.reason ?? 'denied'}`,
+      })
+    else if (line.event === 'denial')
+      this.emit('violation', { run, code: 'CALL_DENIED', message: `${line.call} ${line.path ?? ''}: ${line.answer}` })
+  }
+
+  async #end(error: PluginError, drainMs: number): Promise<void> {
+    this.#over = error
+    this.#ending.abort(error)
+    if (drainMs > 0 && this.#waiting > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#idle = resolve
+      const timer = setTimeout(resolve, drainMs)
+      await promise
+      clearTimeout(timer)
+    }
+    await this.#instances.close(error)
+  }
+
+  async #counted(
+    method: string,
+    options: CallOptions,
+    work: (instance: Instance, left: { timeoutMs: number }) => Promise<unknown>,
+  ): Promise<unknown> {
+    this.#admit(method)
+    const timeoutMs = this.#timeoutOf(options)
+    const began = performance.now()
+    try {
+      let instance = this.#instances.idlest()
+      if (instance !== null) {
+        const answer = await work(instance, { timeoutMs })
+        this.#durations.add(performance.now() - began)
+        return answer
+      }
+      instance = await this.#instances.available(timeoutMs, options.signal)
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (performance.now() - began))
+      return await work(instance, { timeoutMs: leftMs })
+    } catch (error) {
+      this.#failed++
+      throw error
+    } finally {
+      this.#leave()
+    }
+  }
+
+  #admit(method: string): void {
+    this.#assertOpen(method)
+    const waitMs = this.#rate?.take(performance.now()) ?? 0
+    if (waitMs > 0) {
+      throw new ResourceLimitError('RATE_LIMITED', `cannot call ${method} of ${this.name}: its rate is used up`, {
+        details: { retryAfterMs: waitMs },
+      })
+    }
+    this.#made++
+    this.#waiting++
+  }
+
+  #leave(): void {
+    if (--this.#waiting === 0) this.#idle?.()
+  }
+
+  /** What the operator or the manifest bounds, a host may only make shorter. */
+  #timeoutOf({ timeoutMs = this.#plan.timeoutMs }: CallOptions): number {
+    const { limitMs } = this.#plan
+    if (limitMs === 0) return timeoutMs
+    return timeoutMs === 0 ? limitMs : Math.min(timeoutMs, limitMs)
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#over === null) return
+    // A new one each time: its stack says who called.
+    const { code, message } = this.#over
+    throw new CallError(code, `${message} (${what})`, { cause: this.#over })
+  }
+
+  #closedError(why: string): CallError {
+    return new CallError('PLUGIN_CLOSED', `cannot call ${this.name}: ${why}`)
+  }
+}
+
+async function healthOf(instance: Instance, timeoutMs: number): Promise<InstanceHealth> {
+  const began = performance.now()
+  const of = (status: InstanceHealth['status'], detail: unknown): InstanceHealth => ({
+    run: instance.run.run,
+    pid: instance.pid,
+    status,
+    ms: performance.now() - began,
+    detail,
+  })
+  try {
+    return of('ok', await instance.peer.call(RPC_METHODS.health, undefined, { timeoutMs }))
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+    const isUnknown = error.code === 'CALL_FAILED' && error.details.rpcCode === -32601
+    return of(isUnknown ? 'unknown' : 'failing', isUnknown ? null : error.toJSON())
+  }
+}

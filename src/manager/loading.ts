@@ -1,0 +1,140 @@
+import { CallError, PluginError } from '../core/errors.ts'
+import type { Installation } from '../core/installation.ts'
+import type { PluginName } from '../core/name.ts'
+import { assertRunnable, assertStillTrusted } from './clearance.ts'
+import { follow } from './following.ts'
+import { type Host, nameOf } from './host.ts'
+import type { LiveRuns } from './live-runs.ts'
+import { Instance } from './loaded/instance.ts'
+import { Instances } from './loaded/instances.ts'
+import { type LoadOptions, planLoad } from './loaded/load-options.ts'
+import { LoadedPlugin } from './loaded/loaded-plugin.ts'
+import { serve } from './loaded/serving.ts'
+import { isRevocation, quarantine } from './quarantine.ts'
+import { ranRelease } from './revocation.ts'
+import { passed, ps } from './watching.ts'
+
+/** What a manager lends to a plugin that it loads. */
+export interface Hosting {
+  /** The host as it is configured at this moment. */
+  readonly host: () => Promise<Host>
+  readonly runs: LiveRuns
+  /** The manager is being closed. */
+  readonly closing: AbortSignal
+}
+
+/** Starts every instance and waits until each answers; if one does not, none stays. @throws PluginError */
+export async function load(on: Hosting, text: string, options: LoadOptions): Promise<LoadedPlugin> {
+  const plan = planLoad(nameOf(text), options)
+  const { name } = plan
+  const start = () =>
+    Instance.start({
+      plugin: name,
+      launch: () =>
+        on.runs.add(name, async () =>
+          serve(await on.host(), plan, options, (run, line) => plugin.journal(run, line), on.runs.isOpen),
+        ),
+      bounds: plan.bounds,
+      functions: plan.functions,
+      startTimeoutMs: plan.startTimeoutMs,
+      onViolation: (run, { code, message }) => plugin.emit('violation', { run, code, message }),
+      onStderr: (run, chunk) => plugin.emit('stderr', { run, chunk }),
+    })
+  const instances = new Instances({
+    plugin: name,
+    count: plan.instances,
+    start,
+    policy: plan.policy,
+    onStarted: ({ run, pid }) => plugin.emit('started', { run: run.run, pid }),
+    onEnded: ({ run: { run } }, { outcome, isAsked, error }) => {
+      plugin.emit('ended', { run, outcome, isAsked })
+      if (outcome.outcome === 'limited') plugin.emit('limit', { run, limit: outcome.limit, outcome })
+      if (!isAsked) plugin.emit('crash', { run, error })
+    },
+    onStartFailed: (error) => plugin.emit('crash', { run: null, error }),
+    onRestart: (inMs, attempt) => plugin.emit('restart', { inMs, attempt }),
+    onCircuit: (state) => plugin.emit('circuit', { state }),
+  })
+  const plugin = new LoadedPlugin(plan, instances, async () => ps(await on.host(), name))
+
+  const cancelled = () =>
+    void instances.close(
+      new CallError('CALL_CANCELLED', `cannot load ${name}: it was cancelled`, { cause: options.signal?.reason }),
+    )
+  if (options.signal?.aborted === true) cancelled()
+  options.signal?.addEventListener('abort', cancelled, { once: true })
+  const closed = () => void plugin.close({ drainMs: 0 })
+  on.closing.addEventListener('abort', closed, { once: true })
+  try {
+    await instances.open()
+  } catch (error) {
+    on.closing.removeEventListener('abort', closed)
+    throw error
+  } finally {
+    options.signal?.removeEventListener('abort', cancelled)
+  }
+  watch(on, name, plugin)
+  return plugin
+}
+
+/** How often the trust policy is asked again: an edit by hand leaves no line in the trail. */
+const TRUST_MS = 10_000
+
+/** Ends it when it may not run any more, whoever decided so. */
+function watch(on: Hosting, name: PluginName, plugin: LoadedPlugin): void {
+  const over = AbortSignal.any([on.closing, plugin.closed])
+  const tell = (error: unknown): void => {
+    if (over.aborted) return
+    const known = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot watch ${name}: ${error}`)
+    plugin.emit('crash', { run: null, error: known })
+  }
+  const judged = async (): Promise<void> => {
+    const refusal = await refusalOf(await on.host(), name)
+    if (refusal !== null) await plugin.revoke(refusal)
+  }
+  const byTrail = async (): Promise<void> => {
+    for await (const { subject } of follow(await on.host(), { signal: over })) if (subject === name) await judged()
+  }
+  const byTrust = async (): Promise<void> => {
+    while (await passed(TRUST_MS, over)) await judged()
+  }
+  for (const watching of [byTrail, byTrust]) {
+    // What cannot be watched is told, and watched again: a disk that fails for a moment must not end the watch.
+    const again = async (): Promise<void> => {
+      do await watching().catch(tell)
+      while (await passed(TRUST_MS, over))
+    }
+    void again()
+  }
+}
+
+/** Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on. */
+async function refusalOf(host: Host, name: PluginName): Promise<PluginError | null> {
+  const installation = host.store.find(name)
+  if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
+  try {
+    assertRunnable(host, installation)
+    await assertStillTrusted(host, installation)
+    // A version that was replaced goes on until its instances are renewed; it is not what is installed.
+    for (const version of new Set(ps(host, name).map((run) => run.version))) {
+      const release = version === installation.version ? null : ranRelease(host, name, version)
+      if (release !== null) await assertStillTrusted(host, release)
+    }
+    return null
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+    const isRevoked: boolean = isRevocation(error)
+    if (isRevoked) await putAway(host, installation)
+    return isRevoked || error.code === 'WRONG_STATE' ? error : null
+  }
+}
+
+/** What is installed, if that is what was revoked. */
+async function putAway(host: Host, installation: Installation): Promise<void> {
+  try {
+    await assertStillTrusted(host, installation)
+  } catch (error) {
+    if (!isRevocation(error)) throw error
+    quarantine(host, installation, error)
+  }
+}

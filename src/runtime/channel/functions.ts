@@ -1,0 +1,79 @@
+import { faultText, RPC_CODES, type RpcFault, type RpcId, resultText } from '../../core/json-rpc.ts'
+import { RpcError } from '../../core/rpc-error.ts'
+
+/** What is known about a call that a plugin makes. */
+export interface FunctionContext {
+  /** The plugin has taken its call back, or has ended. */
+  readonly signal: AbortSignal
+  /** Which of its runs calls. */
+  readonly run: string
+}
+
+/** A function of the host that a plugin may call. What it throws stays here, unless it is an `RpcError`. */
+export type HostFunction = (params: unknown, context: FunctionContext) => unknown
+
+/** Calls of one plugin at work at a time. */
+const AT_ONCE_MAX = 64
+
+/** The functions of the host that one plugin was granted, by name; there are no others for it. */
+export class Functions {
+  readonly #granted: ReadonlyMap<string, HostFunction>
+  readonly #run: string
+  readonly #atWork = new Map<RpcId, AbortController>()
+
+  constructor(granted: Readonly<Record<string, HostFunction>>, run: string) {
+    this.#granted = new Map(Object.entries(granted))
+    this.#run = run
+  }
+
+  /** The answer as it is sent. Never rejects. */
+  async answer(id: RpcId, method: string, params: unknown): Promise<string> {
+    const granted = this.#granted.get(method)
+    if (granted === undefined)
+      return faultText(id, { code: RPC_CODES.methodNotFound, message: 'no such function is granted to this plugin' })
+    if (this.#atWork.has(id)) return faultText(id, { code: RPC_CODES.invalidRequest, message: 'this id is in use' })
+    if (this.#atWork.size >= AT_ONCE_MAX)
+      return faultText(id, { code: RPC_CODES.busy, message: `${AT_ONCE_MAX} calls are at work already` })
+    const control = new AbortController()
+    this.#atWork.set(id, control)
+    try {
+      return resultText(id, await granted(params, { signal: control.signal, run: this.#run }))
+    } catch (error) {
+      return faultText(id, faultFor(error))
+    } finally {
+      this.#atWork.delete(id)
+    }
+  }
+
+  /** A notification: nobody learns what comes of it, and what is not granted is not done. */
+  async notice(method: string, params: unknown): Promise<void> {
+    const granted = this.#granted.get(method)
+    if (granted === undefined) return
+    const control = new AbortController()
+    const mark = Symbol(method) as unknown as RpcId
+    if (this.#atWork.size >= AT_ONCE_MAX) return
+    this.#atWork.set(mark, control)
+    try {
+      await granted(params, { signal: control.signal, run: this.#run })
+    } catch {
+      // There is nobody to tell: JSON-RPC 2.0, section 4.1.
+    } finally {
+      this.#atWork.delete(mark)
+    }
+  }
+
+  cancel(id: unknown): void {
+    this.#atWork.get(id as RpcId)?.abort()
+  }
+
+  endAll(): void {
+    for (const control of this.#atWork.values()) control.abort()
+  }
+}
+
+/** What failed inside the host is the host's own affair: its messages may tell of paths and of secrets. */
+function faultFor(error: unknown): RpcFault {
+  if (!(error instanceof RpcError)) return { code: RPC_CODES.internal, message: 'the function failed' }
+  const { code, message, data } = error
+  return { code, message, ...(data === undefined ? {} : { data }) }
+}

@@ -1,0 +1,50 @@
+/** Items of a stream that came and were not taken yet. What sends them may only send as many as it was granted. */
+export class ItemQueue {
+  #items: unknown[] = []
+  #granted: number
+  #taken: (() => void) | null = null
+  #end: { readonly error: Error | null } | null = null
+
+  constructor(window: number) {
+    this.#granted = window
+  }
+
+  /** `false`: it was not granted that many. */
+  put(item: unknown): boolean {
+    if (this.#granted === 0) return false
+    this.#granted--
+    this.#items.push(item)
+    this.#wake()
+    return true
+  }
+
+  grant(count: number): void {
+    this.#granted += count
+  }
+
+  end(error: Error | null): void {
+    this.#end ??= { error }
+    this.#wake()
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== null
+  }
+
+  /** The next item, or `null` at the end. @throws the error it ended with, after the last item */
+  async next(): Promise<{ readonly item: unknown } | null> {
+    while (this.#items.length === 0) {
+      if (this.#end?.error) throw this.#end.error
+      if (this.#end !== null) return null
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#taken = resolve
+      await promise
+    }
+    return { item: this.#items.shift() }
+  }
+
+  #wake(): void {
+    this.#taken?.()
+    this.#taken = null
+  }
+}

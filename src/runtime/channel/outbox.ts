@@ -1,0 +1,42 @@
+import type { Writable } from 'node:stream'
+
+/** What goes to the other side. What it does not read is kept up to a bound; beyond that nothing more is taken. */
+export class Outbox {
+  readonly #to: Writable
+  readonly #maxBytes: number
+  #isCorked = false
+
+  constructor(to: Writable, maxBytes: number) {
+    this.#to = to
+    this.#maxBytes = maxBytes
+    // Whoever reads has gone: that is told by the end of the run, with its reason.
+    to.on('error', () => {})
+  }
+
+  /** Bytes that were taken and that the other side has not. */
+  get bytes(): number {
+    return this.#to.writableLength
+  }
+
+  /** `false`: there is no room, or nobody to read it; it was not taken. */
+  put(text: string): boolean {
+    const to = this.#to
+    if (to.destroyed || to.writableEnded || to.writableLength >= this.#maxBytes) return false
+    // What is written in one turn goes out in one call.
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      to.cork()
+      process.nextTick(() => {
+        this.#isCorked = false
+        to.uncork()
+      })
+    }
+    to.write(text)
+    return true
+  }
+
+  /** The other side sees the end of its input. */
+  end(): void {
+    this.#to.end()
+  }
+}
