@@ -27,6 +27,11 @@ export interface Hosting {
 export async function load(on: Hosting, text: string, options: LoadOptions): Promise<LoadedPlugin> {
   const plan = planLoad(nameOf(text), options)
   const { name } = plan
+  const cancelledError = () =>
+    new CallError('CALL_CANCELLED', `cannot load ${name}: it was cancelled`, { cause: options.signal?.reason })
+  if (options.signal?.aborted === true) throw cancelledError()
+  // Before anything is checked: what happens to it from here on is seen.
+  const after = (await on.host()).store.events.lastId()
   const start = () =>
     Instance.start({
       plugin: name,
@@ -57,11 +62,7 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   })
   const plugin = new LoadedPlugin(plan, instances, async () => ps(await on.host(), name))
 
-  const cancelled = () =>
-    void instances.close(
-      new CallError('CALL_CANCELLED', `cannot load ${name}: it was cancelled`, { cause: options.signal?.reason }),
-    )
-  if (options.signal?.aborted === true) cancelled()
+  const cancelled = () => void instances.close(cancelledError())
   options.signal?.addEventListener('abort', cancelled, { once: true })
   const closed = () => void plugin.close({ drainMs: 0 })
   on.closing.addEventListener('abort', closed, { once: true })
@@ -73,7 +74,7 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   } finally {
     options.signal?.removeEventListener('abort', cancelled)
   }
-  watch(on, name, plugin)
+  watch(on, plugin, after)
   return plugin
 }
 
@@ -81,7 +82,9 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
 const TRUST_MS = 10_000
 
 /** Ends it when it may not run any more, whoever decided so. */
-function watch(on: Hosting, name: PluginName, plugin: LoadedPlugin): void {
+function watch(on: Hosting, plugin: LoadedPlugin, after: number): void {
+  const { name } = plugin
+  let last = after
   const over = AbortSignal.any([on.closing, plugin.closed])
   const tell = (error: unknown): void => {
     if (over.aborted) return
@@ -93,7 +96,10 @@ function watch(on: Hosting, name: PluginName, plugin: LoadedPlugin): void {
     if (refusal !== null) await plugin.revoke(refusal)
   }
   const byTrail = async (): Promise<void> => {
-    for await (const { subject } of follow(await on.host(), { signal: over })) if (subject === name) await judged()
+    for await (const { id, subject } of follow(await on.host(), { signal: over, after: last })) {
+      if (subject === name) await judged()
+      last = id
+    }
   }
   const byTrust = async (): Promise<void> => {
     while (await passed(TRUST_MS, over)) await judged()
@@ -112,29 +118,33 @@ function watch(on: Hosting, name: PluginName, plugin: LoadedPlugin): void {
 async function refusalOf(host: Host, name: PluginName): Promise<PluginError | null> {
   const installation = host.store.find(name)
   if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
+  // What was revoked is in quarantine too, and that is not why.
+  const revocation = await revocationOf(host, installation)
+  if (revocation !== null) return revocation
   try {
     assertRunnable(host, installation)
-    await assertStillTrusted(host, installation)
-    // A version that was replaced goes on until its instances are renewed; it is not what is installed.
-    for (const version of new Set(ps(host, name).map((run) => run.version))) {
-      const release = version === installation.version ? null : ranRelease(host, name, version)
-      if (release !== null) await assertStillTrusted(host, release)
-    }
     return null
   } catch (error) {
-    if (!(error instanceof PluginError)) throw error
-    const isRevoked: boolean = isRevocation(error)
-    if (isRevoked) await putAway(host, installation)
-    return isRevoked || error.code === 'WRONG_STATE' ? error : null
+    if (error instanceof PluginError) return error
+    throw error
   }
 }
 
-/** What is installed, if that is what was revoked. */
-async function putAway(host: Host, installation: Installation): Promise<void> {
-  try {
-    await assertStillTrusted(host, installation)
-  } catch (error) {
-    if (!isRevocation(error)) throw error
-    quarantine(host, installation, error)
+/** Of what is installed, which is then put away, or of a version that was replaced and goes on until it is renewed. */
+async function revocationOf(host: Host, installation: Installation): Promise<PluginError | null> {
+  const { name, version } = installation
+  const before = new Set(ps(host, name).map((run) => run.version))
+  before.delete(version)
+  const replaced = [...before].map((other) => ranRelease(host, name, other))
+  for (const release of [installation, ...replaced]) {
+    try {
+      if (release !== null) await assertStillTrusted(host, release)
+    } catch (error) {
+      if (!(error instanceof PluginError)) throw error
+      const isRevoked: boolean = isRevocation(error)
+      if (isRevoked && release === installation) quarantine(host, installation, error)
+      if (isRevoked) return error
+    }
   }
+  return null
 }

@@ -53,7 +53,7 @@ export class Instances {
   }
 
   get live(): readonly Instance[] {
-    return this.#places.flatMap(({ instance }) => (instance === null ? [] : [instance]))
+    return this.#places.flatMap(({ instance }) => (instance === null || instance.peer.isOver ? [] : [instance]))
   }
 
   get restarts(): number {
@@ -67,8 +67,10 @@ export class Instances {
   /** The one with the fewest calls, or `null` when none is there at this moment. */
   idlest(): Instance | null {
     let found: Instance | null = null
+    // One whose channel is broken is being ended.
     for (const { instance } of this.#places)
-      if (instance !== null && (found === null || instance.peer.pending < found.peer.pending)) found = instance
+      if (instance !== null && !instance.peer.isOver && (found === null || instance.peer.pending < found.peer.pending))
+        found = instance
     return found
   }
 
@@ -96,10 +98,20 @@ export class Instances {
   }
 
   async close(why: PluginError): Promise<void> {
+    this.#takeNoMore(why)
+    await Promise.all(this.#places.map(({ instance }) => instance?.close(why)))
+  }
+
+  /** The whole trees, now. */
+  async kill(why: PluginError): Promise<void> {
+    this.#takeNoMore(why)
+    await Promise.all(this.#places.map(({ instance }) => instance?.kill(why)))
+  }
+
+  #takeNoMore(why: PluginError): void {
     this.#last = why
     this.#closing.abort(why)
     this.#wake()
-    await Promise.all(this.live.map((instance) => instance.close(why)))
   }
 
   async #fill(place: Place): Promise<void> {

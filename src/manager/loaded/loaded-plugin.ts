@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
+import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
@@ -79,7 +80,7 @@ const DRAIN_MS = 2_000
  * is done.
  */
 export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDisposable {
-  readonly name: string
+  readonly name: PluginName
   readonly #plan: LoadPlan
   readonly #instances: Instances
   readonly #look: () => Promise<readonly RunningPlugin[]>
@@ -201,7 +202,10 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
   /** For whoever learns that it may not run any more. Of `load` alone. */
   async revoke(error: PluginError): Promise<void> {
     if (this.#closed !== null) return
-    this.#closed = this.#end(error, 0)
+    this.#over = error
+    this.#ending.abort(error)
+    // At once, and whatever it is doing.
+    this.#closed = this.#instances.kill(error)
     this.emit('revoked', { error })
     await this.#closed
   }

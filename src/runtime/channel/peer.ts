@@ -94,6 +94,11 @@ export class JsonRpcPeer {
     return this.#calls.size
   }
 
+  /** There will be no answers any more. */
+  get isOver(): boolean {
+    return this.#over !== null
+  }
+
   /** Bytes of calls that the plugin has not read. */
   get unreadBytes(): number {
     return this.#outbox.bytes
