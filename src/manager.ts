@@ -29,6 +29,7 @@ import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
+import type { SpawnedPlugin } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
 import type { SyncHostOptions } from './manager/syncing.ts'
@@ -36,6 +37,7 @@ import { Trust } from './manager/trust.ts'
 import type { UpdateOptions, UpdateResult } from './manager/update.ts'
 import type { Verification } from './manager/verification.ts'
 import type { InstallOptions } from './manager/vetting.ts'
+import type { WarmOptions, WarmPool } from './manager/warm/warm-pool.ts'
 import type { SearchOptions, SearchReport } from './registry/index.ts'
 import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
 
@@ -215,6 +217,22 @@ export class PluginManager extends Records implements AsyncDisposable {
   async load(name: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
     const { load } = await import('./manager/loading.ts')
     return load({ host: () => this.#configured(), runs: this.#live, closing: this.closing.signal }, name, options)
+  }
+
+  /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
+  async spawn(name: string, options: LaunchOptions = {}): Promise<SpawnedPlugin> {
+    const { spawn } = await import('./manager/spawning.ts')
+    return spawn(name, options, (launch) => this.run(name, launch))
+  }
+
+  /** Holds sandboxes of a plugin ready, past their start-up: `spawn()` of the pool hands one out. @throws PluginError */
+  async warm(name: string, options: WarmOptions = {}): Promise<WarmPool> {
+    const { WarmPool } = await import('./manager/warm/warm-pool.ts')
+    const { size: _size, memoryBytes: _memoryBytes, ...run } = options
+    const on = { host: () => this.#configured(), spawn: () => this.spawn(name, run), closing: this.closing.signal }
+    const pool = new WarmPool(nameOf(name), options, on)
+    await pool.fill()
+    return pool
   }
 
   /** `plugins run`: this process becomes the sandbox's launcher, and never comes back unless the run is refused. */

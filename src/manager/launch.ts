@@ -44,6 +44,7 @@ export function begin(
     ...run,
     outcome,
     kill: run.kill.bind(run),
+    restartClocks: run.restartClocks.bind(run),
     close: async () => {
       await run.close()
       return outcome

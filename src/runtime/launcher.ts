@@ -42,12 +42,16 @@ export interface Run {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
+  /** The shorter of its `timeout` and `idle`, in milliseconds; 0: it has neither. */
+  readonly clockMs: number
   /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
   /** How it ended. Rejects only when the launcher itself failed. */
   readonly outcome: Promise<Outcome>
   /** Passes a signal on to the program. `false`: the run has ended. */
   kill(signal: NodeJS.Signals): boolean
+  /** Begins `timeout` and `idle` anew: for whoever held the run ready before there was anything for it to do. */
+  restartClocks(): void
   /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
   close(): Promise<Outcome>
 }
@@ -87,6 +91,11 @@ export class Launcher {
 const SPEC_FD = 3
 const REPORT_FD = 4
 const CONTROL_FD = 5
+/** Beside the numbers of signals. */
+const BEGIN_CLOCKS = 64
+
+/** Of times of which 0 is none. */
+const shortest = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other))
 
 class LaunchedRun implements Run {
   readonly run: string
@@ -94,6 +103,7 @@ class LaunchedRun implements Run {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
+  readonly clockMs: number
   readonly started: Promise<Started | null>
   readonly outcome: Promise<Outcome>
   readonly #control: Writable
@@ -101,6 +111,7 @@ class LaunchedRun implements Run {
 
   constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
     this.run = plan.run
+    this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
     this.pid = child.pid ?? -1
     this.stdin = child.stdin
     this.stdout = child.stdout
@@ -128,6 +139,10 @@ class LaunchedRun implements Run {
     if (this.#ended || number === undefined || this.#control.destroyed) return false
     this.#control.write(Uint8Array.of(number))
     return true
+  }
+
+  restartClocks(): void {
+    if (!this.#ended && !this.#control.destroyed) this.#control.write(Uint8Array.of(BEGIN_CLOCKS))
   }
 
   close(): Promise<Outcome> {

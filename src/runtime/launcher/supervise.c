@@ -21,7 +21,7 @@
 #include "sample.h"
 #include "state.h"
 
-enum { DRAIN_MS = 1000 };
+enum { DRAIN_MS = 1000, BEGIN_CLOCKS = 64 };
 
 static char buffers[3][PUMP_BYTES];
 
@@ -121,6 +121,8 @@ static void read_control(struct state *state)
 			kill_tree(state);
 		else if (byte > 0 && byte < 32 && byte != SIGSTOP)
 			take_signal(state, byte);
+		else if (byte == BEGIN_CLOCKS) /* it was held ready, which is no time of its own */
+			state->run->began_ms = state->last_byte_ms = supervise_clock_ms();
 		return;
 	}
 	/* The library closed it, or its process is gone. */

@@ -1,0 +1,67 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Outcome } from '../core/outcome.ts'
+import type { Run } from '../runtime/index.ts'
+import type { LaunchOptions } from './launch.ts'
+import { endedError } from './loaded/ended.ts'
+import { OutputTail } from './output-tail.ts'
+
+/** A running plugin, as a process is: what it reads and writes is its host's. */
+export class SpawnedPlugin implements AsyncDisposable {
+  /** Its name in `plugins ps`, `history` and `logs`. */
+  readonly run: string
+  /** Of the sandbox's first process, on this host. */
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  /** The shorter of its `timeout` and `idle`, in milliseconds; 0: it has neither. */
+  readonly clockMs: number
+  readonly #run: Run
+
+  constructor(run: Run, pid: number) {
+    this.#run = run
+    this.run = run.run
+    this.pid = pid
+    this.clockMs = run.clockMs
+    this.stdin = run.stdin
+    this.stdout = run.stdout
+    this.stderr = run.stderr
+  }
+
+  /** How it ended, when it has. Rejects only when the launcher itself failed. */
+  wait(): Promise<Outcome> {
+    return this.#run.outcome
+  }
+
+  /** Passes a signal on to the program. `false`: it has ended. */
+  kill(signal: NodeJS.Signals = 'SIGTERM'): boolean {
+    return this.#run.kill(signal)
+  }
+
+  /** Begins `timeout` and `idle` anew. */
+  restartClocks(): void {
+    this.#run.restartClocks()
+  }
+
+  /** Ends the whole tree now, and waits until it is gone. */
+  close(): Promise<Outcome> {
+    return this.#run.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** Starts a plugin and waits until its program runs. @throws PluginError with the reason why it does not */
+export async function spawn(
+  name: string,
+  options: LaunchOptions,
+  launch: (options: LaunchOptions) => Promise<Run>,
+): Promise<SpawnedPlugin> {
+  const run = await launch(options)
+  const started = await run.started
+  if (started !== null) return new SpawnedPlugin(run, started.pid)
+  const said = new OutputTail([run.stderr])
+  throw endedError(name, run.run, await run.outcome, await said.lines())
+}
