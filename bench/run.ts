@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { calls } from './calls.ts'
 import { cliRun } from './cli-run.ts'
 import { install } from './install.ts'
 import { launcher } from './launcher.ts'
@@ -21,6 +22,7 @@ import { startup } from './startup.ts'
 import { type Row, renderTable } from './table.ts'
 import { treeCheck } from './tree-check.ts'
 import { verify } from './verify.ts'
+import { warm } from './warm.ts'
 
 /**
  * In the order of DESIGN §9; those that start a sandbox are left out where there can be none, and those that take minutes
@@ -30,6 +32,8 @@ const GROUPS = [
   { name: 'launcher', measure: launcher, needs: 'bwrap' },
   { name: 'library-run', measure: libraryRun, needs: 'bwrap' },
   { name: 'cli-run', measure: cliRun, needs: 'bwrap' },
+  { name: 'calls', measure: calls, needs: 'root' },
+  { name: 'warm', measure: warm, needs: 'root' },
   { name: 'install', measure: install, needs: null },
   { name: 'tree-check', measure: treeCheck, needs: null },
   { name: 'memory', measure: memory, needs: 'root' },
