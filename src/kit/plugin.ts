@@ -70,6 +70,8 @@ export async function serve(methods: Readonly<Record<string, Method>>, options: 
     onLine: (line) => session.receive(line),
     onFault: (fault) => console.error(`cannot read what the host sends: ${fault}`),
   })
+  // What Node makes when it is first asked for: the first caller should not wait for it.
+  void process.stdout
   for await (const chunk of process.stdin) reader.push(chunk as Buffer)
   session.end()
 }

@@ -39,6 +39,7 @@ const MEMORY_BYTES = 2 ** 30
 /** The launcher's clocks go on while one waits: so much of the shorter one may pass before they begin anew. */
 const WIND_PART = 0.5
 const LONGEST_WIND_MS = 60_000
+const REFILL_AFTER_MS = 50
 
 interface Waiting {
   readonly one: SpawnedPlugin
@@ -60,6 +61,7 @@ export class WarmPool implements AsyncDisposable {
   #waiting: Waiting[] = []
   #filling: Promise<void> | null = null
   #isTaken = false
+  #hasFilled = false
   #warm = 0
   #cold = 0
   #failures = 0
@@ -169,13 +171,17 @@ export class WarmPool implements AsyncDisposable {
 
   async #refill(): Promise<void> {
     try {
-      if (this.#failures > 0)
-        await sleep(restartDelayMs(RESTART_POLICY, this.#failures, Math.random()), undefined, { signal: this.#over })
+      // Whoever was handed one has its first answer to wait for, and starting another one takes this process some time.
+      const afterMs =
+        this.#failures > 0 ? restartDelayMs(RESTART_POLICY, this.#failures, Math.random()) : REFILL_AFTER_MS
+      if (this.#hasFilled) await sleep(afterMs, undefined, { signal: this.#over })
       while (this.#waiting.length < this.#size && !this.#over.aborted && (await this.#hasRoom())) await this.#addOne()
+      this.#hasFilled = true
       this.#failures = 0
       this.#fault = null
     } catch (error) {
       if (this.#over.aborted) return
+      this.#hasFilled = true
       this.#failures++
       this.#fault =
         error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot hold ${this.#name} ready: ${error}`)
