@@ -48,6 +48,7 @@ const invalid = (reason: string): RpcMessage => ({ kind: 'invalid', reason })
 
 /** One line as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
 export function readRpcMessage(line: string): RpcMessage {
+  if (line.length > 2 * DEPTH_MAX && isDeep(line)) return invalid(`it is nested deeper than ${DEPTH_MAX}`)
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -75,6 +76,28 @@ export function readRpcMessage(line: string): RpcMessage {
   const fault = faultOf(error)
   return fault === null ? invalid('its "error" is not one') : { kind: 'fault', id, fault }
 }
+
+/** V8 reads JSON of any depth; whoever walks through it afterwards has a stack that ends. */
+const DEPTH_MAX = 512
+
+function isDeep(text: string): boolean {
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (isText) {
+      if (code === BACKSLASH) at++
+      else if (code === QUOTE) isText = false
+    } else if (code === QUOTE) isText = true
+    else if (code === BRACKET || code === BRACE) {
+      if (++depth > DEPTH_MAX) return true
+    } else if (code === BRACKET + 2 || code === BRACE + 2) depth--
+  }
+  return false
+}
+
+/** `"`, `\\`, `[` and `{`; what closes the last two stands two further in ASCII. */
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [34, 92, 91, 123]
 
 const ID_MAX = 256
 

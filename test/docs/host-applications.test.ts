@@ -33,7 +33,7 @@ test('the programs of the page run, with the plugin of the page of the protocol'
     house.publish({
       name: 'acme/hello',
       files: {
-        'main.mjs': 'console.log(`Hello, ${process.argv[2]}!`)\n',
+        'main.mjs': "console.log('Hello, ' + process.argv[2] + '!')\n",
         'plugin.json': JSON.stringify({
           name: 'acme/hello',
           version: '1.0.0',

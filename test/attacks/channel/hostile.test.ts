@@ -22,6 +22,11 @@ const ATTACKS: Record<string, { readonly body: string; readonly code: string; re
     code: 'MESSAGE_INVALID',
     name: 'CallError',
   },
+  'sends JSON that is nested without end': {
+    body: 'answer_text = "[" * 400000 + "]" * 400000\nsay("{\\"jsonrpc\\":\\"2.0\\",\\"id\\":%d,\\"result\\":%s}\\n" % (id, answer_text))',
+    code: 'MESSAGE_INVALID',
+    name: 'CallError',
+  },
   'answers with result and error': {
     body: 'say(json.dumps({"jsonrpc": "2.0", "id": id, "result": 1, "error": {"code": 1, "message": ""}}) + "\\n")',
     code: 'MESSAGE_INVALID',
