@@ -14,6 +14,7 @@ import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
 import type { LoadOptions } from './manager/loaded/load-options.ts'
 import type { LoadedPlugin } from './manager/loaded/loaded-plugin.ts'
+import type { Hosting } from './manager/loading.ts'
 import type { LockReport } from './manager/lock-writing.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
@@ -216,7 +217,7 @@ export class PluginManager extends Records implements AsyncDisposable {
    */
   async load(name: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
     const { load } = await import('./manager/loading.ts')
-    return load({ host: () => this.#configured(), runs: this.#live, closing: this.closing.signal }, name, options)
+    return load(this.#hosting, name, options)
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
@@ -229,9 +230,10 @@ export class PluginManager extends Records implements AsyncDisposable {
   async warm(name: string, options: WarmOptions = {}): Promise<WarmPool> {
     const { WarmPool } = await import('./manager/warm/warm-pool.ts')
     const { size: _size, memoryBytes: _memoryBytes, ...run } = options
-    const on = { host: () => this.#configured(), spawn: () => this.spawn(name, run), closing: this.closing.signal }
-    const pool = new WarmPool(nameOf(name), options, on)
+    const pool = new WarmPool(nameOf(name), options, { ...this.#hosting, spawn: () => this.spawn(name, run) })
     await pool.fill()
+    const { precompiled } = await import('./manager/loading.ts')
+    void precompiled(this.#hosting, nameOf(name), pool.closed)
     return pool
   }
 
@@ -325,6 +327,10 @@ export class PluginManager extends Records implements AsyncDisposable {
     const { layout, caller, config } = this.#host
     const { findings, canRun } = diagnose({ layout, caller, config })
     return { findings: [...findings, clockFinding(this.#host)], canRun }
+  }
+
+  get #hosting(): Hosting {
+    return { host: () => this.#configured(), runs: this.#live, closing: this.closing.signal }
   }
 
   #shown(installation: Installation): InstalledPlugin {

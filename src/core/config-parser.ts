@@ -154,6 +154,7 @@ const schema = z.strictObject({
     z.strictObject({ run: z.optional(z.union([z.literal(0), logSize])), plugin: z.optional(logSize) }),
     {},
   ),
+  compileCache: z._default(z.boolean(), DEFAULT_CONFIG.compileCache),
   scanners: z._default(
     z.array(scanner).check(z.maxLength(SCANNERS_MAX), z.refine(hasUniqueNames, 'has a name twice')),
     [],

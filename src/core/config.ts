@@ -23,6 +23,8 @@ export interface Config {
   /** How often figures of a run are taken. */
   readonly sampleMs: number
   readonly logs: LogConfig
+  /** What Node has compiled of a plugin is kept for its next start: the library makes it, in a sandbox of its own. */
+  readonly compileCache: boolean
   /** The operator's own programs that look at a release before it is installed, in this order. */
   readonly scanners: readonly ScannerConfig[]
   /** How many versions of a plugin stay on the disk, the active one among them. */
@@ -124,6 +126,7 @@ export const DEFAULT_CONFIG: Config = {
   interpreters: {},
   sampleMs: 10_000,
   logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
+  compileCache: true,
   scanners: [],
   keepVersions: 3,
   consent: {},

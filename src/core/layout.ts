@@ -85,6 +85,9 @@ export const packageOf = (release: string): string => join(release, 'root', 'plu
 export const bundleOf = (release: string): string => join(release, BUNDLE_FILE)
 export const fileListOf = (release: string): string => join(release, FILE_LIST)
 
+/** What Node has compiled of the package, a folder for each time, by the digest of its list. */
+export const compileCachesOf = (release: string): string => join(release, 'compile-cache')
+
 export const BUNDLE_FILE = 'bundle.sigstore.jsonl'
 /** What no signature says: the list of files as it was recorded at install. */
 export const FILE_LIST = 'files.json'

@@ -11,6 +11,7 @@ import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
 import type { Differences } from '../store/index.ts'
 import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
+import { keptCompileCache } from './compile-cache/kept.ts'
 import { assertInRange, assertSpeaks } from './expected.ts'
 import { readFileList } from './file-list.ts'
 import { type Host, nameOf } from './host.ts'
@@ -92,6 +93,7 @@ async function cleared(
       agreed: installation.consent.network,
       grants,
       settings: settingsFor(host, manifest, options.settings),
+      compileCache: manifest.entry.runtime === 'node' ? keptCompileCache(host, installation, release) : null,
       profile: profileOf(options.profile),
       flags: { timeoutMs: timeoutOf(options.timeout) },
       weaker,

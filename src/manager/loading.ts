@@ -1,7 +1,9 @@
 import { CallError, PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
+import type { Run } from '../runtime/index.ts'
 import { assertRunnable, assertStillTrusted } from './clearance.ts'
+import { precompile } from './compile-cache/making.ts'
 import { follow } from './following.ts'
 import { type Host, nameOf } from './host.ts'
 import type { LiveRuns } from './live-runs.ts'
@@ -75,6 +77,7 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
     options.signal?.removeEventListener('abort', cancelled)
   }
   watch(on, plugin, after)
+  void precompiled(on, name, plugin.closed)
   return plugin
 }
 
@@ -147,4 +150,10 @@ async function revocationOf(host: Host, installation: Installation): Promise<Plu
     }
   }
   return null
+}
+
+/** For the next start; of this one nobody waits for it. */
+export async function precompiled(on: Hosting, name: PluginName, over: AbortSignal): Promise<void> {
+  const start = (work: () => Promise<Run>) => on.runs.add(name, work)
+  await precompile(await on.host(), name, { start, isOpen: on.runs.isOpen, over: AbortSignal.any([on.closing, over]) })
 }

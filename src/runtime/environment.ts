@@ -1,6 +1,6 @@
 import type { HookRun, Manifest } from '../core/manifest.ts'
 import type { Interpreter } from './interpreter.ts'
-import { SETTINGS_INSIDE } from './plan-binds.ts'
+import { COMPILE_CACHE_INSIDE, SETTINGS_INSIDE } from './plan-binds.ts'
 
 /** A run that is of a hook: which, and the version whose place is taken. */
 export interface HookCall {
@@ -20,6 +20,7 @@ export function buildEnvironment(
     readonly grants: Readonly<Record<string, string>>
     readonly hook?: HookCall | null
     readonly settings?: boolean
+    readonly compileCache?: boolean
   },
 ): Record<string, string> {
   const granted = manifest.permissions.env.filter((name) => Object.hasOwn(given.grants, name))
@@ -33,6 +34,7 @@ export function buildEnvironment(
     PLUGIN_VERSION: manifest.version,
     ...(given.data ? { PLUGIN_DATA: '/data' } : {}),
     ...(given.settings ? { PLUGIN_CONFIG: SETTINGS_INSIDE } : {}),
+    ...(given.compileCache ? { NODE_COMPILE_CACHE: COMPILE_CACHE_INSIDE } : {}),
     ...(given.hook ? { PLUGIN_HOOK: given.hook.name } : {}),
     ...(given.hook?.from ? { PLUGIN_FROM_VERSION: given.hook.from } : {}),
     ...(kind === 'python' ? { PYTHONDONTWRITEBYTECODE: '1' } : {}),

@@ -8,6 +8,7 @@ export { type CgroupPlan, type MissingLimit, type Mode, planCgroups } from './cg
 export type { CallOptions } from './channel/calls.ts'
 export type { FunctionContext, HostFunction } from './channel/functions.ts'
 export { CHANNEL_BOUNDS, type ChannelBounds, JsonRpcPeer, type StreamOptions } from './channel/peer.ts'
+export { COMPILE_FOLDER, compileHook } from './compile-hook.ts'
 export { restoreSnapshot } from './data/restore.ts'
 export { dropSnapshot, dropSnapshots, type SnapshotReport, takeSnapshot } from './data/snapshot.ts'
 export { closeData, openData, removeData } from './data.ts'

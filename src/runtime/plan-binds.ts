@@ -14,16 +14,31 @@ export interface BindSources {
   readonly certificates: string | null
   /** The file that holds what its operator has set, for a plugin that can be told something. */
   readonly settings?: string | null
+  /** What Node has compiled of the package. */
+  readonly compileCache?: string | null
 }
+
+/** Where Node finds it. */
+export const COMPILE_CACHE_INSIDE = '/etc/plugin/compiled'
 
 /** Where a plugin finds its settings, as one JSON object; `PLUGIN_CONFIG` names it. */
 export const SETTINGS_INSIDE = '/etc/plugin/config.json'
 
 /** Pure. In the order they are mounted. @throws IsolationError `READ_REFUSED` for a path that would hide another. */
-export function placeBinds({ name, root, interpreter, reads, certificates, settings = null }: BindSources): Bind[] {
+export function placeBinds({
+  name,
+  root,
+  interpreter,
+  reads,
+  certificates,
+  settings = null,
+  compileCache = null,
+}: BindSources): Bind[] {
   // First: what the operator lets it read must not lie in its place.
   const told = settings === null ? [] : [{ outside: settings, inside: SETTINGS_INSIDE, executable: false }]
-  const binds = [...interpreter, ...told]
+  const compiled =
+    compileCache === null ? [] : [{ outside: compileCache, inside: COMPILE_CACHE_INSIDE, executable: false }]
+  const binds = [...interpreter, ...told, ...compiled]
   for (const read of reads) {
     // What a bind already shows needs no second one; what lies above one would hide it.
     if (isShown(read.inside, binds)) continue

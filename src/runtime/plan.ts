@@ -47,6 +47,8 @@ export interface PlanInput {
   readonly hook?: HookCall | null
   /** What its operator has set, as JSON, and the file that will hold it; `null`: its manifest has no `config`. */
   readonly settings?: SettingsPlan | null
+  /** What Node has compiled of the package, found to be what it was. */
+  readonly compileCache?: string | null
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
 }
@@ -147,6 +149,7 @@ export function planRun(input: PlanInput): RunPlan {
     reads: input.reads,
     certificates,
     settings: input.settings?.file ?? null,
+    compileCache: input.compileCache ?? null,
   })
   const names = Object.keys(limits.limits) as LimitName[]
 
@@ -166,6 +169,7 @@ export function planRun(input: PlanInput): RunPlan {
       grants: input.grants,
       hook: input.hook ?? null,
       settings: input.settings != null,
+      compileCache: input.compileCache != null,
     }),
     granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
     cwd: '/plugin',

@@ -53,6 +53,8 @@ export interface RunRequest {
   readonly hook?: HookCall | null
   /** What its operator has set, as JSON; `null`: its manifest has no `config`. */
   readonly settings?: string | null
+  /** What Node has compiled of the package, and that was checked. */
+  readonly compileCache?: string | null
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -124,6 +126,7 @@ export class Planner {
       watch: this.#watchOf(request),
       hook: request.hook ?? null,
       settings: this.#settingsOf(request),
+      compileCache: request.compileCache ?? null,
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.

@@ -1,6 +1,16 @@
 // The store: what this host has, in SQLite and on disk. It refuses a database newer than itself, a second change to one
 // plugin at a time, and any file that the signed list does not name. The conductors call it; it calls nobody but core.
+
 export type { Approval, KeptApproval, NewApproval, WaitingUpdate } from './approvals.ts'
+export {
+  COMPILED_BYTES_MAX,
+  COMPILED_FILES_MAX,
+  checkedCompileCache,
+  hasCompileCache,
+  removeCompileCache,
+  removeOtherCompileCaches,
+  writeCompileCache,
+} from './compile-cache.ts'
 export { DiskUse } from './disk-use.ts'
 export type { AuditEvent } from './events.ts'
 export type { Judged } from './evidence.ts'

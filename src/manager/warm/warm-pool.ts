@@ -129,6 +129,11 @@ export class WarmPool implements AsyncDisposable {
     }
   }
 
+  /** Aborted when it is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
   /** Ends all that wait; those that were handed out go on. */
   async close(): Promise<void> {
     this.#closing.abort()

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { readCompiled } from '../../core/compiled.ts'
+import { sha256 } from '../../core/digest.ts'
+import { PluginError } from '../../core/errors.ts'
+import type { Manifest } from '../../core/manifest.ts'
+import type { PluginName } from '../../core/name.ts'
+import { COMPILE_FOLDER, compileHook, findLauncher, Launcher, type Run, type RunPlan } from '../../runtime/index.ts'
+import {
+  COMPILED_BYTES_MAX,
+  COMPILED_FILES_MAX,
+  hasCompileCache,
+  removeOtherCompileCaches,
+  writeCompileCache,
+} from '../../store/index.ts'
+import { clear } from '../clearance.ts'
+import type { Host } from '../host.ts'
+import { begin } from '../launch.ts'
+import { newRun, placeOf } from '../run.ts'
+import { SpawnedPlugin } from '../spawning.ts'
+import { settled } from '../warm/settled.ts'
+import { ps } from '../watching.ts'
+import { MADE, madeOf } from './kept.ts'
+
+/** Somebody may wait for the processor, and nobody for this. */
+const TIMEOUT_MS = 30_000
+const TMP_BYTES = 64 * 2 ** 20
+
+/** For which Node, and under which of its flags: under others Node takes nothing of it. */
+export function compileKeyOf(plan: Pick<RunPlan, 'binds' | 'exec' | 'argv'>): string {
+  const node = plan.binds.find(({ inside }) => inside === plan.exec)?.outside ?? plan.exec
+  const { size, mtimeMs } = statSync(node)
+  return sha256(JSON.stringify([node, size, mtimeMs, plan.argv.filter((word) => word.startsWith('--'))]))
+}
+
+/** What making one takes of a manager. */
+export interface Making {
+  readonly start: (work: () => Promise<Run>) => Promise<Run>
+  readonly isOpen: () => boolean
+  /** Nobody needs it any more. */
+  readonly over: AbortSignal
+}
+
+/** Releases for which this process has tried: one that gives nothing gives nothing the next time. */
+const tried = new Set<string>()
+
+/**
+ * Makes one, unless there is one for the Node that the plugin runs on. Nobody waits for it, so what goes wrong is said in the trail.
+ * @returns whether there is one now
+ */
+export async function precompile(host: Host, name: PluginName, making: Making): Promise<boolean> {
+  if (!host.config.compileCache) return false
+  try {
+    return await ensure(host, name, making)
+  } catch (error) {
+    const { code, message } = error instanceof PluginError ? error : { code: 'INTERNAL', message: String(error) }
+    if (making.isOpen() && !making.over.aborted) host.store.note('compile-cache-failed', name, { code, message })
+    return false
+  }
+}
+
+async function ensure(host: Host, name: PluginName, making: Making): Promise<boolean> {
+  const { installation, request } = await clear(host, name, newRun(), {})
+  if (request.manifest.entry.runtime !== 'node') return false
+  const release = host.layout.release(installation.name, installation.version, installation.digest)
+  const made = madeOf(host, installation)
+  const key = compileKeyOf(await host.planner.survey({ ...request, compileCache: null }))
+  if (made !== null && made.key === key && hasCompileCache(release, made.sha256)) return true
+  const attempt = `${release} ${key}`
+  if (tried.has(attempt)) return false
+  tried.add(attempt)
+  return make(host, name, making)
+}
+
+/**
+ * Starts the plugin once more, in a sandbox of its own that has no network, no `/data`, no variable, no setting and no input, and keeps what
+ * Node has compiled of it until then: code of the verified tree, before anything from outside could have had a part in it. A plugin
+ * that gives none is only slower to start.
+ */
+async function make(host: Host, name: PluginName, { start, isOpen, over }: Making): Promise<boolean> {
+  const nonce = randomBytes(16).toString('hex')
+  const run = newRun()
+  const { installation, request } = await clear(host, name, run, {})
+  const planned = await host.planner.prepare({
+    ...request,
+    manifest: bare(request.manifest),
+    agreed: [],
+    grants: {},
+    settings: null,
+    compileCache: null,
+  })
+  const plan: RunPlan = {
+    ...planned,
+    argv: withHook(planned.argv, compileHook(nonce)),
+    env: { ...planned.env, NODE_COMPILE_CACHE: COMPILE_FOLDER },
+  }
+  const { version, digest } = installation
+  const record = { id: run, name: installation.name, version, profile: host.config.profile, weaker: plan.weaker }
+  const launcher = new Launcher({ binary: findLauncher() })
+  host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
+  const stdio = { stdin: 'ignore', stderr: 'ignore' } as const
+  const started = await start(async () => begin(host, plan, launcher, { stdio }, isOpen))
+  const end = () => void started.close()
+  over.addEventListener('abort', end, { once: true })
+  try {
+    const output = outputOf(started.stdout)
+    const first = await started.started
+    if (first !== null) {
+      const one = new SpawnedPlugin(started, first.pid)
+      // What does not end by itself has nothing more to compile when it waits.
+      if (await settled(one, () => ps(host, installation.name), over)) one.kill('SIGTERM')
+    }
+    const { outcome } = await started.outcome
+    const files = outcome === 'exited' ? readCompiled(await output, nonce, COMPILED_FILES_MAX) : null
+    if (files === null || !isOpen() || host.store.find(installation.name)?.digest !== digest) return false
+    const release = host.layout.release(installation.name, version, digest)
+    const list = writeCompileCache(release, host.layout.staging, files)
+    host.store.note(MADE, installation.name, {
+      version,
+      release: digest,
+      key: compileKeyOf(planned),
+      sha256: list,
+      run,
+    })
+    removeOtherCompileCaches(release, list)
+    return true
+  } finally {
+    over.removeEventListener('abort', end)
+  }
+}
+
+/** As little of it as can start. */
+const bare = (manifest: Manifest): Manifest => ({
+  ...manifest,
+  protocol: 'stdio',
+  permissions: { network: [], read: manifest.permissions.read, env: [] },
+  config: {},
+  limits: {
+    ...manifest.limits,
+    dataBytes: 0,
+    timeoutMs: TIMEOUT_MS,
+    outputBytes: 2 * COMPILED_BYTES_MAX,
+    tmpBytes: Math.max(TMP_BYTES, manifest.limits.tmpBytes ?? 0),
+  },
+})
+
+/** Before the entry, after Node's own flags. */
+function withHook(argv: readonly string[], hook: string): string[] {
+  const [node = '', ...rest] = argv
+  return [node, '--import', hook, ...rest]
+}
+
+/** All of it up to a bound; what is more is read and let go of. */
+async function outputOf(stream: Readable | null): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream ?? []) {
+    bytes += (chunk as Buffer).length
+    if (bytes <= 2 * COMPILED_BYTES_MAX) chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
