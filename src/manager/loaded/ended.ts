@@ -9,9 +9,9 @@ export function endedError(plugin: string, run: string, outcome: Outcome, said: 
     case 'refused':
       return new IsolationError(codeOf(outcome.error), outcome.reason, extras)
     case 'limited': {
-      const message = `cannot go on with ${plugin}: ${outcome.reason}`
       const isTime = outcome.limit === 'wall-time' || outcome.limit === 'idle'
-      return new (isTime ? TimeoutError : ResourceLimitError)('PLUGIN_LIMITED', message, extras)
+      // The launcher's reason is a sentence already, with the plugin's name in it.
+      return new (isTime ? TimeoutError : ResourceLimitError)('PLUGIN_LIMITED', outcome.reason, extras)
     }
     case 'signalled':
       return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: ${outcome.signal} ended it`, extras)

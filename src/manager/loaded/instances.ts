@@ -67,9 +67,9 @@ export class Instances {
   /** The one with the fewest calls, or `null` when none is there at this moment. */
   idlest(): Instance | null {
     let found: Instance | null = null
-    // One whose channel is broken is being ended.
+    // One whose channel is broken is being ended. One that hangs has calls that were given up, and must not look idle by it.
     for (const { instance } of this.#places)
-      if (instance !== null && !instance.peer.isOver && (found === null || instance.peer.pending < found.peer.pending))
+      if (instance !== null && !instance.peer.isOver && instance.peer.unanswered < (found?.peer.unanswered ?? Infinity))
         found = instance
     return found
   }
@@ -91,6 +91,15 @@ export class Instances {
       const { instance } = place
       if (instance === null) continue
       const next = await this.#on.start()
+      if (this.#closing.signal.aborted) {
+        await next.close(this.#closing.signal.reason as PluginError)
+        throw this.#closing.signal.reason
+      }
+      // It has ended meanwhile, or somebody else has renewed it: the place is given already.
+      if (place.instance !== instance) {
+        await next.close(why)
+        continue
+      }
       place.instance = next
       this.#settle(place, next)
       await instance.close(why)

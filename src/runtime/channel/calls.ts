@@ -42,6 +42,11 @@ export class Calls {
     return this.#waiting.size
   }
 
+  /** Those that were given up too: they may hold up what comes after them. */
+  get unanswered(): number {
+    return this.#waiting.size + this.#abandoned.size
+  }
+
   /** So many were given up without an answer that the plugin does not answer any more. */
   get isStalled(): boolean {
     return this.#abandoned.size >= ABANDONED_MAX

@@ -94,6 +94,11 @@ export class JsonRpcPeer {
     return this.#calls.size
   }
 
+  /** Calls that the plugin has not answered, whether somebody still waits for them or not. */
+  get unanswered(): number {
+    return this.#calls.unanswered
+  }
+
   /** There will be no answers any more. */
   get isOver(): boolean {
     return this.#over !== null

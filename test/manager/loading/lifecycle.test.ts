@@ -86,6 +86,46 @@ test('calls go to the instance with the fewest, and one that hangs holds up nobo
   await assert.rejects(hanging, { code: 'CALL_TIMEOUT' })
 })
 
+test('an instance that hangs gets no more calls while another one answers, long after its call was given up', {
+  skip,
+}, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('time.sleep(600)'))
+  await using plugin = await house.manager.load(HELLO, { instances: 2 })
+  await assert.rejects(plugin.call('hostile', undefined, { timeoutMs: 100 }), { code: 'CALL_TIMEOUT' })
+  for (let i = 0; i < 5; i++) assert.deepEqual(await plugin.call('echo', [i], { timeoutMs: 1_500 }), [i])
+})
+
+test('what a limit ended says so once', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('hoard = []\nwhile True: hoard.append(bytearray(os.urandom(1 << 20)))'))
+  await using plugin = await house.manager.load(HELLO, { restart: false })
+  await assert.rejects(plugin.call('hostile'), {
+    code: 'PLUGIN_LIMITED',
+    message: /^cannot let acme\/hello go on: it needs more memory than \d+ bytes$/,
+  })
+})
+
+test('whatever comes between a reload and its end, there are as many instances as were asked for', {
+  skip,
+}, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('os._exit(3)'))
+  const plugin = await house.manager.load(HELLO, { instances: 2, restart: QUICK })
+  await Promise.all([plugin.reload(), plugin.reload()])
+  assert.equal((await house.manager.ps()).length, 2)
+
+  const reloading = plugin.reload()
+  await assert.rejects(plugin.call('hostile'), { code: 'PLUGIN_ENDED' })
+  await reloading
+  for (let tries = 0; (await plugin.health()).status !== 'ok' && tries < 100; tries++) await sleep(20)
+  assert.equal((await house.manager.ps()).length, 2)
+
+  const last = plugin.reload()
+  await Promise.all([assert.rejects(last, { code: 'PLUGIN_CLOSED' }), plugin.close()])
+  assert.deepEqual(await house.manager.ps(), [])
+})
+
 test('a rate is kept over all instances', { skip }, async (t) => {
   const house = await household(t)
   await house.install(hostile('answer(id, 1)'))
