@@ -44,32 +44,35 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
       bounds: plan.bounds,
       functions: plan.functions,
       startTimeoutMs: plan.startTimeoutMs,
-      onViolation: (run, { code, message }) => plugin.emit('violation', { run, code, message }),
-      onStderr: (run, chunk) => plugin.emit('stderr', { run, chunk }),
+      onViolation: (run, { code, message }) => plugin.tell('violation', { run, code, message }),
+      onStderr: (run, chunk) => plugin.tell('stderr', { run, chunk }),
     })
+  // Nobody can listen before that.
+  let isLoaded = false
   const instances = new Instances({
     plugin: name,
     count: plan.instances,
     start,
     policy: plan.policy,
-    onStarted: ({ run, pid }) => plugin.emit('started', { run: run.run, pid }),
+    onStarted: ({ run, pid }) => isLoaded && plugin.tell('started', { run: run.run, pid }),
     onEnded: ({ run: { run } }, { outcome, isAsked, error }) => {
-      plugin.emit('ended', { run, outcome, isAsked })
-      if (outcome.outcome === 'limited') plugin.emit('limit', { run, limit: outcome.limit, outcome })
-      if (!isAsked) plugin.emit('crash', { run, error })
+      plugin.tell('ended', { run, outcome, isAsked })
+      if (outcome.outcome === 'limited') plugin.tell('limit', { run, limit: outcome.limit, outcome })
+      if (!isAsked) plugin.tell('crash', { run, error })
     },
-    onStartFailed: (error) => plugin.emit('crash', { run: null, error }),
-    onRestart: (inMs, attempt) => plugin.emit('restart', { inMs, attempt }),
-    onCircuit: (state) => plugin.emit('circuit', { state }),
+    onStartFailed: (error) => plugin.tell('crash', { run: null, error }),
+    onRestart: (inMs, attempt) => plugin.tell('restart', { inMs, attempt }),
+    onCircuit: (state) => plugin.tell('circuit', { state }),
   })
   const plugin = new LoadedPlugin(plan, instances, async () => ps(await on.host(), name))
 
   const cancelled = () => void instances.close(cancelledError())
   options.signal?.addEventListener('abort', cancelled, { once: true })
   const closed = () => void plugin.close({ drainMs: 0 })
-  on.closing.addEventListener('abort', closed, { once: true })
+  on.closing.addEventListener('abort', closed, { once: true, signal: plugin.closed })
   try {
     await instances.open()
+    isLoaded = true
   } catch (error) {
     on.closing.removeEventListener('abort', closed)
     throw error
@@ -92,7 +95,7 @@ function watch(on: Hosting, plugin: LoadedPlugin, after: number): void {
   const tell = (error: unknown): void => {
     if (over.aborted) return
     const known = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot watch ${name}: ${error}`)
-    plugin.emit('crash', { run: null, error: known })
+    plugin.tell('crash', { run: null, error: known })
   }
   const judged = async (): Promise<void> => {
     const refusal = await refusalOf(await on.host(), name)

@@ -9,7 +9,7 @@ export interface InstancesOptions {
   readonly start: () => Promise<Instance>
   /** `null`: what has ended stays so. */
   readonly policy: RestartPolicy | null
-  readonly onStarted: (instance: Instance) => void
+  readonly onStarted: (instance: Instance) => unknown
   readonly onEnded: (instance: Instance, end: InstanceEnd) => void
   readonly onStartFailed: (error: PluginError) => void
   readonly onRestart: (inMs: number, attempt: number) => void

@@ -42,7 +42,8 @@ export interface LoadPlan {
 const INSTANCES_MAX = 256
 const TIMEOUT_MS = 30_000
 const START_TIMEOUT_MS = 60_000
-const LONGEST_MS = 2 ** 31 - 1
+/** As long as Node's timers go, in milliseconds. */
+export const LONGEST_MS = 2 ** 31 - 1
 
 /** @throws UsageError naming the option, what was expected and what was found */
 export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {

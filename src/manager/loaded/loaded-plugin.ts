@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { Durations } from '../../core/durations.ts'
-import { CallError, PluginError, ResourceLimitError } from '../../core/errors.ts'
+import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
 import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
@@ -10,11 +10,11 @@ import type { CallOptions, JournalLine, StreamOptions } from '../../runtime/inde
 import type { RunningPlugin } from '../watching.ts'
 import type { Instance } from './instance.ts'
 import type { Instances } from './instances.ts'
-import type { LoadPlan } from './load-options.ts'
+import { LONGEST_MS, type LoadPlan } from './load-options.ts'
 
 /** What a loaded plugin tells its host of. Each comes with the run it is about. */
 export interface PluginEvents {
-  /** An instance answers. */
+  /** A further instance answers: in the place of one that ended, or was renewed. */
   started: [{ readonly run: string; readonly pid: number }]
   /** An instance has ended; `isAsked`: its host wanted it. */
   ended: [{ readonly run: string; readonly outcome: Outcome; readonly isAsked: boolean }]
@@ -119,9 +119,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
 
   /** Tells the plugin something, without an answer: to one of its instances. @throws as `call`, of what is found out before it is sent */
   async notify(method: string, params?: RpcParams): Promise<void> {
-    this.#assertOpen(method)
-    const instance = this.#instances.idlest() ?? (await this.#instances.available(this.#plan.timeoutMs, undefined))
-    instance.peer.notify(method, params)
+    await this.#counted(method, {}, async (instance) => instance.peer.notify(method, params))
   }
 
   /**
@@ -135,8 +133,8 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     params?: RpcParams,
     options: StreamOptions = {},
   ): AsyncGenerator<T, void, void> {
-    this.#admit(method)
     const timeoutMs = this.#timeoutOf(options)
+    this.#admit(method)
     try {
       const instance = this.#instances.idlest() ?? (await this.#instances.available(timeoutMs, options.signal))
       for await (const item of instance.peer.stream(method, params, { ...options, timeoutMs })) yield item as T
@@ -194,6 +192,11 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     await this.close()
   }
 
+  /** Tells the host, in a turn of its own: what its listeners throw is no fault of the plugin's. Of `load` alone. */
+  tell<Event extends keyof PluginEvents>(event: Event, ...told: PluginEvents[Event]): void {
+    process.nextTick(() => this.emit<keyof PluginEvents>(event, ...told))
+  }
+
   /** Aborted as soon as no more calls are taken. */
   get closed(): AbortSignal {
     return this.#ending.signal
@@ -206,21 +209,21 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     this.#ending.abort(error)
     // At once, and whatever it is doing.
     this.#closed = this.#instances.kill(error)
-    this.emit('revoked', { error })
+    this.tell('revoked', { error })
     await this.#closed
   }
 
   /** Of `load` alone. */
   journal(run: string, line: JournalLine): void {
-    if (line.event === 'alert') this.emit('limit', { run, limit: line.limit, outcome: null })
+    if (line.event === 'alert') this.tell('limit', { run, limit: line.limit, outcome: null })
     else if (line.event === 'network' && line.verdict === 'denied')
-      this.emit('violation', {
+      this.tell('violation', {
         run,
         code: 'NETWORK_DENIED',
         message: `${line.name}:${line.port}: ${line.reason ?? 'denied'}`,
       })
     else if (line.event === 'denial')
-      this.emit('violation', { run, code: 'CALL_DENIED', message: `${line.call} ${line.path ?? ''}: ${line.answer}` })
+      this.tell('violation', { run, code: 'CALL_DENIED', message: `${line.call} ${line.path ?? ''}: ${line.answer}` })
   }
 
   async #end(error: PluginError, drainMs: number): Promise<void> {
@@ -241,19 +244,15 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     options: CallOptions,
     work: (instance: Instance, left: { timeoutMs: number }) => Promise<unknown>,
   ): Promise<unknown> {
-    this.#admit(method)
     const timeoutMs = this.#timeoutOf(options)
+    this.#admit(method)
     const began = performance.now()
     try {
-      let instance = this.#instances.idlest()
-      if (instance !== null) {
-        const answer = await work(instance, { timeoutMs })
-        this.#durations.add(performance.now() - began)
-        return answer
-      }
-      instance = await this.#instances.available(timeoutMs, options.signal)
+      const instance = this.#instances.idlest() ?? (await this.#instances.available(timeoutMs, options.signal))
       const leftMs = timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (performance.now() - began))
-      return await work(instance, { timeoutMs: leftMs })
+      const answer = await work(instance, { timeoutMs: leftMs })
+      this.#durations.add(performance.now() - began)
+      return answer
     } catch (error) {
       this.#failed++
       throw error
@@ -280,9 +279,12 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
 
   /** What the operator or the manifest bounds, a host may only make shorter. */
   #timeoutOf({ timeoutMs = this.#plan.timeoutMs }: CallOptions): number {
+    if (!(timeoutMs >= 0))
+      throw new UsageError('USAGE', `cannot call ${this.name} for ${timeoutMs} ms: expected 0 and more`)
     const { limitMs } = this.#plan
-    if (limitMs === 0) return timeoutMs
-    return timeoutMs === 0 ? limitMs : Math.min(timeoutMs, limitMs)
+    const least = limitMs === 0 || (timeoutMs !== 0 && timeoutMs < limitMs) ? timeoutMs : limitMs
+    // Node's timers take no more, and would fire at once.
+    return Math.min(least, LONGEST_MS)
   }
 
   #assertOpen(what: string): void {
