@@ -19,6 +19,10 @@ export interface PluginInfo extends InstalledPlugin, Pick<EffectiveLimits, 'limi
   readonly runtime: string
   readonly protocol: string
   readonly permissions: Permissions
+  /** What can be set of it. */
+  readonly config: Manifest['config']
+  /** Names of those that this host's `config.json` sets. */
+  readonly set: readonly string[]
   /** What of `permissions.network` this host gives. */
   readonly network: NetworkGrant
   /** Other plugins that it needs. */
@@ -66,6 +70,8 @@ export function infoOf(host: Host, installation: Installation): PluginInfo {
     runtime: manifest.entry.runtime,
     protocol: manifest.protocol,
     permissions: installation.consent,
+    config: manifest.config,
+    set: Object.keys(host.config.plugins[installation.name]?.settings ?? {}),
     network: networkOf(host, manifest, installation.consent.network),
     requires: installation.requires,
     neededBy: dependentsOf(readable(host), installation.name),

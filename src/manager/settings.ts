@@ -23,7 +23,7 @@ export function settingsFor(host: Host, { name, config }: Manifest, given: Setti
   const reading = readSettings(config, asked)
   if (reading.ok) return JSON.stringify(reading.settings)
   throw new UsageError('SETTING_INVALID', `cannot run ${name} with these settings: ${reading.faults.join('; ')}`, {
-    hint: 'config in its manifest says what it takes',
+    hint: `plugins info ${name} shows what it takes`,
     details: { faults: reading.faults },
   })
 }

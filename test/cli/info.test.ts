@@ -1,7 +1,7 @@
 // What is shown of a plugin: of this host, and of its registry where it is not installed, which nobody has verified.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { withManifest } from '../manager/lifecycle/registered.ts'
@@ -112,4 +112,25 @@ test('of what is installed, also who needs it, where it is from, who holds it, w
   assert.match(versions.stdout, /^installed +1\.1\.0$/m)
   assert.match(versions.stdout, /^would come +nothing newer$/m)
   assert.match(versions.stdout, /^1\.1\.0 .* installed$/m)
+})
+
+test('what can be set of a plugin is shown, and which of it is, but no value', async (t) => {
+  const own = await shell(t)
+  const config = {
+    units: { type: 'string', enum: ['si', 'us'], default: 'si' },
+    key: { type: 'string', secret: true, required: true },
+    depth: { type: 'integer' },
+  }
+  const path = own.publish(withManifest(BASE, '1.0.0', { config }))
+  assert.equal(own.plugins(['install', path, '--yes']).code, 0)
+  const shown = () => own.plugins(['info', BASE]).stdout
+  assert.match(
+    shown(),
+    /^settings +units \(si or us, else si\), key \(string, secret, needed\), depth \(integer, optional\)$/m,
+  )
+  writeFileSync(own.layout.configFile, JSON.stringify({ plugins: { [BASE]: { settings: { key: 'the-secret' } } } }), {
+    mode: 0o600,
+  })
+  assert.match(shown(), /key \(string, secret, set\)/)
+  assert.doesNotMatch(shown() + own.plugins(['--json', 'info', BASE]).stdout, /the-secret/)
 })

@@ -66,11 +66,34 @@ const rowsOf = (plugin: PluginInfo): [string, string][] => [
   ['network', formatNetwork(plugin.network)],
   ['reads', listed(plugin.permissions.read)],
   ['environment', listed(plugin.permissions.env)],
+  ...settingsOf(plugin),
   ['limits', formatLimits(plugin.limits)],
   ['files', plugin.path],
 ]
 
 const listed = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '))
+
+/** `units (si or us; set)`, `key (needed, secret)`: what the operator has to know, and never a value that is set. */
+function settingsOf({ config, set }: PluginInfo): [string, string][] {
+  const names = Object.keys(config)
+  if (names.length === 0) return []
+  const shown = names.map((name) => {
+    const { type, enum: allowed, required, secret, default: standard } = config[name] as PluginInfo['config'][string]
+    const words = [
+      allowed === undefined ? type : allowed.join(' or '),
+      ...(secret === true ? ['secret'] : []),
+      set.includes(name)
+        ? 'set'
+        : standard !== undefined
+          ? `else ${standard}`
+          : required === true
+            ? 'needed'
+            : 'optional',
+    ]
+    return `${name} (${words.join(', ')})`
+  })
+  return [['settings', listed(shown.map(plain))]]
+}
 
 const ranges = (of: Readonly<Record<string, string>>): string =>
   listed(Object.entries(of).map(([name, range]) => `${name} ${range}`))
