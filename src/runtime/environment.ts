@@ -14,11 +14,17 @@ export interface HookCall {
 export function buildEnvironment(
   manifest: Manifest,
   kind: Interpreter['kind'],
-  given: { readonly data: boolean; readonly grants: Readonly<Record<string, string>>; readonly hook?: HookCall | null },
+  given: {
+    readonly data: boolean
+    readonly grants: Readonly<Record<string, string>>
+    readonly hook?: HookCall | null
+    readonly handshake?: Readonly<Record<string, string>>
+  },
 ): Record<string, string> {
   const granted = manifest.permissions.env.filter((name) => Object.hasOwn(given.grants, name))
   return {
     ...Object.fromEntries(granted.map((name) => [name, given.grants[name] ?? ''])),
+    ...given.handshake,
     PATH: '/usr/bin:/bin',
     HOME: '/tmp',
     TMPDIR: '/tmp',

@@ -8,6 +8,7 @@ import { FLOORS } from '../core/runtimes.ts'
 import type { CgroupLimit, CgroupPlan, MissingLimit } from './cgroups.ts'
 import type { Disks } from './disks.ts'
 import { buildEnvironment, type HookCall, interpreterFlags } from './environment.ts'
+import { assertHandshake } from './handshake-variables.ts'
 import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
 import { refuseLacking } from './oci/refusals.ts'
@@ -45,6 +46,8 @@ export interface PlanInput {
   readonly reportDenials: boolean
   readonly watch: WatchPlan
   readonly hook?: HookCall | null
+  /** Variables of the go-plugin handshake: `assertHandshake` says which. */
+  readonly handshake?: Readonly<Record<string, string>> | undefined
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
 }
@@ -111,6 +114,7 @@ export function planRun(input: PlanInput): RunPlan {
   const { manifest, limits, ids, interpreter, cgroups, weaker } = input
   if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
   refuseSharedNetwork(input)
+  if (input.handshake !== undefined) assertHandshake(manifest, input.handshake, manifest.permissions.env)
   refuseLacking(input)
   refuseTooSmall(manifest, limits)
   refuseUnboundedNode(manifest, weaker)
@@ -155,6 +159,7 @@ export function planRun(input: PlanInput): RunPlan {
       data: input.data !== null,
       grants: input.grants,
       hook: input.hook ?? null,
+      handshake: input.handshake ?? {},
     }),
     granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
     cwd: '/plugin',

@@ -49,6 +49,8 @@ export interface RunRequest {
   readonly engine?: EngineName | undefined
   /** The manifest's entry is that of a hook. */
   readonly hook?: HookCall | null
+  /** Variables of the go-plugin handshake: `assertHandshake` says which. */
+  readonly handshake?: Readonly<Record<string, string>> | undefined
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -119,6 +121,7 @@ export class Planner {
       reportDenials: request.reportDenials ?? false,
       watch: this.#watchOf(request),
       hook: request.hook ?? null,
+      handshake: request.handshake,
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.
