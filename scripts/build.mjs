@@ -34,10 +34,11 @@ const bundle = {
   sourcesContent: false,
   legalComments: 'linked',
   // What every command needs is bundled (zod, commander); what only some need stays a package, loaded when needed.
-  external: ['better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
+  external: ['@grpc/grpc-js', 'better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
   logLevel: 'warning',
 }
-await build({ ...bundle, entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, splitting: true })
+const entryPoints = { index: 'src/index.ts', grpc: 'src/grpc.ts', cli: 'src/cli/main.ts' }
+await build({ ...bundle, entryPoints, splitting: true })
 /**
  * A run asks the manager for `execute` and `plan` alone, which load nothing late: what its other methods import when they are
  * called is not in this file, and would be missed with an error.

@@ -151,6 +151,18 @@ export const ERROR_CODES = {
   ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },
   ENTRY_NOT_EXECUTABLE: { exitCode: 4, meaning: 'the entry program cannot be executed' },
 
+  // Plugins of protocol grpc: exit 1, 3 or 5
+  GRPC_HANDSHAKE_INVALID: { exitCode: 1, meaning: 'what a plugin said first is no handshake of go-plugin' },
+  GRPC_VERSION_UNSUPPORTED: { exitCode: 1, meaning: 'a plugin speaks no version of the protocol that was offered' },
+  GRPC_PROTOCOL_UNSUPPORTED: { exitCode: 1, meaning: 'a plugin listens in a way in which it cannot be spoken with' },
+  GRPC_ADDRESS_REFUSED: { exitCode: 3, meaning: "a plugin's address is no socket in its own /tmp" },
+  GRPC_MTLS_REFUSED: { exitCode: 3, meaning: 'mutual TLS was asked for, and a plugin did not prove who it is' },
+  GRPC_SOCKET_UNAVAILABLE: { exitCode: 5, meaning: "a plugin's sockets cannot be reached or made on this host" },
+  GRPC_START_TIMEOUT: { exitCode: 1, meaning: 'a plugin was not ready in time' },
+  GRPC_PLUGIN_ENDED: { exitCode: 1, meaning: 'a plugin ended while it was being spoken with' },
+  GRPC_CALL_FAILED: { exitCode: 1, meaning: 'a call of a plugin failed; details.status is the status of gRPC' },
+  GRPC_BROKER_FAILED: { exitCode: 1, meaning: 'a further connection with a plugin did not come about' },
+
   INTERRUPTED: { exitCode: 130, meaning: 'somebody interrupted it; what it had begun was undone' },
   INTERNAL: { exitCode: 70, meaning: 'a bug in Bulkhead' },
 } as const satisfies Record<string, ErrorKind>

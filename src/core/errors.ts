@@ -66,3 +66,7 @@ export class ResourceLimitError extends PluginError {
 export class TimeoutError extends PluginError {
   override readonly name = 'TimeoutError'
 }
+/** A plugin that speaks, or should speak, the go-plugin protocol. */
+export class GoPluginError extends PluginError {
+  override readonly name = 'GoPluginError'
+}

@@ -1,0 +1,81 @@
+// What a plugin that is connected to can send: too much, too often, to other places, or nothing that can be read.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { call, exchange, ping, pythonHouse, withoutPython as skip } from '../../grpc/house.ts'
+
+if (skip !== false) console.log(`skipped: ${skip}`)
+
+const MIB = 2 ** 20
+const tooMuch = { code: 'GRPC_CALL_FAILED', details: { status: 'RESOURCE_EXHAUSTED' } }
+
+test('a message beyond the bound fails its call, one below it comes', { skip }, async (t) => {
+  const house = await pythonHouse(t, { limits: { memory: '384M', processes: 64, files: 256 } })
+  await using kv = await house.load()
+  await call(kv, 'PrintKV', { key: 'size', value: 15 * MIB })
+  assert.equal((await ping(kv, await exchange(kv, ''))).length, 15 * MIB + 7)
+  await using other = await house.load()
+  await call(other, 'PrintKV', { key: 'size', value: 17 * MIB })
+  await assert.rejects(ping(other, await exchange(other, '')), tooMuch)
+  assert.equal(await call(other, 'Double', 2), 4)
+})
+
+test('nor does one that is small until it is decompressed', { skip }, async (t) => {
+  const house = await pythonHouse(t, { limits: { memory: '512M', processes: 64, files: 256 } })
+  await using kv = await house.load({ args: ['gzip'] })
+  await call(kv, 'PrintKV', { key: 'size', value: 1000 })
+  assert.equal((await ping(kv, await exchange(kv, ''))).length, 1007)
+  await using other = await house.load({ args: ['gzip'] })
+  await call(other, 'PrintKV', { key: 'size', value: 100 * MIB })
+  const server = await exchange(other, '')
+  const before = process.memoryUsage.rss()
+  await assert.rejects(ping(other, server), tooMuch)
+  assert.ok(process.memoryUsage.rss() - before < 80 * MIB)
+})
+
+test('output that nobody reads is dropped, and the plugin goes on', { skip }, async (t) => {
+  const house = await pythonHouse(t)
+  await using kv = await house.load()
+  await call(kv, 'PrintKV', { key: 'flood', value: 8192 })
+  for (let tries = 0; (kv.stdio?.stdout.droppedBytes ?? 0) < 6 * MIB && tries < 200; tries++) await sleep(50)
+  assert.ok((kv.stdio?.stdout.droppedBytes ?? 0) >= 6 * MIB)
+  assert.equal(await call(kv, 'Double', 2), 4)
+})
+
+test('a server that is announced elsewhere than in the plugin’s own /tmp is not dialled', { skip }, async (t) => {
+  const house = await pythonHouse(t)
+  await using kv = await house.load()
+  const dialling = Promise.allSettled([501, 502, 503, 504].map((id) => kv.broker.dial(id)))
+  await call(kv, 'PrintKV', { key: 'lie' })
+  const codes = (await dialling).map((one) => one.status === 'rejected' && one.reason.code)
+  const refused = 'GRPC_ADDRESS_REFUSED'
+  assert.deepEqual(codes, [refused, refused, 'GRPC_BROKER_FAILED', refused])
+  // The last thing that came was no message: that ends the broker, and nothing else.
+  for (let tries = 0; tries < 100; tries++) {
+    if (
+      await kv.broker.dial(1).then(
+        () => false,
+        ({ message }: Error) => /has no broker/.test(message),
+      )
+    )
+      break
+    await sleep(20)
+  }
+  await assert.rejects(
+    kv.broker.accept(1, () => {}),
+    { code: 'GRPC_BROKER_FAILED' },
+  )
+  assert.equal(await kv.health(), 'SERVING')
+})
+
+test('servers that are announced without end are not all remembered', { skip }, async (t) => {
+  const house = await pythonHouse(t)
+  await using kv = await house.load()
+  await exchange(kv, '')
+  await call(kv, 'PrintKV', { key: 'announce', value: 5000 })
+  await sleep(1_000)
+  const first = await kv.broker.dial(1)
+  assert.equal(await ping(kv, first), 'heard: ')
+  await assert.rejects(kv.broker.dial(4_000), { code: 'GRPC_BROKER_FAILED', message: /did not announce/ })
+})
