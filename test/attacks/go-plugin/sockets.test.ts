@@ -104,21 +104,24 @@ test('what a name becomes after it was looked at is not what is connected to', {
 test('a socket of the host whose name is taken by a link opens nothing else to all', { skip }, async (t) => {
   const { host, folder, naive } = await zoo(t)
   const secret = join(host.folder, 'secret')
-  writeFileSync(secret, 'of the host', { mode: 0o600 })
-  const server = createServer()
-  let taken = ''
-  // As quick as any plugin can be: before the host hears that its own socket is there.
-  server.once('listening', () => {
-    taken = naive(`/tmp/${String(server.address()).split('/').at(-1)}`)
-    renameSync(taken, `${taken}.gone`)
-    symlinkSync(secret, taken)
-  })
-  await assert.rejects(folder.listen(server), { code: 'GRPC_SOCKET_UNAVAILABLE' })
-  assert.equal(statSync(secret).mode & 0o777, 0o600)
-  // By its name, it would have been.
-  symlinkSync(secret, taken)
-  chmodSync(taken, 0o666)
-  assert.equal(statSync(secret).mode & 0o777, 0o666)
+  writeFileSync(secret, 'of the host')
+  for (const target of [secret, host.path]) {
+    chmodSync(target, 0o600)
+    const server = createServer()
+    let taken = ''
+    // As quick as any plugin can be: before the host hears that its own socket is there.
+    server.once('listening', () => {
+      taken = naive(`/tmp/${String(server.address()).split('/').at(-1)}`)
+      renameSync(taken, `${taken}.gone`)
+      symlinkSync(target, taken)
+    })
+    await assert.rejects(folder.listen(server), { code: 'GRPC_SOCKET_UNAVAILABLE' })
+    assert.equal(statSync(target).mode & 0o777, 0o600)
+    // By its name, it would have been.
+    symlinkSync(target, taken)
+    chmodSync(taken, 0o666)
+    assert.equal(statSync(target).mode & 0o777, 0o666)
+  }
 })
 
 test('the folder of a run that has ended, or of a number that is another process, is not opened', {
