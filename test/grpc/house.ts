@@ -38,9 +38,12 @@ export async function grpcHouse(t: TestContext, manifest: object, files: Files):
   return Object.assign(house, { load })
 }
 
+/** Its path. */
+export const goProgram = (): string => compileGo(readFileSync(join(import.meta.dirname, 'go/main.go'), 'utf8'))
+
 /** The program of `test/grpc/go`, by go-plugin itself. */
 export function goHouse(t: TestContext, manifest: object = {}): Promise<GrpcHouse> {
-  const program = compileGo(readFileSync(join(import.meta.dirname, 'go/main.go'), 'utf8'))
+  const program = goProgram()
   return grpcHouse(t, { entry: { runtime: 'exec', path: 'bin/x' }, ...manifest }, { 'bin/x': readFileSync(program) })
 }
 

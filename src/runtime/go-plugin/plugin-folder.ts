@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { GoPluginError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
@@ -86,6 +86,12 @@ export class PluginFolder {
     if (!fstatSync(fd).isSocket()) {
       closeSync(fd)
       throw refuse('is no socket')
+    }
+    try {
+      accessSync(`/proc/self/fd/${fd}`, constants.W_OK)
+    } catch (error) {
+      closeSync(fd)
+      throw unavailable(this.#name, 'its socket is closed to this user', error)
     }
     this.#held.add(fd)
     return { path: `/proc/self/fd/${fd}`, close: () => this.#release(fd) }

@@ -1,0 +1,50 @@
+// Host applications of ordinary users: one whose plugins have its own id, and one with subordinate ids.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { CALLER, needsHelpers, subordinateUser } from '../runtime/launcher/user.ts'
+import { goProgram, withoutGo } from './house.ts'
+
+const ACTOR = join(import.meta.dirname, 'actor.ts')
+
+/** What the actor says, line by line. */
+function actAs(uid: number, weaker: readonly string[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-rootless-'))
+  try {
+    chownSync(folder, uid, uid)
+    const user = ['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups']
+    const env = { PATH: '/usr/bin:/bin', HOME: folder, TMPDIR: folder, NODE_NO_WARNINGS: '1' }
+    const argv = [...user, process.execPath, ACTOR, ...weaker]
+    const { stdout, stderr } = spawnSync('setpriv', argv, { encoding: 'utf8', cwd: folder, env })
+    assert.equal(stderr, '')
+    return stdout.trimEnd().split('\n')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const mayRead = (uid: number): boolean => {
+  const argv = ['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', 'test', '-r', ACTOR]
+  return spawnSync('setpriv', argv).status === 0
+}
+const skip = withoutGo || (mayRead(CALLER) ? false : 'nobody but root may read this checkout')
+const sub = skip || needsHelpers || subordinateUser()
+const skipSub = typeof sub === 'object' ? false : sub
+for (const reason of new Set([skip, skipSub])) if (reason !== false) console.log(`skipped: ${reason}`)
+// By root, who may keep it.
+if (skip === false) goProgram()
+
+test('a user whose plugins have the user’s own id speaks with them, both ways', { skip }, () => {
+  assert.deepEqual(actAs(CALLER, ['uid', 'memory', 'processes']), ['called 21', 'heard: a user'])
+})
+
+test('a user with subordinate ids speaks with plugins, and is told why it cannot serve them', { skip: skipSub }, () => {
+  const { uid } = sub as { uid: number }
+  const [called, refused = ''] = actAs(uid, ['memory', 'processes'])
+  assert.equal(called, 'called 21')
+  assert.match(refused, /^GRPC_SOCKET_UNAVAILABLE .*subordinate/)
+})
