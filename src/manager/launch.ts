@@ -4,6 +4,7 @@ import {
   forgetSpool,
   type JournalLine,
   Launcher,
+  makeSocketsFolder,
   makeSpoolFolder,
   type Run,
   type RunPlan,
@@ -58,6 +59,7 @@ function start(
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
+    if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
     const run = launcher.start(plan, stdio, { folder, onJournal })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)

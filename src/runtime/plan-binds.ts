@@ -12,11 +12,17 @@ export interface BindSources {
   readonly reads: readonly Bind[]
   /** The host's certificate authorities, for a run with a network. */
   readonly certificates: string | null
+  /** A folder of sockets to dial, or `null`. */
+  readonly sockets: string | null
 }
 
+/** Where that folder is inside. /usr: every root has it, and hardly anything is shown as a whole above it. */
+export const SOCKETS_INSIDE = '/usr/bulkhead'
+
 /** Pure. In the order they are mounted. @throws IsolationError `READ_REFUSED` for a path that would hide another. */
-export function placeBinds({ name, root, interpreter, reads, certificates }: BindSources): Bind[] {
+export function placeBinds({ name, root, interpreter, reads, certificates, sockets }: BindSources): Bind[] {
   const binds = [...interpreter]
+  if (sockets !== null) binds.push({ outside: sockets, inside: SOCKETS_INSIDE, executable: false })
   for (const read of reads) {
     // What a bind already shows needs no second one; what lies above one would hide it.
     if (isShown(read.inside, binds)) continue

@@ -48,6 +48,8 @@ export interface PlanInput {
   readonly hook?: HookCall | null
   /** Variables of the go-plugin handshake: `assertHandshake` says which. */
   readonly handshake?: Readonly<Record<string, string>> | undefined
+  /** The folder in which its host may have sockets for it to dial, or `null`. */
+  readonly sockets?: string | null
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
 }
@@ -73,6 +75,8 @@ export interface RunPlan {
   readonly skeletons: readonly string[]
   readonly binds: readonly Bind[]
   readonly data: string | null
+  /** The folder in which its host may have sockets for it to dial, outside; or `null`. */
+  readonly sockets: string | null
   readonly exec: string
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -141,6 +145,7 @@ export function planRun(input: PlanInput): RunPlan {
     interpreter: interpreter.binds,
     reads: input.reads,
     certificates,
+    sockets: input.sockets ?? null,
   })
   const names = Object.keys(limits.limits) as LimitName[]
 
@@ -153,6 +158,7 @@ export function planRun(input: PlanInput): RunPlan {
     skeletons: [...new Set(binds.map((bind) => topOf(bind.inside)))],
     binds,
     data: input.data,
+    sockets: input.sockets ?? null,
     exec: interpreter.exec,
     argv: [argv0, ...flags, ...leading, ...program, ...manifest.entry.args, ...input.args],
     env: buildEnvironment(manifest, interpreter.kind, {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type Config, DEFAULT_ALERTS } from '../core/config.ts'
 import type { EngineName } from '../core/engines.ts'
 import { type Layout, logOf, packageOf } from '../core/layout.ts'
@@ -26,6 +27,7 @@ import { surveyEngine } from './oci/runtimes.ts'
 import { planRun, type RunPlan, type WatchPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
 import { surveyReads } from './reads.ts'
+import { SOCKETS_FOLDER } from './spool-folder.ts'
 
 /** What one run is: the installation, and what the user asked for. */
 export interface RunRequest {
@@ -122,6 +124,7 @@ export class Planner {
       watch: this.#watchOf(request),
       hook: request.hook ?? null,
       handshake: request.handshake,
+      sockets: request.handshake === undefined ? null : join(this.#layout.spool, request.run, SOCKETS_FOLDER),
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The files of one run, `spool/<run>/`. A hand-over has all of them, a run of the library only what the launcher writes. */
@@ -8,6 +8,8 @@ export const REPORT_FILE = 'report'
 export const LEAVES_FILE = 'leaves'
 export const JOURNAL_FILE = 'journal'
 export const MINUTES_FILE = 'minutes'
+/** Where the host of a plugin of protocol grpc has sockets for it: a folder that the run is shown. */
+export const SOCKETS_FOLDER = 'sockets'
 
 /** What the launcher writes there while the run goes on, for its specification. */
 export const watchFiles = (folder: string) => ({
@@ -26,4 +28,10 @@ export function makeSpoolFolder(spool: string, run: string): string {
     mkdirSync(folder, { mode: 0o700 })
   }
   return folder
+}
+
+/** Read-only inside, and nobody else comes by: its parents are closed. Its modes are for a plugin of another user. */
+export function makeSocketsFolder(folder: string): void {
+  mkdirSync(folder)
+  chmodSync(folder, 0o755)
 }

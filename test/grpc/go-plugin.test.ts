@@ -1,6 +1,7 @@
 // HashiCorp's own library on the other side: a program built with it, signed, installed and in its sandbox.
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { type PluginLogEntry, reattachGoPlugin } from '../../src/grpc.ts'
@@ -52,7 +53,7 @@ test('the plugin takes the highest version that both know, and one in common is 
   await assert.rejects(house.load({ protocolVersions: [7] }), { code: 'GRPC_VERSION_UNSUPPORTED' })
 })
 
-test('host and plugin serve each other further services, each on a socket in the plugin’s own /tmp', {
+test('host and plugin serve each other further services, each on a socket of its own', {
   skip,
 }, async (t) => {
   const house = await goHouse(t)
@@ -60,6 +61,15 @@ test('host and plugin serve each other further services, each on a socket in the
   const theirs = await exchange(kv, 'from the host')
   assert.equal(await ping(kv, theirs), 'heard: from the host')
   theirs.close()
+})
+
+const noRunc = skip || (existsSync('/usr/sbin/runc') ? false : 'no runc on this host')
+
+test('the same in a sandbox that runc builds', { skip: noRunc }, async (t) => {
+  const house = await goHouse(t)
+  await using kv = await house.load({ engine: 'runc', autoMtls: false })
+  assert.equal(await call(kv, 'Double', 7), 21)
+  assert.equal(await ping(kv, await exchange(kv, 'by runc')), 'heard: by runc')
 })
 
 test('the wrong cookie is told in the plugin’s own words', { skip }, async (t) => {
@@ -133,8 +143,11 @@ test('a second manager of the same home reattaches to the run, and leaves it run
   await using other = await openManager({ home: house.layout.home })
   const again = await reattachGoPlugin(other, JSON.parse(JSON.stringify(kv.reattach)))
   assert.equal(await call(again, 'Double', 5), 15)
+  assert.equal(again.stdio, null)
+  await assert.rejects(again.broker.dial(1), { code: 'GRPC_BROKER_FAILED' })
   assert.equal(await again.close(), null)
   assert.equal(await call(kv, 'Double', 6), 18)
+  assert.equal(await ping(kv, await exchange(kv, 'still')), 'heard: still')
   const config = { ...kv.reattach, pid: process.pid }
   await assert.rejects(reattachGoPlugin(other, config as never), { code: 'GRPC_PLUGIN_ENDED' })
   await assert.rejects(reattachGoPlugin(other, { ...config, run: 'other' } as never), { code: 'NOT_RUNNING' })

@@ -55,11 +55,13 @@ export const withoutPython =
 
 /** The plugin of `test/grpc/python`, with Python's gRPC in its package; with a certificate of its own for mutual TLS. */
 export function pythonHouse(t: TestContext, manifest: object = {}): Promise<GrpcHouse> {
-  const own = makeCertificate(Date.now())
+  const [own, other] = [makeCertificate(Date.now()), makeCertificate(Date.now())]
   const files: Record<string, Buffer> = {
     'server.py': readFileSync(join(import.meta.dirname, 'python/server.py')),
     'own.pem': own.certificate,
     'own.key': own.key,
+    'other.pem': other.certificate,
+    'other.key': other.key,
   }
   for (const path of globSync('**/*.{py,so}', { cwd: PYTHON_GRPC }))
     files[`grpc/${path}`] = readFileSync(join(PYTHON_GRPC, path))

@@ -5,6 +5,7 @@ import { printable } from '../../core/printable.ts'
 import { type ClientClass, Connection } from './connection.ts'
 import type { Identity } from './credentials.ts'
 import type { GrpcLibrary } from './grpc-library.ts'
+import type { HostFolder } from './host-folder.ts'
 import type { PluginFolder } from './plugin-folder.ts'
 import { type ConnInfo, START_STREAM } from './services.ts'
 
@@ -36,26 +37,37 @@ export interface BrokerOptions {
   readonly name: string
   readonly grpc: GrpcLibrary
   readonly identity: Identity
+  /** Where the plugin's sockets are. */
   readonly folder: PluginFolder
+  /** Where ours are; `null`: nowhere. */
+  readonly host: HostFolder | null
   readonly maxMessageBytes: number
 }
 
 /**
  * Further connections between host and plugin, each with a number that one side tells the other in messages of its own.
- * Not multiplexed: each is a socket in the plugin's private /tmp, whoever serves on it.
+ * Not multiplexed: each is a socket, in the plugin's private /tmp or in the folder that it is shown.
  */
 export class Broker {
   readonly #options: BrokerOptions
-  readonly #stream: ClientDuplexStream<ConnInfo, ConnInfo>
+  readonly #stream: ClientDuplexStream<ConnInfo, ConnInfo> | null
   readonly #announced = new Map<number, { readonly info: ConnInfo; readonly timer: NodeJS.Timeout }>()
   readonly #waiting = new Map<number, (info: ConnInfo | null) => void>()
   readonly #open = new Set<{ close(): void }>()
   #lastId = 0
   #isClosed = false
 
-  constructor(connection: Connection, options: BrokerOptions) {
+  /**
+   * `connection`: the first one to the plugin; `null` for any other. A plugin has one stream of announcements, and takes its
+   * whole broker down when a second one ends.
+   */
+  constructor(connection: Connection | null, options: BrokerOptions) {
     this.#options = options
-    this.#stream = connection.duplex(START_STREAM)
+    this.#stream = connection?.duplex(START_STREAM) ?? null
+    if (this.#stream === null) {
+      this.#isClosed = true
+      return
+    }
     this.#stream.on('data', (info: ConnInfo) => this.#take(info))
     // The plugin has no broker, or has gone: whoever waits for it is told so.
     this.#stream.on('error', () => this.#end())
@@ -71,11 +83,12 @@ export class Broker {
   /**
    * Serves what `register` adds, on a socket of its own, and tells the plugin of it.
    *
-   * @throws GoPluginError `GRPC_SOCKET_UNAVAILABLE`, `GRPC_BROKER_FAILED`
+   * @throws GoPluginError `GRPC_BROKER_FAILED`
    */
   async accept(id: number, register: (server: Server) => void): Promise<AcceptedServer> {
     this.#assertUsable(id)
-    const { grpc, identity, folder, maxMessageBytes } = this.#options
+    const { grpc, identity, host, maxMessageBytes } = this.#options
+    if (host === null) throw this.#failure(id, 'its run has no folder for sockets of this process')
     const server = new grpc.Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
@@ -85,7 +98,7 @@ export class Broker {
     const injector = server.createConnectionInjector(identity.serving)
     const listener = createServer((socket) => injector.injectConnection(socket))
     listener.maxConnections = CONNECTIONS_MAX
-    const { address } = await folder.listen(listener)
+    const address = await host.listen(listener)
     // Of single connections: they end, and the next one is another.
     listener.on('error', () => {})
     const accepted = {
@@ -100,7 +113,7 @@ export class Broker {
     this.#open.add(accepted)
     try {
       this.#assertUsable(id)
-      this.#stream.write({ serviceId: id, network: 'unix', address })
+      this.#stream?.write({ serviceId: id, network: 'unix', address })
     } catch (error) {
       accepted.close()
       throw error
@@ -137,7 +150,7 @@ export class Broker {
   /** Ends every server and connection that came of it. */
   close(): void {
     this.#end()
-    this.#stream.cancel()
+    this.#stream?.cancel()
     for (const one of [...this.#open]) one.close()
   }
 
@@ -181,7 +194,7 @@ export class Broker {
 
   #assertUsable(id: number): void {
     if (!Number.isInteger(id) || id < 0 || id > ID_MAX) throw this.#failure(id, 'a number has 32 bits')
-    if (this.#isClosed) throw this.#failure(id, 'the plugin has no broker, or was closed')
+    if (this.#isClosed) throw this.#failure(id, 'the plugin has no broker, was closed, or was reattached to')
   }
 
   #failure(id: number, why: string): GoPluginError {

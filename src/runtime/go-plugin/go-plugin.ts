@@ -8,6 +8,7 @@ import { type ClientClass, Connection } from './connection.ts'
 import type { Identity } from './credentials.ts'
 import { endedError, endedWithin } from './ending.ts'
 import type { GrpcLibrary } from './grpc-library.ts'
+import { HostFolder } from './host-folder.ts'
 import type { PluginFolder } from './plugin-folder.ts'
 import { HEALTH_CHECK, HEALTH_WATCH, type Health, SHUTDOWN } from './services.ts'
 import { followStdio, type PluginStdio } from './stdio-stream.ts'
@@ -51,8 +52,9 @@ const BROKEN: ReadonlySet<number> = new Set([1, 2, 13, 14])
 export class GoPlugin implements AsyncDisposable {
   /** The version of its own protocol, of those that were offered. */
   readonly protocolVersion: number
-  /** What it writes to stdout and stderr once it serves; both end at once when it does not tell, or was reattached to. */
+  /** What it writes to stdout and stderr once it serves; `null` for one that was reattached to. */
   readonly stdio: PluginStdio | null
+  /** Further connections; none of a plugin that was reattached to. */
   readonly broker: Broker
   /** For another process of this home; `null` with mutual TLS, whose keys are this process's alone. */
   readonly reattach: ReattachConfig | null
@@ -60,6 +62,7 @@ export class GoPlugin implements AsyncDisposable {
   readonly outcome: Promise<Outcome> | null
   readonly #options: GoPluginOptions
   readonly #connection: Connection
+  readonly #host: HostFolder | null
   #closing: Promise<Outcome | null> | undefined
 
   private constructor(options: GoPluginOptions, connection: Connection) {
@@ -69,7 +72,15 @@ export class GoPlugin implements AsyncDisposable {
     this.protocolVersion = reattach.protocolVersion
     this.reattach = isMutual ? null : reattach
     this.stdio = run === null ? null : followStdio(connection)
-    this.broker = new Broker(connection, { name: reattach.name, grpc, identity, folder, maxMessageBytes })
+    this.#host = run === null || run.sockets === null ? null : new HostFolder(reattach.name, run.sockets)
+    this.broker = new Broker(run === null ? null : connection, {
+      name: reattach.name,
+      grpc,
+      identity,
+      folder,
+      host: this.#host,
+      maxMessageBytes,
+    })
     this.outcome = run?.outcome ?? null
     const release = () => this.#release()
     run?.outcome.then(release, release)
@@ -127,6 +138,8 @@ export class GoPlugin implements AsyncDisposable {
     if (signal?.aborted) return
     const stream = this.#connection.stream(HEALTH_WATCH, service)
     const stop = (): void => stream.cancel()
+    // The loop is told by itself; what comes after it, its own cancellation, is nobody's news.
+    stream.on('error', () => {})
     signal?.addEventListener('abort', stop, { once: true })
     try {
       for await (const health of stream) yield health as Health
@@ -179,6 +192,7 @@ export class GoPlugin implements AsyncDisposable {
     this.stdio?.stdout.finish()
     this.stdio?.stderr.finish()
     this.#options.folder.close()
+    this.#host?.close()
   }
 }
 

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { accessSync, chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
-import type { Server } from 'node:net'
+import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { GoPluginError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { childrenOf } from '../proc.ts'
@@ -19,12 +17,6 @@ export interface HeldSocket {
   /** For connect(2), while it is held. */
   readonly path: string
   close(): void
-}
-
-/** A socket of this process in the plugin's folder. */
-export interface MadeSocket {
-  /** As the plugin has to dial it. */
-  readonly address: string
 }
 
 /**
@@ -95,47 +87,6 @@ export class PluginFolder {
     }
     this.#held.add(fd)
     return { path: `/proc/self/fd/${fd}`, close: () => this.#release(fd) }
-  }
-
-  /**
-   * Has a server listen where the plugin can dial it. Close the server before this folder.
-   *
-   * The plugin runs as another user, so the socket is opened to all: only this run sees the folder. Its mode is changed
-   * through what was opened and seen to be a socket: by its name it could be what the plugin put there meanwhile, and by
-   * umask every other thread of this process would make its files writable to all for that moment.
-   */
-  async listen(server: Server): Promise<MadeSocket> {
-    this.#assertOpen()
-    const base = `bulkhead-${randomBytes(12).toString('hex')}`
-    const path = `/proc/self/fd/${this.#fd}/${base}`
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(path, () => {
-          server.off('error', reject)
-          resolve()
-        })
-      })
-      this.#openToAll(path)
-    } catch (error) {
-      server.close()
-      const { code } = error as NodeJS.ErrnoException
-      const why =
-        code === 'EOVERFLOW' ? 'this user has no id inside (its ids are subordinate ones)' : printable(String(error))
-      throw unavailable(this.#name, `no socket can be made in its /tmp: ${why}`, error)
-    }
-    return { address: `${SOCKET_FOLDER}/${base}` }
-  }
-
-  #openToAll(path: string): void {
-    this.#assertOpen()
-    const fd = openSync(path, O_PATH | O_NOFOLLOW)
-    try {
-      if (!fstatSync(fd).isSocket()) throw new Error('the plugin put something else in its place')
-      chmodSync(`/proc/self/fd/${fd}`, 0o666)
-    } finally {
-      closeSync(fd)
-    }
   }
 
   /** What was held is let go of, too: by then nothing may connect any more. */

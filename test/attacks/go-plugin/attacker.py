@@ -1,5 +1,5 @@
 # A plugin that answers a host's handshake with what no plugin should say. Its first argument names the attack.
-import base64, os, socket, ssl, sys, threading, time
+import base64, errno, os, socket, ssl, sys, threading, time
 
 
 def say(line, end="\n"):
@@ -98,6 +98,31 @@ def flood(args):
     sys.stderr.write("[ERROR] flooded\n")
     sys.stderr.flush()
     time.sleep(60)
+
+
+# What it can do to a socket of the host, and beside it.
+def meddle(args):
+    def attempt(word, action):
+        try:
+            action()
+            return word + " done"
+        except OSError as error:
+            return word + " " + errno.errorcode[error.errno]
+
+    for path in sys.stdin:
+        path = path.strip()
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        word = client.recv(16).decode()
+        beside = os.path.dirname(path) + "/beside"
+        say(", ".join([
+            "connect " + word,
+            attempt("unlink", lambda: os.unlink(path)),
+            attempt("rename", lambda: os.rename(path, beside)),
+            attempt("link", lambda: os.symlink("/etc/passwd", beside)),
+            attempt("bind", lambda: socket.socket(socket.AF_UNIX).bind(beside)),
+            attempt("write", lambda: open(beside, "w")),
+        ]))
 
 
 globals()[sys.argv[1]](sys.argv[2:])

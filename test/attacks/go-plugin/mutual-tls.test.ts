@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeCertificate } from '../../../src/runtime/go-plugin/certificate.ts'
+import { exchange, ping, pythonHouse, withoutPython } from '../../grpc/house.ts'
 import { certificateAuthority } from '../../helpers/certificate.ts'
 import { attackedHouse, skip } from './attacked.ts'
 
@@ -50,4 +51,14 @@ test('a certificate that nobody asked for is no handshake', { skip }, async (t) 
   const field = Buffer.from(own().cert.replace(/-----[^-]+-----|\n/g, ''), 'base64').toString('base64')
   const loading = house.load({ args: ['line', `1|3|unix|/tmp/x|grpc|${field}\n`] })
   await assert.rejects(loading, { code: 'GRPC_HANDSHAKE_INVALID' })
+})
+
+test('a server of the host answers nobody but the one who announced itself', { skip: withoutPython }, async (t) => {
+  const house = await pythonHouse(t)
+  for (const caller of ['nobody', 'stranger']) {
+    await using kv = await house.load({ autoMtls: true, args: [caller] })
+    await assert.rejects(exchange(kv, 'a secret'), { code: 'GRPC_CALL_FAILED' }, caller)
+  }
+  await using kv = await house.load({ autoMtls: true })
+  assert.equal(await ping(kv, await exchange(kv, 'no secret')), 'heard: no secret')
 })

@@ -1,12 +1,13 @@
 // Whatever a plugin calls its address, the host connects to a socket in that plugin's own /tmp, or to nothing.
 
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
+import { HostFolder } from '../../../src/runtime/go-plugin/host-folder.ts'
 import { PluginFolder } from '../../../src/runtime/go-plugin/plugin-folder.ts'
 import { grpcHouse } from '../../grpc/house.ts'
 import { compileNow } from '../../helpers/compile.ts'
@@ -101,27 +102,25 @@ test('what a name becomes after it was looked at is not what is connected to', {
   assert.throws(() => folder.hold('/tmp/good'), { code: 'GRPC_ADDRESS_REFUSED' })
 })
 
-test('a socket of the host whose name is taken by a link opens nothing else to all', { skip }, async (t) => {
-  const { host, folder, naive } = await zoo(t)
-  const secret = join(host.folder, 'secret')
-  writeFileSync(secret, 'of the host')
-  for (const target of [secret, host.path]) {
-    chmodSync(target, 0o600)
-    const server = createServer()
-    let taken = ''
-    // As quick as any plugin can be: before the host hears that its own socket is there.
-    server.once('listening', () => {
-      taken = naive(`/tmp/${String(server.address()).split('/').at(-1)}`)
-      renameSync(taken, `${taken}.gone`)
-      symlinkSync(target, taken)
-    })
-    await assert.rejects(folder.listen(server), { code: 'GRPC_SOCKET_UNAVAILABLE' })
-    assert.equal(statSync(target).mode & 0o777, 0o600)
-    // By its name, it would have been.
-    symlinkSync(target, taken)
-    chmodSync(taken, 0o666)
-    assert.equal(statSync(target).mode & 0o777, 0o666)
-  }
+test('in the folder of the host’s sockets the plugin can neither make, replace nor remove one', { skip }, async (t) => {
+  const house = await attackedHouse(t)
+  const handshake = { COOKIE: 'x' }
+  const run = await house.manager.run(HELLO, { args: ['meddle'], handshake })
+  if (run.stdout === null || run.stdin === null || run.sockets === null) throw new Error('it has all of these')
+  const lines = createInterface({ input: run.stdout })[Symbol.asyncIterator]()
+  const host = new HostFolder(HELLO, run.sockets)
+  const server = createServer((socket) => socket.end('host'))
+  t.after(() => server.close())
+  const address = await host.listen(server)
+  // Open to all, so that it is the mount that says no.
+  chmodSync(run.sockets, 0o777)
+  run.stdin.write(`${address}\n`)
+  const answer = 'connect host, unlink EROFS, rename EROFS, link EROFS, bind EROFS, write EROFS'
+  assert.equal((await lines.next()).value, answer)
+  assert.deepEqual(readdirSync(run.sockets), [basename(address)])
+  for (const above of [dirname(run.sockets), house.layout.spool]) assert.equal(statSync(above).mode & 0o777, 0o700)
+  const { sockets } = await house.manager.run(HELLO, { args: ['mute'] })
+  assert.equal(sockets, null, 'a run of another kind is shown no folder')
 })
 
 test('the folder of a run that has ended, or of a number that is another process, is not opened', {

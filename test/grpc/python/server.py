@@ -130,7 +130,13 @@ def bidirectional(request, context):
     info = waiting.setdefault(identity, queue.Queue()).get(timeout=5)
     address = "unix:" + info[3].decode()
     if own:
-        credentials = grpc.ssl_channel_credentials(client, own[0], own[1])
+        if MODE == "nobody":
+            credentials = grpc.ssl_channel_credentials(client)
+        elif MODE == "stranger":
+            other = [open("/plugin/other." + part, "rb").read() for part in ("key", "pem")]
+            credentials = grpc.ssl_channel_credentials(client, other[0], other[1])
+        else:
+            credentials = grpc.ssl_channel_credentials(client, own[0], own[1])
         channel = grpc.secure_channel(address, credentials, (("grpc.ssl_target_name_override", "localhost"),))
     else:
         channel = grpc.insecure_channel(address)
