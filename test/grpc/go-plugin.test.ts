@@ -1,8 +1,9 @@
 // HashiCorp's own library on the other side: a program built with it, signed, installed and in its sandbox.
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { type PluginLogEntry, reattachGoPlugin } from '../../src/grpc.ts'
 import { openManager } from '../../src/index.ts'
@@ -158,6 +159,28 @@ test('with mutual TLS there is nothing to reattach by', { skip }, async (t) => {
   await using kv = await house.load({ autoMtls: true })
   assert.equal(kv.reattach, null)
   await assert.rejects(reattachGoPlugin(house.manager, kv.reattach), { code: 'USAGE' })
+})
+
+test('nothing stays open in this process of a plugin that was closed, ended by itself, or could not be loaded', {
+  skip,
+}, async (t) => {
+  const house = await goHouse(t)
+  const open = () => readdirSync('/proc/self/fd').length
+  const each = async () => {
+    const kv = await house.load({ autoMtls: true })
+    await kv.broker.accept(kv.broker.nextId(), () => {})
+    await kv.close()
+    const other = await house.load()
+    await assert.rejects(call(other, 'PrintKV', { key: 'exit' }), { code: 'GRPC_PLUGIN_ENDED' })
+    await assert.rejects(house.load({ args: ['netrpc'] }), { code: 'GRPC_PROTOCOL_UNSUPPORTED' })
+  }
+  await each()
+  const before = open()
+  for (let times = 0; times < 3; times++) await each()
+  // A pipe is closed in a turn of its own.
+  for (let tries = 0; open() > before && tries < 50; tries++) await sleep(20)
+  assert.ok(open() <= before, `${open()} descriptors, before ${before}`)
+  assert.deepEqual(readdirSync(house.layout.spool), [])
 })
 
 test('netrpc is refused, and what comes too late is not waited for', { skip }, async (t) => {

@@ -1,4 +1,4 @@
-// Host applications of ordinary users: one whose plugins have its own id, and one with subordinate ids.
+// Host applications that are not all-mighty: of ordinary users, and of root with a part of its capabilities.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -12,13 +12,13 @@ import { goProgram, withoutGo } from './house.ts'
 const ACTOR = join(import.meta.dirname, 'actor.ts')
 
 /** What the actor says, line by line. */
-function actAs(uid: number, weaker: readonly string[]): string[] {
+function actAs(uid: number, weaker: readonly string[], rights: readonly string[] = []): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-rootless-'))
   try {
     chownSync(folder, uid, uid)
     const user = ['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups']
     const env = { PATH: '/usr/bin:/bin', HOME: folder, TMPDIR: folder, NODE_NO_WARNINGS: '1' }
-    const argv = [...user, process.execPath, ACTOR, ...weaker]
+    const argv = [...user, ...rights, process.execPath, ACTOR, ...weaker]
     const { stdout, stderr } = spawnSync('setpriv', argv, { encoding: 'utf8', cwd: folder, env })
     assert.equal(stderr, '')
     return stdout.trimEnd().split('\n')
@@ -45,4 +45,19 @@ test('a user whose plugins have the user’s own id speaks with them, both ways'
 test('and so does one whose plugins have subordinate ids, of which the user has none', { skip: skipSub }, () => {
   const { uid } = sub as { uid: number }
   assert.deepEqual(actAs(uid, ['memory', 'processes']), ['called 21', 'heard: a user'])
+})
+
+/** Of a container's root. */
+const DOCKER =
+  'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap'
+const having = (capabilities: string): string[] => ['--inh-caps', '-all', '--bounding-set', capabilities]
+
+test('so does root with no more capabilities than Docker gives', { skip: withoutGo }, () => {
+  const docker = having(['-all', ...DOCKER.split(' ').map((name) => `+${name}`)].join(','))
+  assert.deepEqual(actAs(0, ['memory', 'processes'], docker), ['called 21', 'heard: a user'])
+})
+
+test('root that may mount and not look into others is told what it lacks', { skip: withoutGo }, () => {
+  const [said = ''] = actAs(0, [], having('-sys_ptrace'))
+  assert.match(said, /^GRPC_SOCKET_UNAVAILABLE .*CAP_SYS_PTRACE/)
 })

@@ -1,5 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js'
-import { GoPluginError } from '../../core/errors.ts'
+import { GoPluginError, PluginError } from '../../core/errors.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
 import type { Run } from '../launcher.ts'
@@ -96,7 +96,8 @@ export class GoPlugin implements AsyncDisposable {
       return new GoPlugin(options, connection)
     } catch (error) {
       connection.close()
-      throw error
+      // A run that ends at this moment takes its folders along.
+      throw error instanceof PluginError ? error : await failureOf(error, 'start', options)
     }
   }
 
@@ -223,7 +224,9 @@ async function assertServing(connection: Connection, options: GoPluginOptions, w
 async function failureOf(error: unknown, verb: string, { grpc, reattach, run }: GoPluginOptions) {
   const { name } = reattach
   if (error instanceof GoPluginError) return error
-  const { code, details } = error as Partial<ServiceError>
+  const { code: found, details } = error as Partial<ServiceError>
+  // An error of another library has a code of its own, or none.
+  const code = typeof found === 'number' ? found : undefined
   if (run !== null && (code === undefined || BROKEN.has(code))) {
     const outcome = await endedWithin(run, END_MS)
     if (outcome !== null) return endedError(`${verb} ${name}`, outcome, { cause: error })

@@ -42,7 +42,10 @@ export class PluginFolder {
       pid = payloadOf(initPid)
       fd = openTmp(pid, initPid)
     } catch (error) {
-      throw unavailable(name, `its /tmp cannot be reached (${(error as Error).message})`, error)
+      const { code, message } = error as NodeJS.ErrnoException
+      const isForbidden = code === 'EACCES' || code === 'EPERM'
+      const why = isForbidden ? 'this process may not look into it, which takes CAP_SYS_PTRACE' : message
+      throw unavailable(name, `its /tmp cannot be reached: ${why}`, error)
     }
     try {
       assertPrivate(name, fd)
