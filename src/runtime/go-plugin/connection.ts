@@ -41,7 +41,7 @@ export class Connection {
     this.#options = options
     this.#socket = socket
     this.#channel = new grpc.Channel(`unix:${socket.path}`, credentials, {
-      // Never one of the process-wide pool: the number in the path is soon another plugin's socket.
+      // Not of the process-wide pool, which goes by the path: its number is soon another plugin's socket.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
       'grpc.default_authority': 'localhost',

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection } from '../../../src/runtime/go-plugin/connection.ts'
+import { plainIdentity } from '../../../src/runtime/go-plugin/credentials.ts'
+import { loadGrpc } from '../../../src/runtime/go-plugin/grpc-library.ts'
+import { PluginFolder } from '../../../src/runtime/go-plugin/plugin-folder.ts'
+import { HEALTH_CHECK } from '../../../src/runtime/go-plugin/services.ts'
+import { keyedCount, statusOf } from '../../../src/runtime/proc.ts'
 import { call, exchange, ping, pythonHouse, withoutPython as skip } from '../../grpc/house.ts'
+import { HELLO } from '../../manager/household.ts'
 
 if (skip !== false) console.log(`skipped: ${skip}`)
 
@@ -78,4 +85,26 @@ test('servers that are announced without end are not all remembered', { skip }, 
   const first = await kv.broker.dial(1)
   assert.equal(await ping(kv, first), 'heard: ')
   await assert.rejects(kv.broker.dial(4_000), { code: 'GRPC_BROKER_FAILED', message: /did not announce/ })
+})
+
+test('a socket that has the number of a closed one is a connection of its own', { skip }, async (t) => {
+  const house = await pythonHouse(t)
+  await using kv = await house.load()
+  await exchange(kv, '')
+  const { folder } = PluginFolder.open(HELLO, keyedCount(statusOf(kv.reattach?.pid ?? 0), 'PPid:') ?? 0)
+  t.after(() => folder.close())
+  const grpc = await loadGrpc()
+  const options = { grpc, credentials: plainIdentity(grpc).dialling, maxMessageBytes: MIB }
+  const further = folder.hold('/tmp/further')
+  const first = new Connection(further, options)
+  const health = (connection: Connection) => connection.unary(HEALTH_CHECK, 'plugin', 5_000)
+  await assert.rejects(health(first), { code: grpc.status.UNIMPLEMENTED })
+  first.close()
+  // Numbers below it may be free again, too.
+  let main = folder.hold('/tmp/python-plugin')
+  for (let more = 0; main.path !== further.path && more < 100; more++) main = folder.hold('/tmp/python-plugin')
+  assert.equal(main.path, further.path)
+  const second = new Connection(main, options)
+  assert.equal(await health(second), 'SERVING')
+  second.close()
 })
