@@ -8,15 +8,18 @@ import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { type PluginLogEntry, reattachGoPlugin } from '../../src/grpc.ts'
 import { openManager } from '../../src/index.ts'
 import { call, exchange, goHouse, ping, withoutGo as skip } from './house.ts'
+import { shared } from './shared-house.ts'
 import { TestClient } from './test-service.ts'
 
 if (skip !== false) console.log(`skipped: ${skip}`)
 
+const home = shared(goHouse)
+
 for (const autoMtls of [false, true]) {
   const manner = autoMtls ? 'by mutual TLS' : 'in the clear'
 
-  test(`calls, streams, health and shutdown of a go-plugin program work ${manner}`, { skip }, async (t) => {
-    const house = await goHouse(t)
+  test(`calls, streams, health and shutdown of a go-plugin program work ${manner}`, { skip }, async () => {
+    const house = await home()
     const logs: PluginLogEntry[] = []
     await using kv = await house.load({ autoMtls, onLog: (entry) => logs.push(entry) })
     assert.equal(kv.protocolVersion, 3)
@@ -46,8 +49,8 @@ for (const autoMtls of [false, true]) {
   })
 }
 
-test('the plugin takes the highest version that both know, and one in common is needed', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('the plugin takes the highest version that both know, and one in common is needed', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load({ protocolVersions: [1, 2, 9] })
   assert.equal(kv.protocolVersion, 2)
   assert.equal(await call(kv, 'Double', 7), 14)
@@ -56,8 +59,8 @@ test('the plugin takes the highest version that both know, and one in common is 
 
 test('host and plugin serve each other further services, each on a socket of its own', {
   skip,
-}, async (t) => {
-  const house = await goHouse(t)
+}, async () => {
+  const house = await home()
   await using kv = await house.load()
   const theirs = await exchange(kv, 'from the host')
   assert.equal(await ping(kv, theirs), 'heard: from the host')
@@ -66,15 +69,15 @@ test('host and plugin serve each other further services, each on a socket of its
 
 const noRunc = skip || (existsSync('/usr/sbin/runc') ? false : 'no runc on this host')
 
-test('the same in a sandbox that runc builds', { skip: noRunc }, async (t) => {
-  const house = await goHouse(t)
+test('the same in a sandbox that runc builds', { skip: noRunc }, async () => {
+  const house = await home()
   await using kv = await house.load({ engine: 'runc', autoMtls: false })
   assert.equal(await call(kv, 'Double', 7), 21)
   assert.equal(await ping(kv, await exchange(kv, 'by runc')), 'heard: by runc')
 })
 
-test('the wrong cookie is told in the plugin’s own words', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('the wrong cookie is told in the plugin’s own words', { skip }, async () => {
+  const house = await home()
   const wrong = house.load({ cookie: { key: 'BASIC_PLUGIN', value: 'bye' } })
   await assert.rejects(wrong, (error: Error & { code: string }) => {
     assert.equal(error.code, 'GRPC_PLUGIN_ENDED')
@@ -83,8 +86,8 @@ test('the wrong cookie is told in the plugin’s own words', { skip }, async (t)
   })
 })
 
-test('its environment has the handshake, and nothing of this process', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('its environment has the handshake, and nothing of this process', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load({ autoMtls: true })
   await assert.rejects(call(kv, 'PrintKV', { key: 'environment' }), (error: Error & { cause: { details: string } }) => {
     const { details } = error.cause
@@ -106,8 +109,8 @@ test('its environment has the handshake, and nothing of this process', { skip },
   })
 })
 
-test('a plugin that ends in the middle of a call ends the call with how it ended', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('a plugin that ends in the middle of a call ends the call with how it ended', { skip }, async () => {
+  const house = await home()
   for (const [command, expected] of [
     [
       { key: 'exit', value: 3 },
@@ -129,8 +132,8 @@ test('a plugin that ends in the middle of a call ends the call with how it ended
   }
 })
 
-test('a plugin whose run is stopped while it is called is told as such', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('a plugin whose run is stopped while it is called is told as such', { skip }, async () => {
+  const house = await home()
   const kv = await house.load()
   const hanging = call(kv, 'PrintKV', { key: 'hang' })
   const refused = assert.rejects(hanging, { code: 'GRPC_PLUGIN_ENDED' })
@@ -138,8 +141,8 @@ test('a plugin whose run is stopped while it is called is told as such', { skip 
   await refused
 })
 
-test('a second manager of the same home reattaches to the run, and leaves it running', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('a second manager of the same home reattaches to the run, and leaves it running', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   await using other = await openManager({ home: house.layout.home })
   const again = await reattachGoPlugin(other, JSON.parse(JSON.stringify(kv.reattach)))
@@ -154,8 +157,8 @@ test('a second manager of the same home reattaches to the run, and leaves it run
   await assert.rejects(reattachGoPlugin(other, { ...config, run: 'other' } as never), { code: 'NOT_RUNNING' })
 })
 
-test('with mutual TLS there is nothing to reattach by', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('with mutual TLS there is nothing to reattach by', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load({ autoMtls: true })
   assert.equal(kv.reattach, null)
   await assert.rejects(reattachGoPlugin(house.manager, kv.reattach), { code: 'USAGE' })
@@ -163,8 +166,8 @@ test('with mutual TLS there is nothing to reattach by', { skip }, async (t) => {
 
 test('nothing stays open in this process of a plugin that was closed, ended by itself, or could not be loaded', {
   skip,
-}, async (t) => {
-  const house = await goHouse(t)
+}, async () => {
+  const house = await home()
   const open = () => readdirSync('/proc/self/fd').length
   const each = async () => {
     const kv = await house.load({ autoMtls: true })
@@ -183,14 +186,14 @@ test('nothing stays open in this process of a plugin that was closed, ended by i
   assert.deepEqual(readdirSync(house.layout.spool), [])
 })
 
-test('netrpc is refused, and what comes too late is not waited for', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('netrpc is refused, and what comes too late is not waited for', { skip }, async () => {
+  const house = await home()
   await assert.rejects(house.load({ args: ['netrpc'] }), { code: 'GRPC_PROTOCOL_UNSUPPORTED' })
   await assert.rejects(house.load({ args: ['late'], startTimeoutMs: 400 }), { code: 'GRPC_START_TIMEOUT' })
 })
 
-test('a message that is longer than was allowed fails its call, and no other', { skip }, async (t) => {
-  const house = await goHouse(t)
+test('a message that is longer than was allowed fails its call, and no other', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load({ maxMessageBytes: 100_000 })
   await call(kv, 'PrintKV', { key: 'size', value: 200_000 })
   const tooMuch = ping(kv, await exchange(kv, ''))

@@ -70,7 +70,8 @@ export function pythonHouse(t: TestContext, manifest: object = {}): Promise<Grpc
   for (const [, name = '', path = ''] of needed.matchAll(/(\S+) => (\/\S+)/g)) {
     if (!/^lib[cm]\.so/.test(name)) files[`lib/${name}`] = readFileSync(path)
   }
-  return grpcHouse(t, { entry: { runtime: 'python', path: 'server.py' }, ...manifest }, files)
+  const limits = { memory: '512M', processes: 64, files: 256 }
+  return grpcHouse(t, { entry: { runtime: 'python', path: 'server.py' }, limits, ...manifest }, files)
 }
 
 /** `call(kv, 'Double', 21)`: one call of the test's service. */

@@ -4,11 +4,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { call, exchange, ping, pythonHouse, withoutPython as skip } from './house.ts'
+import { shared } from './shared-house.ts'
 
 if (skip !== false) console.log(`skipped: ${skip}`)
 
-test('a plugin in Python is called, watched, heard, and shut down', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+const home = shared(pythonHouse)
+
+test('a plugin in Python is called, watched, heard, and shut down', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   assert.equal(await call(kv, 'Double', 21), 42)
   assert.equal(await kv.health(), 'SERVING')
@@ -31,15 +34,15 @@ test('a plugin in Python is called, watched, heard, and shut down', { skip }, as
 
 test('by mutual TLS each side serves the other further services, with the same two certificates', {
   skip,
-}, async (t) => {
-  const house = await pythonHouse(t)
+}, async () => {
+  const house = await home()
   await using kv = await house.load({ autoMtls: true })
   const theirs = await exchange(kv, 'by TLS')
   assert.equal(await ping(kv, theirs), 'heard: by TLS')
 })
 
-test('a plugin that does not shut down when it is asked to is ended', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+test('a plugin that does not shut down when it is asked to is ended', { skip }, async () => {
+  const house = await home()
   const kv = await house.load({ args: ['stubborn'] })
   const start = performance.now()
   const outcome = await kv.close()
@@ -49,8 +52,8 @@ test('a plugin that does not shut down when it is asked to is ended', { skip }, 
   await assert.rejects(call(kv, 'Double', 1), { code: 'GRPC_PLUGIN_ENDED' })
 })
 
-test('one that does not say that it serves is not started', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+test('one that does not say that it serves is not started', { skip }, async () => {
+  const house = await home()
   await assert.rejects(house.load({ args: ['not-serving'] }), { code: 'GRPC_CALL_FAILED', message: /NOT_SERVING/ })
   await assert.rejects(house.load({ args: ['hangs'], startTimeoutMs: 2_000 }), { code: 'GRPC_START_TIMEOUT' })
 })

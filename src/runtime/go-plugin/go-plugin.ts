@@ -45,8 +45,11 @@ const SHUTDOWN_MS = 2_000
 const GRACE_MS = 2_000
 /** A broken connection is seen before the process's end is. */
 const END_MS = 500
-/** UNKNOWN, INTERNAL, UNAVAILABLE and CANCELLED: what the end of a process looks like from here. */
-const BROKEN: ReadonlySet<number> = new Set([1, 2, 13, 14])
+/**
+ * CANCELLED, INTERNAL and UNAVAILABLE: what the end of a process looks like from here. Not UNKNOWN, which is what an
+ * ordinary error of a Go plugin has: nobody should wait for an end then.
+ */
+const BROKEN: ReadonlySet<number> = new Set([1, 13, 14])
 
 /** A plugin of the go-plugin protocol that runs in its sandbox and is connected to. Close it, or hold it with `await using`. */
 export class GoPlugin implements AsyncDisposable {

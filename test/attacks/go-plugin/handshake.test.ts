@@ -3,14 +3,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PluginLogEntry } from '../../../src/grpc.ts'
+import { shared } from '../../grpc/shared-house.ts'
 import { attackedHouse, skip } from './attacked.ts'
 
 if (skip !== false) console.log(`skipped: ${skip}`)
 
+const home = shared(attackedHouse)
+
 test('words that are no handshake, or one of another protocol, end the run with their own code', {
   skip,
-}, async (t) => {
-  const house = await attackedHouse(t)
+}, async () => {
+  const house = await home()
   for (const [args, code, message] of [
     [['line', 'Hello!\\n'], 'GRPC_HANDSHAKE_INVALID', /"Hello!"/],
     [['line', '\\x1b[2J|\\x07\\n'], 'GRPC_HANDSHAKE_INVALID', /\\u\{1b\}\[2J/],
@@ -35,8 +38,8 @@ test('words that are no handshake, or one of another protocol, end the run with 
   assert.deepEqual(await house.manager.ps(), [], 'a refused plugin goes on')
 })
 
-test('a flood on both streams neither fills the host’s memory nor stops the plugin', { skip }, async (t) => {
-  const house = await attackedHouse(t)
+test('a flood on both streams neither fills the host’s memory nor stops the plugin', { skip }, async () => {
+  const house = await home()
   const logs: PluginLogEntry['level'][] = []
   const done = Promise.withResolvers<void>()
   const before = process.memoryUsage.rss()

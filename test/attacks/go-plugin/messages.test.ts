@@ -10,15 +10,18 @@ import { PluginFolder } from '../../../src/runtime/go-plugin/plugin-folder.ts'
 import { HEALTH_CHECK } from '../../../src/runtime/go-plugin/services.ts'
 import { keyedCount, statusOf } from '../../../src/runtime/proc.ts'
 import { call, exchange, ping, pythonHouse, withoutPython as skip } from '../../grpc/house.ts'
+import { shared } from '../../grpc/shared-house.ts'
 import { HELLO } from '../../manager/household.ts'
 
 if (skip !== false) console.log(`skipped: ${skip}`)
 
+const home = shared(pythonHouse)
+
 const MIB = 2 ** 20
 const tooMuch = { code: 'GRPC_CALL_FAILED', details: { status: 'RESOURCE_EXHAUSTED' } }
 
-test('a message beyond the bound fails its call, one below it comes', { skip }, async (t) => {
-  const house = await pythonHouse(t, { limits: { memory: '384M', processes: 64, files: 256 } })
+test('a message beyond the bound fails its call, one below it comes', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   await call(kv, 'PrintKV', { key: 'size', value: 15 * MIB })
   assert.equal((await ping(kv, await exchange(kv, ''))).length, 15 * MIB + 7)
@@ -28,8 +31,8 @@ test('a message beyond the bound fails its call, one below it comes', { skip }, 
   assert.equal(await call(other, 'Double', 2), 4)
 })
 
-test('nor does one that is small until it is decompressed', { skip }, async (t) => {
-  const house = await pythonHouse(t, { limits: { memory: '512M', processes: 64, files: 256 } })
+test('nor does one that is small until it is decompressed', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load({ args: ['gzip'] })
   await call(kv, 'PrintKV', { key: 'size', value: 1000 })
   assert.equal((await ping(kv, await exchange(kv, ''))).length, 1007)
@@ -41,8 +44,8 @@ test('nor does one that is small until it is decompressed', { skip }, async (t) 
   assert.ok(process.memoryUsage.rss() - before < 80 * MIB)
 })
 
-test('output that nobody reads is dropped, and the plugin goes on', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+test('output that nobody reads is dropped, and the plugin goes on', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   await call(kv, 'PrintKV', { key: 'flood', value: 8192 })
   for (let tries = 0; (kv.stdio?.stdout.droppedBytes ?? 0) < 6 * MIB && tries < 200; tries++) await sleep(50)
@@ -50,8 +53,8 @@ test('output that nobody reads is dropped, and the plugin goes on', { skip }, as
   assert.equal(await call(kv, 'Double', 2), 4)
 })
 
-test('a server that is announced elsewhere than in the plugin’s own /tmp is not dialled', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+test('a server that is announced elsewhere than in the plugin’s own /tmp is not dialled', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   const dialling = Promise.allSettled([501, 502, 503, 504].map((id) => kv.broker.dial(id)))
   await call(kv, 'PrintKV', { key: 'lie' })
@@ -76,8 +79,8 @@ test('a server that is announced elsewhere than in the plugin’s own /tmp is no
   assert.equal(await kv.health(), 'SERVING')
 })
 
-test('servers that are announced without end are not all remembered', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+test('servers that are announced without end are not all remembered', { skip }, async () => {
+  const house = await home()
   await using kv = await house.load()
   await exchange(kv, '')
   await call(kv, 'PrintKV', { key: 'announce', value: 5000 })
@@ -88,7 +91,7 @@ test('servers that are announced without end are not all remembered', { skip }, 
 })
 
 test('a socket that has the number of a closed one is a connection of its own', { skip }, async (t) => {
-  const house = await pythonHouse(t)
+  const house = await home()
   await using kv = await house.load()
   await exchange(kv, '')
   const { folder } = PluginFolder.open(HELLO, keyedCount(statusOf(kv.reattach?.pid ?? 0), 'PPid:') ?? 0)
