@@ -39,10 +39,11 @@ const bundle = {
   sourcesContent: false,
   legalComments: 'linked',
   // What every command needs is bundled (zod, commander); what only some need stays a package, loaded when needed.
-  external: ['better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
+  external: ['@grpc/grpc-js', 'better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
   logLevel: 'warning',
 }
-await build({ ...bundle, entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, splitting: true })
+const entryPoints = { index: 'src/index.ts', grpc: 'src/grpc.ts', cli: 'src/cli/main.ts' }
+await build({ ...bundle, entryPoints, splitting: true })
 // What an author takes along: one file each, of Node and of Python.
 await build({ ...bundle, entryPoints: { plugin: 'src/kit/plugin.ts' } })
 mkdirSync(join(dist, 'python'), { recursive: true })

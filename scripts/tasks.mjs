@@ -15,6 +15,16 @@ const TEST = [
   { file: '/usr/bin/newuidmap', debian: 'uidmap' },
   { file: '/usr/sbin/runc', debian: 'runc' },
 ]
+/** Plugins of protocol grpc as others write them: with go-plugin itself, and with Python's gRPC. */
+const GRPC = [
+  { file: '/usr/bin/go', debian: 'golang-go' },
+  {
+    file: '/usr/share/gocode/src/github.com/hashicorp/go-plugin/server.go',
+    debian: 'golang-github-hashicorp-go-plugin-dev',
+  },
+  { file: '/usr/share/gocode/src/google.golang.org/grpc/server.go', debian: 'golang-google-grpc-dev' },
+  { file: '/usr/lib/python3/dist-packages/grpc/__init__.py', debian: 'python3-grpcio' },
+]
 const BENCH = [
   { file: '/usr/bin/bwrap', debian: 'bubblewrap' },
   { file: '/usr/bin/hyperfine', debian: 'hyperfine' },
@@ -25,14 +35,14 @@ const test = ['node', 'scripts/test.mjs']
 export const TASKS = {
   build: { needs: BUILD, steps: [] },
   demo: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'scripts/demo.mjs']] },
-  test: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [test] },
+  test: { needs: [...BUILD, ...SANDBOX, ...TEST, ...GRPC], steps: [test] },
   attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [['node', 'scripts/attacks.mjs']] },
   crash: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'test/crash/run.ts']] },
   fuzz: { needs: BUILD, steps: [['node', 'test/fuzz/run.ts']] },
   hammer: { needs: BUILD, steps: [['node', 'test/manager/lifecycle/hammer/run.ts']] },
   bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
   check: {
-    needs: [...BUILD, ...SANDBOX, ...TEST],
+    needs: [...BUILD, ...SANDBOX, ...TEST, ...GRPC],
     steps: [['biome', 'ci', '.'], ['tsc', '-p', 'tsconfig.json'], test],
   },
 }

@@ -10,8 +10,8 @@ const flags = args.filter((arg) => arg.startsWith('--') && arg !== '--coverage')
 
 /** These wait for programs of their own most of the time. What measures sandboxes, or counts what is left of them, runs alone. */
 const SIDE_BY_SIDE = [
-  'test/{architecture,bench,cli,core,docs,fuzz,manager,marketplace,plugins,registry,store,verify}/**/*.test.ts',
-  'test/attacks/{archive,channel,install,verify}/**/*.test.ts',
+  'test/{architecture,bench,cli,core,docs,fuzz,grpc,manager,marketplace,plugins,registry,store,verify}/**/*.test.ts',
+  'test/attacks/{archive,channel,go-plugin,install,verify}/**/*.test.ts',
   'test/crash/*.test.ts',
   'test/runtime/{containers,data/snapshot,data/snapshot-user}.test.ts',
   'test/attacks/runtime/snapshots.test.ts',

@@ -154,7 +154,7 @@ export const ERROR_CODES = {
   // Calls of a loaded plugin: exit 1
   CALL_FAILED: {
     exitCode: 1,
-    meaning: 'the plugin answered a call with an error; its code and data are in the details',
+    meaning: 'the plugin answered a call with an error; its code and data, or its gRPC status, are in the details',
   },
   CALL_CANCELLED: { exitCode: 1, meaning: 'whoever made a call does not wait for its answer any more' },
   CALL_TIMEOUT: { exitCode: 1, meaning: 'the plugin did not answer a call in time' },
@@ -176,6 +176,14 @@ export const ERROR_CODES = {
     exitCode: 2,
     meaning: 'a setting of a plugin is missing, unknown, or not what its manifest takes',
   },
+  // Plugins of protocol grpc: exit 1, 3 or 5
+  GRPC_HANDSHAKE_INVALID: { exitCode: 1, meaning: 'what a plugin said first is no handshake of go-plugin' },
+  GRPC_VERSION_UNSUPPORTED: { exitCode: 1, meaning: 'a plugin speaks no version of the protocol that was offered' },
+  GRPC_PROTOCOL_UNSUPPORTED: { exitCode: 1, meaning: 'a plugin listens in a way in which it cannot be spoken with' },
+  GRPC_ADDRESS_REFUSED: { exitCode: 3, meaning: "a plugin's address is no socket in its own /tmp" },
+  GRPC_MTLS_REFUSED: { exitCode: 3, meaning: 'mutual TLS was asked for, and a plugin did not prove who it is' },
+  GRPC_SOCKET_UNAVAILABLE: { exitCode: 5, meaning: "a plugin's sockets cannot be reached or made on this host" },
+  GRPC_BROKER_FAILED: { exitCode: 1, meaning: 'a further connection with a plugin did not come about' },
 
   INTERRUPTED: { exitCode: 130, meaning: 'somebody interrupted it; what it had begun was undone' },
   INTERNAL: { exitCode: 70, meaning: 'a bug in Bulkhead' },

@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly settings?: Settings | undefined
   /** Values for `permissions.env`; default: this process's own environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Of `loadGoPlugin` alone: what go-plugin passes to a plugin of protocol grpc, its cookie among it. */
+  readonly handshake?: Readonly<Record<string, string>> | undefined
 }
 
 /** What may be planned: an installation whose every check of DESIGN §4, run, was passed. */
@@ -99,6 +101,7 @@ async function cleared(
       weaker,
       reportDenials: options.reportDenials === true,
       engine: engineOf(options.engine),
+      handshake: options.handshake,
     },
   }
 }

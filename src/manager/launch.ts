@@ -5,6 +5,7 @@ import {
   forgetSpool,
   type JournalLine,
   Launcher,
+  makeSocketsFolder,
   makeSpoolFolder,
   type Run,
   type RunPlan,
@@ -62,6 +63,7 @@ function start(
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
+    if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
     const run = launcher.start(plan, stdio, { folder, onJournal })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)

@@ -48,6 +48,9 @@ const IS_OF_THE_PLUGIN: { readonly [code in Refusal]: boolean } = {
   VERIFIER_ERROR: false,
   CLOCK_BEHIND: false,
   AUDIT_BROKEN: false,
+  // Of a run, by what it did there.
+  GRPC_ADDRESS_REFUSED: false,
+  GRPC_MTLS_REFUSED: false,
   // Of what is not installed yet.
   ROTATION_REFUSED: false,
   DOWNGRADE_REFUSED: false,

@@ -21,11 +21,13 @@ export function buildEnvironment(
     readonly hook?: HookCall | null
     readonly settings?: boolean
     readonly compileCache?: boolean
+    readonly handshake?: Readonly<Record<string, string>>
   },
 ): Record<string, string> {
   const granted = manifest.permissions.env.filter((name) => Object.hasOwn(given.grants, name))
   return {
     ...Object.fromEntries(granted.map((name) => [name, given.grants[name] ?? ''])),
+    ...given.handshake,
     PATH: '/usr/bin:/bin',
     HOME: '/tmp',
     TMPDIR: '/tmp',

@@ -44,6 +44,8 @@ export interface Run {
   readonly stderr: Readable | null
   /** The shorter of its `timeout` and `idle`, in milliseconds; 0: it has neither. */
   readonly clockMs: number
+  /** A folder of which the plugin sees the sockets; `null` for all that `loadGoPlugin` did not start. */
+  readonly sockets: string | null
   /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
   /** How it ended. Rejects only when the launcher itself failed. */
@@ -104,6 +106,7 @@ class LaunchedRun implements Run {
   readonly stdout: Readable | null
   readonly stderr: Readable | null
   readonly clockMs: number
+  readonly sockets: string | null
   readonly started: Promise<Started | null>
   readonly outcome: Promise<Outcome>
   readonly #control: Writable
@@ -116,6 +119,7 @@ class LaunchedRun implements Run {
     this.stdin = child.stdin
     this.stdout = child.stdout
     this.stderr = child.stderr
+    this.sockets = plan.sockets
     // Node's types end at the fifth stream.
     const streams: readonly unknown[] = child.stdio
     this.#control = streams[CONTROL_FD] as Writable

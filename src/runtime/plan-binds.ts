@@ -16,7 +16,12 @@ export interface BindSources {
   readonly settings?: string | null
   /** What Node has compiled of the package. */
   readonly compileCache?: string | null
+  /** A folder of sockets to dial, or `null`. */
+  readonly sockets?: string | null
 }
+
+/** Where that folder is inside. /usr: every root has it, and hardly anything is shown as a whole above it. */
+export const SOCKETS_INSIDE = '/usr/bulkhead'
 
 /** Where Node finds it. */
 export const COMPILE_CACHE_INSIDE = '/etc/plugin/compiled'
@@ -33,12 +38,14 @@ export function placeBinds({
   certificates,
   settings = null,
   compileCache = null,
+  sockets = null,
 }: BindSources): Bind[] {
   // First: what the operator lets it read must not lie in its place.
   const told = settings === null ? [] : [{ outside: settings, inside: SETTINGS_INSIDE, executable: false }]
   const compiled =
     compileCache === null ? [] : [{ outside: compileCache, inside: COMPILE_CACHE_INSIDE, executable: false }]
   const binds = [...interpreter, ...told, ...compiled]
+  if (sockets !== null) binds.push({ outside: sockets, inside: SOCKETS_INSIDE, executable: false })
   for (const read of reads) {
     // What a bind already shows needs no second one; what lies above one would hide it.
     if (isShown(read.inside, binds)) continue

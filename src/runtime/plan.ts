@@ -8,6 +8,7 @@ import { FLOORS } from '../core/runtimes.ts'
 import type { CgroupLimit, CgroupPlan, MissingLimit } from './cgroups.ts'
 import type { Disks } from './disks.ts'
 import { buildEnvironment, type HookCall, interpreterFlags } from './environment.ts'
+import { assertHandshake } from './handshake-variables.ts'
 import type { Ids } from './ids.ts'
 import type { Bind, Interpreter } from './interpreter.ts'
 import { refuseLacking } from './oci/refusals.ts'
@@ -49,6 +50,10 @@ export interface PlanInput {
   readonly settings?: SettingsPlan | null
   /** What Node has compiled of the package, found to be what it was. */
   readonly compileCache?: string | null
+  /** Variables of the go-plugin handshake: `assertHandshake` says which. */
+  readonly handshake?: Readonly<Record<string, string>> | undefined
+  /** The folder in which its host may have sockets for it to dial, or `null`. */
+  readonly sockets?: string | null
   /** Who builds the sandbox; our launcher if not said. */
   readonly engine?: EnginePlan
 }
@@ -80,6 +85,8 @@ export interface RunPlan {
   readonly skeletons: readonly string[]
   readonly binds: readonly Bind[]
   readonly data: string | null
+  /** The folder in which its host may have sockets for it to dial, outside; or `null`. */
+  readonly sockets: string | null
   readonly exec: string
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -122,6 +129,7 @@ export function planRun(input: PlanInput): RunPlan {
   const { manifest, limits, ids, interpreter, cgroups, weaker } = input
   if (!RUN.test(input.run)) throw new UsageError('USAGE', `cannot name a run "${input.run}": expected ${RUN.source}`)
   refuseSharedNetwork(input)
+  if (input.handshake !== undefined) assertHandshake(manifest, input.handshake, manifest.permissions.env)
   refuseLacking(input)
   refuseTooSmall(manifest, limits)
   refuseUnboundedNode(manifest, weaker)
@@ -150,6 +158,7 @@ export function planRun(input: PlanInput): RunPlan {
     certificates,
     settings: input.settings?.file ?? null,
     compileCache: input.compileCache ?? null,
+    sockets: input.sockets ?? null,
   })
   const names = Object.keys(limits.limits) as LimitName[]
 
@@ -162,6 +171,7 @@ export function planRun(input: PlanInput): RunPlan {
     skeletons: [...new Set(binds.map((bind) => topOf(bind.inside)))],
     binds,
     data: input.data,
+    sockets: input.sockets ?? null,
     exec: interpreter.exec,
     argv: [argv0, ...flags, ...leading, ...program, ...manifest.entry.args, ...input.args],
     env: buildEnvironment(manifest, interpreter.kind, {
@@ -170,6 +180,7 @@ export function planRun(input: PlanInput): RunPlan {
       hook: input.hook ?? null,
       settings: input.settings != null,
       compileCache: input.compileCache != null,
+      handshake: input.handshake ?? {},
     }),
     granted: manifest.permissions.env.filter((name) => Object.hasOwn(input.grants, name)),
     cwd: '/plugin',

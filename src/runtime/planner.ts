@@ -27,7 +27,7 @@ import { surveyEngine } from './oci/runtimes.ts'
 import { planRun, type RunPlan, type SettingsPlan, type WatchPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
 import { surveyReads } from './reads.ts'
-import { SETTINGS_FILE } from './spool-folder.ts'
+import { SETTINGS_FILE, SOCKETS_FOLDER } from './spool-folder.ts'
 
 /** What one run is: the installation, and what the user asked for. */
 export interface RunRequest {
@@ -55,6 +55,8 @@ export interface RunRequest {
   readonly settings?: string | null
   /** What Node has compiled of the package, and that was checked. */
   readonly compileCache?: string | null
+  /** Variables of the go-plugin handshake: `assertHandshake` says which. */
+  readonly handshake?: Readonly<Record<string, string>> | undefined
 }
 
 /** Looks at this host, and makes plans for runs on it. */
@@ -127,6 +129,8 @@ export class Planner {
       hook: request.hook ?? null,
       settings: this.#settingsOf(request),
       compileCache: request.compileCache ?? null,
+      handshake: request.handshake,
+      sockets: request.handshake === undefined ? null : join(this.#layout.spool, request.run, SOCKETS_FOLDER),
       engine: surveyEngine(engine, { mode, hierarchy: cgroups.hierarchy, mountinfo }),
     }
     // Every refusal that needs no effect comes before the first effect.

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The files of one run, `spool/<run>/`. A hand-over has all of them, a run of the library only what the launcher writes. */
@@ -10,6 +10,8 @@ export const JOURNAL_FILE = 'journal'
 export const MINUTES_FILE = 'minutes'
 /** What the operator has set for the plugin; of a run of the library only until the plugin has it. */
 export const SETTINGS_FILE = 'config.json'
+/** Where the host of a plugin of protocol grpc has sockets for it: a folder that the run is shown. */
+export const SOCKETS_FOLDER = 'sockets'
 
 /** What the launcher writes there while the run goes on, for its specification. */
 export const watchFiles = (folder: string) => ({
@@ -33,4 +35,10 @@ export function makeSpoolFolder(spool: string, run: string): string {
 /** Readable by the plugin's own user, who has no other name for it: nobody else can enter the folder. */
 export function writeSettings({ settings }: { readonly settings: { file: string; json: string } | null }): void {
   if (settings !== null) writeFileSync(settings.file, settings.json, { mode: 0o444, flag: 'wx' })
+}
+
+/** Read-only inside, and nobody else comes by: its parents are closed. Its modes are for a plugin of another user. */
+export function makeSocketsFolder(folder: string): void {
+  mkdirSync(folder)
+  chmodSync(folder, 0o755)
 }

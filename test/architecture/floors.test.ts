@@ -16,6 +16,7 @@ function partOf(path: string): string {
 const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'index'],
   index: ['conductors', 'core', 'version', ...ROOMS],
+  grpc: ['index', 'core', 'runtime'],
   conductors: ['conductors', 'core', 'version', ...ROOMS],
   ...Object.fromEntries(ROOMS.map((room) => [room, [room, 'core', 'version']])),
   // What authors take along into a plugin: one file, without the rest of the house.

@@ -23,6 +23,7 @@ import { buildStatement, parseStatement } from '../../src/verify/statement.ts'
 import { HOSTILE_ARCHIVES } from '../helpers/hostile-archive.ts'
 import { archiveTrial } from './archive-trial.ts'
 import { mutateBytes } from './byte-mutations.ts'
+import { HANDSHAKE_WORDS, handshakeTrial, MESSAGE_WORDS, messageTrial } from './go-plugin-trials.ts'
 import { mutateJson } from './json-mutations.ts'
 import { bundleTrial, keylessTrial, releaseTrial } from './release-trial.ts'
 import { mutateTarball, packed, unpacked } from './tar-mutations.ts'
@@ -47,7 +48,7 @@ const only =
 const ARCHIVE_CODES = ['ARCHIVE_MALFORMED', 'ARCHIVE_UNSAFE', 'ARCHIVE_TOO_LARGE'] as const
 /** Verdicts of the verifier about a release; that it failed itself, or that the policy is bad, is none. */
 const VERDICTS = Object.entries(ERROR_CODES)
-  .filter(([code, { exitCode }]) => exitCode === 3 && !/^(?:VERIFIER_ERROR|POLICY_.*|AUDIT_BROKEN)$/.test(code))
+  .filter(([code, { exitCode }]) => exitCode === 3 && !/^(?:VERIFIER_ERROR|POLICY_.*|AUDIT_BROKEN|GRPC_.*)$/.test(code))
   .map(([code]) => code as ErrorCode)
 
 /** Small enough that a bomb is one within the memory of a run; the real ones have tests of their own. */
@@ -247,6 +248,27 @@ export const TARGETS: readonly Target[] = [
         return plugins
       },
     }),
+  },
+  {
+    name: 'handshake',
+    mutate: mutateBytes,
+    share: 60,
+    dictionary: HANDSHAKE_WORDS,
+    refuses: only(
+      'GRPC_HANDSHAKE_INVALID',
+      'GRPC_VERSION_UNSUPPORTED',
+      'GRPC_PROTOCOL_UNSUPPORTED',
+      'GRPC_MTLS_REFUSED',
+    ),
+    open: handshakeTrial,
+  },
+  {
+    name: 'grpc-message',
+    mutate: mutateBytes,
+    share: 60,
+    dictionary: MESSAGE_WORDS,
+    refuses: only('CALL_FAILED'),
+    open: messageTrial,
   },
   {
     ...tarball,

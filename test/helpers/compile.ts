@@ -12,17 +12,50 @@ import { join, resolve } from 'node:path'
  * machine of `npm run test:vm`, where a compiler takes a quarter of a minute, takes that folder along.
  */
 export function compileNow(source: string, ...flags: readonly string[]): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([process.arch, flags, source]))
-    .digest('hex')
-  const folder = isWritable(FIXTURES) ? FIXTURES : ownFolder()
-  for (const kept of [join(FIXTURES, digest), join(folder, digest)]) if (may(kept, constants.X_OK)) return kept
-
-  const scratch = mkdtempSync(join(folder, '.compiling-'))
-  try {
+  return kept([process.arch, flags, source], (scratch) => {
     writeFileSync(join(scratch, 'payload.c'), source)
     const stdio = ['ignore', 'ignore', 'pipe'] as const
     execFileSync(process.env.CC ?? 'cc', ['-o', 'payload', 'payload.c', ...flags], { cwd: scratch, stdio: [...stdio] })
+  })
+}
+
+const GO_PATH = '/usr/share/gocode'
+
+/** What Debian has of Go's libraries, in which these have to be; else what has to be installed. */
+export function cannotCompileGo(...libraries: readonly (readonly [folder: string, debian: string])[]): string | false {
+  const missing = [
+    ...(may('/usr/bin/go', constants.X_OK) ? [] : ['golang-go']),
+    ...libraries.flatMap(([folder, debian]) => (may(join(GO_PATH, 'src', folder), constants.R_OK) ? [] : [debian])),
+  ]
+  return missing.length > 0 && `no Go program can be built here: apt-get install ${missing.join(' ')}`
+}
+
+/** The same for a Go program of one file, static, with the libraries that Debian has. The first time takes half a minute. */
+export function compileGo(source: string): string {
+  const version = execFileSync('/usr/bin/go', ['version'], { encoding: 'utf8' })
+  return kept(['go', version, source], (scratch) => {
+    writeFileSync(join(scratch, 'main.go'), source)
+    const env = {
+      PATH: '/usr/bin:/bin',
+      HOME: scratch,
+      GOCACHE: join(scratch, 'cache'),
+      GOPATH: GO_PATH,
+      GO111MODULE: 'off',
+      CGO_ENABLED: '0',
+    }
+    const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', 'payload', 'main.go']
+    execFileSync('/usr/bin/go', args, { cwd: scratch, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  })
+}
+
+function kept(identity: unknown, build: (scratch: string) => void): string {
+  const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex')
+  const folder = isWritable(FIXTURES) ? FIXTURES : ownFolder()
+  for (const one of [join(FIXTURES, digest), join(folder, digest)]) if (may(one, constants.X_OK)) return one
+
+  const scratch = mkdtempSync(join(folder, '.compiling-'))
+  try {
+    build(scratch)
     // Two test files may want the same payload at once: the last rename wins, and both are whole.
     renameSync(join(scratch, 'payload'), join(folder, digest))
     return join(folder, digest)

@@ -88,7 +88,11 @@ static int run(void *argument)
 	if (wants(spec, LAYER_SESSION) && setsid() < 0)
 		unavailable(SESSION, "cannot begin a new session: %m");
 	take_stdio(payload);
-	umask(077);
+	/*
+	 * bind(2) makes a socket by the umask. A caller whose ids are not the plugin's may connect to it only if all may, and
+	 * nobody else sees the plugin's folders.
+	 */
+	umask(spec->unix_sockets && spec->helper ? 0 : 077);
 	enter_folder(spec);
 	reset_signals();
 	if (wants(spec, LAYER_PARENT_DEATH)) {

@@ -95,3 +95,19 @@ test('with newuidmap the plugin is a subordinate uid of its own', { skip: skip |
   assert.equal(foreign.ended?.error, 'LAYER_UNAVAILABLE')
   assert.equal(foreign.ended?.layer, 'uid')
 })
+
+test('only a plugin that serves at a socket makes files that its user may open, and only with subordinate ids', {
+  skip: skip || needsHelpers,
+}, (t) => {
+  const user = subordinateUser()
+  if (typeof user === 'string') return t.skip(user)
+  const { uid, sub } = user
+  const asking = compile(
+    '#include <stdio.h>\n#include <sys/stat.h>\nint main(void) { printf("%03o", umask(0)); return 0; }',
+  )
+  const helped = { idmap: 'helper', uid: sub, gid: sub }
+  assert.equal(runAs(uid, { ...helped, 'unix-sockets': 1 }, ['memory'], asking).stdout, '000')
+  assert.equal(runAs(uid, helped, ['memory'], asking).stdout, '077')
+  const direct = { uid: CALLER, gid: CALLER, 'unix-sockets': 1 }
+  assert.equal(runAs(CALLER, direct, ['uid', 'memory'], asking).stdout, '077')
+})
