@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { sha256 } from '../core/digest.ts'
 import { VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { FILE_LIST, fileListOf } from '../core/layout.ts'
+import { readBounded } from '../store/index.ts'
 import { BUNDLE_MAX_BYTES } from '../verify/index.ts'
 
 /**
@@ -16,7 +16,7 @@ export function readFileList(
   release: string,
   { name, version, filesDigest }: Pick<Installation, 'name' | 'version' | 'filesDigest'>,
 ): Buffer {
-  const bytes = readPlain(fileListOf(release))
+  const bytes = readBounded(fileListOf(release), BUNDLE_MAX_BYTES)
   if (bytes !== null && filesDigest !== null && sha256(bytes) === filesDigest) return bytes
   throw new VerificationError(
     'MODIFIED',
@@ -26,21 +26,4 @@ export function readFileList(
       details: { modified: [fileListOf(release)] },
     },
   )
-}
-
-function readPlain(path: string): Buffer | null {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    // A link, a socket, or nothing at all. Anything else is a failing disk, and no verdict on the plugin.
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
-    throw error
-  }
-  try {
-    const stats = fstatSync(fd)
-    return stats.isFile() && stats.size <= BUNDLE_MAX_BYTES ? readFileSync(fd) : null
-  } finally {
-    closeSync(fd)
-  }
 }

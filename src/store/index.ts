@@ -2,6 +2,7 @@
 // plugin at a time, and any file that the signed list does not name. The conductors call it; it calls nobody but core.
 
 export type { Approval, KeptApproval, NewApproval, WaitingUpdate } from './approvals.ts'
+export { readBounded } from './bounded-file.ts'
 export {
   COMPILED_BYTES_MAX,
   COMPILED_FILES_MAX,
