@@ -46,7 +46,7 @@ export type RpcMessage =
 
 const invalid = (reason: string): RpcMessage => ({ kind: 'invalid', reason })
 
-/** One line as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
+/** One line as a message. Never throws. */
 export function readRpcMessage(line: string): RpcMessage {
   if (line.length > 2 * DEPTH_MAX && isDeep(line)) return invalid(`it is nested deeper than ${DEPTH_MAX}`)
   let value: unknown
@@ -55,6 +55,11 @@ export function readRpcMessage(line: string): RpcMessage {
   } catch {
     return invalid('it is not JSON')
   }
+  return rpcMessageOf(value)
+}
+
+/** A value as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
+export function rpcMessageOf(value: unknown): RpcMessage {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('it is not an object')
   const { jsonrpc, id, method, params, result, error } = value as Record<string, unknown>
   if (jsonrpc !== '2.0') return invalid('its "jsonrpc" is not "2.0"')
