@@ -101,5 +101,6 @@ test('stderr without end is read, and held up by nobody', { skip }, async (t) =>
   })
   const { content } = (await siege.attack()) as { content: object[] }
   assert.deepEqual(content, [{ type: 'text', text: 'done' }])
+  await siege.client.close()
   assert.ok(bytes > 2 ** 20, `${bytes}`)
 })
