@@ -47,15 +47,18 @@ export type RpcMessage =
 const invalid = (reason: string): RpcMessage => ({ kind: 'invalid', reason })
 
 /** One line as a message. Never throws. */
-export function readRpcMessage(line: string): RpcMessage {
-  if (line.length > 2 * DEPTH_MAX && isDeep(line)) return invalid(`it is nested deeper than ${DEPTH_MAX}`)
-  let value: unknown
+export const readRpcMessage = (line: string): RpcMessage => readRpcLine(line).message
+
+/** One line as a message, beside the value that stands there, for whoever passes it on. Never throws. */
+export function readRpcLine(line: string): { readonly message: RpcMessage; readonly value: unknown } {
+  const refused = (reason: string) => ({ message: invalid(reason), value: undefined })
+  if (line.length > 2 * DEPTH_MAX && isDeep(line)) return refused(`it is nested deeper than ${DEPTH_MAX}`)
   try {
-    value = JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return { message: rpcMessageOf(value), value }
   } catch {
-    return invalid('it is not JSON')
+    return refused('it is not JSON')
   }
-  return rpcMessageOf(value)
 }
 
 /** A value as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */

@@ -167,9 +167,10 @@ export class SandboxedTransport {
   }
 
   #over(why: PluginError): void {
-    // What its host has closed is no error of it.
-    if (this.#closing === null) this.onerror?.(why)
+    const isAsked = this.#closing !== null
     this.#closing ??= why
     this.#channel?.close(why)
+    // That its host has closed it is no error.
+    if (!isAsked) this.onerror?.(why)
   }
 }

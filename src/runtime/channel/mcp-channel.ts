@@ -6,6 +6,7 @@ import {
   RPC_CODES,
   type RpcId,
   type RpcMessage,
+  readRpcLine,
   rpcMessageOf,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
@@ -171,14 +172,7 @@ export class McpChannel {
 
   #receive(line: string): void {
     if (this.#over !== null) return
-    let value: unknown
-    try {
-      value = JSON.parse(line)
-    } catch {
-      this.#fail(this.#invalid('it is not JSON'))
-      return
-    }
-    const known = rpcMessageOf(value)
+    const { message: known, value } = readRpcLine(line)
     const refusal = known.kind === 'invalid' ? known.reason : refusalOf(known)
     if (refusal !== null) this.#fail(this.#invalid(refusal))
     else if (this.#isForHost(known)) this.#on.onMessage(value as McpMessage)

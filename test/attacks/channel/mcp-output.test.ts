@@ -19,7 +19,12 @@ const BREAKS: Readonly<Record<string, readonly [body: string, code: string, says
   'answers what nobody asked': ['tell(id=99, result={})', 'MESSAGE_INVALID', /that was not made/],
   'answers nobody': ['tell(id=None, error={"code": 1, "message": "x"})', 'MESSAGE_INVALID', /that was not made/],
   'answers twice': ['answer(id, "once")\nanswer(id, "again")\ntime.sleep(60)', 'MESSAGE_INVALID', /answers it twice/],
-  'sends brackets without end': ['say("[" * 3_000_000 + "\\n")', 'MESSAGE_INVALID', /it is not JSON/],
+  'sends brackets without end': ['say("[" * 3_000_000 + "\\n")', 'MESSAGE_INVALID', /nested deeper/],
+  'answers with an abyss': [
+    'say(\'{"jsonrpc":"2.0","id":%d,"result":%s}\\n\' % (id, \'{"a":\' * 9999 + "1" + "}" * 9999))',
+    'MESSAGE_INVALID',
+    /nested deeper than 512/,
+  ],
   'stops within a message and ends': ['say(\'{"jsonrpc": "2\')\nos._exit(3)', 'PLUGIN_ENDED', /it exited with 3/],
   'stops within a message and closes its output': [
     'say(\'{"jsonrpc": "2\')\nos.close(1)\ntime.sleep(60)',
@@ -49,14 +54,6 @@ for (const [what, [body, code, says]] of Object.entries(BREAKS)) {
     await assert.rejects(siege.transport.send({ jsonrpc: '2.0' }), { code })
   })
 }
-
-test('deep nesting within a message is an answer like others', { skip }, async (t) => {
-  const deep =
-    'answer(id, "") if False else say(\'{"jsonrpc":"2.0","id":%d,"result":{"content":[],"deep":%s}}\\n\' % (id, "[" * 500_000 + "]" * 500_000))'
-  const siege = await besieged(t, hostileServer(deep))
-  const result = (await siege.attack()) as { content: unknown[] }
-  assert.deepEqual(result.content, [])
-})
 
 test('a line of 1 GiB ends at the bound of a message, and costs the host no more than a few of them', {
   skip,

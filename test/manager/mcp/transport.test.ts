@@ -180,6 +180,7 @@ const KEEP = 'signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif os.fork() == 0:\
 for (const [what, start, end, [least, most]] of [
   ['ends with its input', '', '', [0, 1_400]],
   ['ends at SIGTERM', '', 'time.sleep(600)', [1_400, 2_900]],
+  ['stops itself', '', 'os.kill(os.getpid(), signal.SIGSTOP)', [2_900, 4_500]],
   ['ignores both, and has a child in a session of its own', KEEP, 'time.sleep(600)', [2_900, 4_500]],
 ] as const) {
   test(`a server that ${what} is gone when its client has closed it`, { skip }, async (t) => {
