@@ -37,7 +37,8 @@ export async function startServed(on: Hosting, text: string, options: ServeOptio
       limitMs = serving.limitMs
       return serving.run
     },
-    onStderr: (_, chunk) => options.onStderr?.(chunk),
+    // In a turn of its own: what the host throws there must not end what reads.
+    onStderr: (_, chunk) => options.onStderr && process.nextTick(options.onStderr, chunk),
   })
   const closed = () =>
     void served.close(new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: its host has closed it`))
@@ -49,7 +50,8 @@ export async function startServed(on: Hosting, text: string, options: ServeOptio
     host: on.host,
     after,
     over: served.over,
-    onRefused: (why) => served.close(why),
+    // At once, and whatever it is doing.
+    onRefused: (why) => served.kill(why),
     onTrouble: (error) => options.onTrouble?.(error),
   })
   return { served, limitMs }

@@ -17,7 +17,8 @@ export class Asked {
   /** `limitMs`: how long one may wait; 0: as long as it takes. `onLate` is told of those that have: nobody waits for them any more. */
   constructor(options: { readonly max: number; readonly limitMs: number; readonly onLate: (id: RpcId) => void }) {
     this.#max = options.max
-    this.#limitMs = options.limitMs
+    // Node's timers take no more, and would fire at once.
+    this.#limitMs = Math.min(options.limitMs, 2 ** 31 - 1)
     this.#onLate = options.onLate
   }
 

@@ -206,12 +206,18 @@ for (const [what, undo, code] of [
   ['disabled', (m) => m.disable(HELLO), 'WRONG_STATE'],
 ] as const satisfies readonly (readonly [string, (m: PluginManager) => unknown, string])[]) {
   test(`a server that is ${what} while it runs is closed with the reason`, { skip }, async (t) => {
-    const siege = await besieged(t, hostileServer('time.sleep(60)'))
+    // In no hurry: it is not asked to end.
+    const siege = await besieged(
+      t,
+      hostileServer('time.sleep(60)', {}, 'signal.signal(signal.SIGTERM, signal.SIG_IGN)'),
+    )
     const answer = reasonOf(siege.attack())
     // As another process would.
     await using other = await openManager({ home: siege.house.layout.home })
     await undo(other)
+    const began = performance.now()
     await siege.closed
+    assert.ok(performance.now() - began < 1_400 * SLOW)
     assert.equal(siege.transport.end?.error.code, code)
     assert.equal((await answer).code, code)
     assert.deepEqual(siege.told, [code])
