@@ -42,7 +42,7 @@ const bundle = {
   external: ['@grpc/grpc-js', 'better-sqlite3', 'semver', 'tar', 'tweetnacl', 'sigstore', '@sigstore/*'],
   logLevel: 'warning',
 }
-const entryPoints = { index: 'src/index.ts', grpc: 'src/grpc.ts', cli: 'src/cli/main.ts' }
+const entryPoints = { index: 'src/index.ts', grpc: 'src/grpc.ts', mcp: 'src/mcp.ts', cli: 'src/cli/main.ts' }
 await build({ ...bundle, entryPoints, splitting: true })
 // What an author takes along: one file each, of Node and of Python.
 await build({ ...bundle, entryPoints: { plugin: 'src/kit/plugin.ts' } })

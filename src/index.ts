@@ -75,8 +75,10 @@ export type {
   PluginEvents,
   PluginHealth,
 } from './manager/loaded/loaded-plugin.ts'
+export type { RunEnd, ServedRun } from './manager/loaded/served-run.ts'
 export type { LockReport } from './manager/lock-writing.ts'
 export type { LogOptions } from './manager/logs.ts'
+export type { McpServer } from './manager/mcp/servers.ts'
 export type { OfferedRelease, OfferOptions, PluginOffer } from './manager/offer.ts'
 export type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 export type { Provenance, ProvenSigner } from './manager/provenance.ts'
@@ -91,6 +93,7 @@ export type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 export type { RootChange, TrustedRootInfo } from './manager/roots.ts'
 export type { RotationConsent, RotationQuestion } from './manager/rotation.ts'
 export type { ExecuteOptions } from './manager/run.ts'
+export type { Served, ServeOptions } from './manager/served.ts'
 export type { SimulatedPlugin, Simulation, TrialVerdict, TrustTrial } from './manager/simulation.ts'
 export type { SpawnedPlugin } from './manager/spawning.ts'
 export type { StopOptions, StoppedRun } from './manager/stopping.ts'

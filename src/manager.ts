@@ -8,14 +8,15 @@ import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
 import { configuredNow, type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
+import type { Hosting } from './manager/hosting.ts'
 import type { PluginInfo } from './manager/info.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
 import type { LaunchOptions } from './manager/launch.ts'
 import { LiveRuns } from './manager/live-runs.ts'
 import type { LoadOptions } from './manager/loaded/load-options.ts'
 import type { LoadedPlugin } from './manager/loaded/loaded-plugin.ts'
-import type { Hosting } from './manager/loading.ts'
 import type { LockReport } from './manager/lock-writing.ts'
+import type { McpServer } from './manager/mcp/servers.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
@@ -30,6 +31,7 @@ import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
+import type { Served, ServeOptions } from './manager/served.ts'
 import type { SpawnedPlugin } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
@@ -218,6 +220,21 @@ export class PluginManager extends Records implements AsyncDisposable {
   async load(name: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
     const { load } = await import('./manager/loading.ts')
     return load(this.#hosting, name, options)
+  }
+
+  /**
+   * Starts a plugin whose host speaks its protocol, by the streams of the run; `@bulkhead/plugins/mcp` does so. It goes on for
+   * as long as the host wants, or until it may not any more. @throws PluginError with the reason why it did not start
+   */
+  async serve(name: string, options: ServeOptions): Promise<Served> {
+    const { startServed } = await import('./manager/served.ts')
+    return startServed(this.#hosting, name, options)
+  }
+
+  /** Installed plugins that an MCP client can start: those named, or all. @throws PluginError `NOT_INSTALLED`, `WRONG_PROTOCOL` */
+  async mcpServers(names: readonly string[] = []): Promise<McpServer[]> {
+    const { mcpServers } = await import('./manager/mcp/servers.ts')
+    return mcpServers(this.#host, names)
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */

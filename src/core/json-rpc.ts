@@ -46,15 +46,23 @@ export type RpcMessage =
 
 const invalid = (reason: string): RpcMessage => ({ kind: 'invalid', reason })
 
-/** One line as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
-export function readRpcMessage(line: string): RpcMessage {
-  if (line.length > 2 * DEPTH_MAX && isDeep(line)) return invalid(`it is nested deeper than ${DEPTH_MAX}`)
-  let value: unknown
+/** One line as a message. Never throws. */
+export const readRpcMessage = (line: string): RpcMessage => readRpcLine(line).message
+
+/** One line as a message, beside the value that stands there, for whoever passes it on. Never throws. */
+export function readRpcLine(line: string): { readonly message: RpcMessage; readonly value: unknown } {
+  const refused = (reason: string) => ({ message: invalid(reason), value: undefined })
+  if (line.length > 2 * DEPTH_MAX && isDeep(line)) return refused(`it is nested deeper than ${DEPTH_MAX}`)
   try {
-    value = JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return { message: rpcMessageOf(value), value }
   } catch {
-    return invalid('it is not JSON')
+    return refused('it is not JSON')
   }
+}
+
+/** A value as a message. Batches, which JSON-RPC allows, are not taken: nobody here sends any. Never throws. */
+export function rpcMessageOf(value: unknown): RpcMessage {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('it is not an object')
   const { jsonrpc, id, method, params, result, error } = value as Record<string, unknown>
   if (jsonrpc !== '2.0') return invalid('its "jsonrpc" is not "2.0"')

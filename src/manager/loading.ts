@@ -1,29 +1,16 @@
-import { CallError, PluginError } from '../core/errors.ts'
-import type { Installation } from '../core/installation.ts'
+import { CallError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Run } from '../runtime/index.ts'
-import { assertRunnable, assertStillTrusted } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
-import { follow } from './following.ts'
-import { type Host, nameOf } from './host.ts'
-import type { LiveRuns } from './live-runs.ts'
+import { nameOf } from './host.ts'
+import type { Hosting } from './hosting.ts'
 import { Instance } from './loaded/instance.ts'
 import { Instances } from './loaded/instances.ts'
 import { type LoadOptions, planLoad } from './loaded/load-options.ts'
 import { LoadedPlugin } from './loaded/loaded-plugin.ts'
 import { serve } from './loaded/serving.ts'
-import { isRevocation, quarantine } from './quarantine.ts'
-import { ranRelease } from './revocation.ts'
-import { passed, ps } from './watching.ts'
-
-/** What a manager lends to a plugin that it loads. */
-export interface Hosting {
-  /** The host as it is configured at this moment. */
-  readonly host: () => Promise<Host>
-  readonly runs: LiveRuns
-  /** The manager is being closed. */
-  readonly closing: AbortSignal
-}
+import { watchTrust } from './trust-watch.ts'
+import { ps } from './watching.ts'
 
 /** Starts every instance and waits until each answers; if one does not, none stays. @throws PluginError */
 export async function load(on: Hosting, text: string, options: LoadOptions): Promise<LoadedPlugin> {
@@ -37,10 +24,15 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   const start = () =>
     Instance.start({
       plugin: name,
-      launch: () =>
-        on.runs.add(name, async () =>
-          serve(await on.host(), plan, options, (run, line) => plugin.journal(run, line), on.runs.isOpen),
-        ),
+      launch: async () => {
+        const { run, limitMs } = await serve(on, name, {
+          ...options,
+          protocol: 'jsonrpc',
+          onJournal: (id, line) => plugin.journal(id, line),
+        })
+        plan.limitMs = limitMs
+        return run
+      },
       bounds: plan.bounds,
       functions: plan.functions,
       startTimeoutMs: plan.startTimeoutMs,
@@ -79,80 +71,16 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   } finally {
     options.signal?.removeEventListener('abort', cancelled)
   }
-  watch(on, plugin, after)
+  watchTrust({
+    name,
+    host: on.host,
+    after,
+    over: AbortSignal.any([on.closing, plugin.closed]),
+    onRefused: (why) => plugin.revoke(why),
+    onTrouble: (error) => plugin.tell('crash', { run: null, error }),
+  })
   void precompiled(on, name, plugin.closed)
   return plugin
-}
-
-/** How often the trust policy is asked again: an edit by hand leaves no line in the trail. */
-const TRUST_MS = 10_000
-
-/** Ends it when it may not run any more, whoever decided so. */
-function watch(on: Hosting, plugin: LoadedPlugin, after: number): void {
-  const { name } = plugin
-  let last = after
-  const over = AbortSignal.any([on.closing, plugin.closed])
-  const tell = (error: unknown): void => {
-    if (over.aborted) return
-    const known = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot watch ${name}: ${error}`)
-    plugin.tell('crash', { run: null, error: known })
-  }
-  const judged = async (): Promise<void> => {
-    const refusal = await refusalOf(await on.host(), name)
-    if (refusal !== null) await plugin.revoke(refusal)
-  }
-  const byTrail = async (): Promise<void> => {
-    for await (const { id, subject } of follow(await on.host(), { signal: over, after: last })) {
-      if (subject === name) await judged()
-      last = id
-    }
-  }
-  const byTrust = async (): Promise<void> => {
-    while (await passed(TRUST_MS, over)) await judged()
-  }
-  for (const watching of [byTrail, byTrust]) {
-    // What cannot be watched is told, and watched again: a disk that fails for a moment must not end the watch.
-    const again = async (): Promise<void> => {
-      do await watching().catch(tell)
-      while (await passed(TRUST_MS, over))
-    }
-    void again()
-  }
-}
-
-/** Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on. */
-async function refusalOf(host: Host, name: PluginName): Promise<PluginError | null> {
-  const installation = host.store.find(name)
-  if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
-  // What was revoked is in quarantine too, and that is not why.
-  const revocation = await revocationOf(host, installation)
-  if (revocation !== null) return revocation
-  try {
-    assertRunnable(host, installation)
-    return null
-  } catch (error) {
-    if (error instanceof PluginError) return error
-    throw error
-  }
-}
-
-/** Of what is installed, which is then put away, or of a version that was replaced and goes on until it is renewed. */
-async function revocationOf(host: Host, installation: Installation): Promise<PluginError | null> {
-  const { name, version } = installation
-  const before = new Set(ps(host, name).map((run) => run.version))
-  before.delete(version)
-  const replaced = [...before].map((other) => ranRelease(host, name, other))
-  for (const release of [installation, ...replaced]) {
-    try {
-      if (release !== null) await assertStillTrusted(host, release)
-    } catch (error) {
-      if (!(error instanceof PluginError)) throw error
-      const isRevoked: boolean = isRevocation(error)
-      if (isRevoked && release === installation) quarantine(host, installation, error)
-      if (isRevoked) return error
-    }
-  }
-  return null
 }
 
 /** For the next start; of this one nobody waits for it. */

@@ -17,6 +17,8 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'index'],
   index: ['conductors', 'core', 'version', ...ROOMS],
   grpc: ['index', 'core', 'runtime'],
+  // A sub-path of the package, for whoever wants it: `@bulkhead/plugins/mcp`.
+  mcp: ['conductors', 'core', 'runtime'],
   conductors: ['conductors', 'core', 'version', ...ROOMS],
   ...Object.fromEntries(ROOMS.map((room) => [room, [room, 'core', 'version']])),
   // What authors take along into a plugin: one file, without the rest of the house.

@@ -117,5 +117,29 @@ export const RUNNING: VerbGroup = {
       ],
       load: async () => (await import('../commands/history.ts')).history,
     },
+    {
+      name: 'mcp-config',
+      what: 'print the entry that makes an MCP client start installed plugins as servers',
+      operands: [{ form: '[names...]', what: 'or each that speaks mcp', kind: 'plugin' }],
+      flags: [
+        {
+          form: '--client <NAME>',
+          what: 'in the shape of this client',
+          kind: ['generic', 'claude-desktop', 'claude-code', 'vscode', 'cursor', 'gemini-cli', 'zed'],
+          default: 'generic',
+        },
+      ],
+      examples: [
+        ['plugins mcp-config acme/everything --client vscode', 'for .vscode/mcp.json'],
+        ['plugins mcp-config', 'every plugin that speaks mcp'],
+      ],
+      more: [
+        "It writes into no client's file: it prints the entry, and says where that belongs.",
+        'The entry needs nothing of the environment. A client hands on little of its own: the official SDK HOME, LOGNAME, PATH, ' +
+          'SHELL, TERM and USER. What a server has to know, a key above all, belongs into plugins.NAME.settings of config.json, as ' +
+          '{"file": "/path"} where it is a secret; not into the file of the client.',
+      ],
+      load: async () => (await import('../commands/mcp-config.ts')).mcpConfigOf,
+    },
   ],
 }

@@ -1,35 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
 import { RPC_METHODS } from '../../core/json-rpc.ts'
-import { KILLED, type Outcome } from '../../core/outcome.ts'
 import { type ChannelBounds, type HostFunction, JsonRpcPeer, type Run } from '../../runtime/index.ts'
-import { OutputTail } from '../output-tail.ts'
-import { endedError } from './ended.ts'
+import { type RunEnd, ServedRun, type ServedRunOptions } from './served-run.ts'
 
-export interface InstanceOptions {
-  readonly plugin: string
-  readonly launch: () => Promise<Run>
+export interface InstanceOptions extends ServedRunOptions {
   readonly bounds: ChannelBounds
   readonly functions: Readonly<Record<string, HostFunction>>
   readonly startTimeoutMs: number
   /** It breaks the protocol, or a bound of it. */
   readonly onViolation: (run: string, error: PluginError) => void
-  readonly onStderr: (run: string, chunk: Buffer) => void
 }
-
-/** How an instance came to its end. */
-export interface InstanceEnd {
-  /** What those who waited were told. */
-  readonly error: PluginError
-  readonly outcome: Outcome
-  /** Its host wanted it. */
-  readonly isAsked: boolean
-}
-
-/** Between asking and SIGTERM, and between SIGTERM and the end of the tree. */
-const GRACE_MS = 1_500
-/** A run that has said its last word ends soon, or has closed its output and goes on. */
-const LAST_WORD_MS = 1_000
 
 /** One sandbox of a loaded plugin, and the channel to it. */
 export class Instance {
@@ -38,19 +18,13 @@ export class Instance {
   /** The program's process, on this host. */
   readonly pid: number
   readonly startedAtMs: number
-  readonly ended: Promise<InstanceEnd>
+  readonly ended: Promise<RunEnd>
   readonly #plugin: string
-  #why: PluginError | null = null
-  #isAsked = false
+  readonly #served: ServedRun
 
   /** Starts one, and waits until it answers. @throws PluginError; then nothing of it is left */
   static async start(options: InstanceOptions): Promise<Instance> {
-    const run = await options.launch()
-    const tail = new OutputTail([run.stderr])
-    run.stderr?.on('data', (chunk: Buffer) => options.onStderr(run.run, chunk))
-    const started = await run.started
-    if (started === null) throw endedError(options.plugin, run.run, await run.outcome, await tail.lines())
-    const instance = new Instance(options, run, started, tail)
+    const instance = new Instance(options, await ServedRun.start(options))
     try {
       await instance.#answers(options.startTimeoutMs)
       return instance
@@ -60,19 +34,14 @@ export class Instance {
     }
   }
 
-  private constructor(
-    options: InstanceOptions,
-    run: Run,
-    started: { readonly pid: number; readonly startedAtMs: number },
-    tail: OutputTail,
-  ) {
-    const { plugin, bounds, functions, onViolation } = options
-    const { stdin, stdout } = run
-    if (stdin === null || stdout === null) throw new TypeError('the run of an instance has no pipes')
+  private constructor({ plugin, bounds, functions, onViolation }: InstanceOptions, served: ServedRun) {
+    const { run, stdin, stdout } = served
     this.#plugin = plugin
+    this.#served = served
     this.run = run
-    this.pid = started.pid
-    this.startedAtMs = started.startedAtMs
+    this.pid = served.pid
+    this.startedAtMs = served.startedAtMs
+    this.ended = served.ended
     const violated = (error: PluginError): void => {
       onViolation(run.run, error)
       void this.kill(error)
@@ -85,39 +54,26 @@ export class Instance {
       bounds,
       functions,
       onFault: violated,
-      onOutputEnd: (isCutOff) => void this.#silent(isCutOff, violated),
+      onOutputEnd: async (isCutOff) => {
+        const silence = await served.silence(isCutOff)
+        if (silence !== null) violated(silence)
+      },
       onFlood: () => {
         const message = `cannot keep up with ${plugin}: it calls more than ${bounds.inboundPerSecond} times a second`
         onViolation(run.run, new CallError('RATE_LIMITED', message))
       },
     })
-    this.ended = run.outcome
-      .catch(() => KILLED)
-      .then(async (outcome) => {
-        const error = this.#why ?? endedError(plugin, run.run, outcome, await tail.lines())
-        this.peer.close(error)
-        return { error, outcome, isAsked: this.#isAsked }
-      })
+    served.whenOver((why) => this.peer.close(why))
   }
 
   /** Ends its input, then the program, then whatever is left of the tree. Safe to call twice. */
-  async close(why: PluginError): Promise<InstanceEnd> {
-    this.#isAsked = true
-    this.#why ??= why
-    this.peer.close(why)
-    if (await this.#endsWithin(GRACE_MS)) return this.ended
-    this.run.kill('SIGTERM')
-    if (await this.#endsWithin(GRACE_MS)) return this.ended
-    return this.kill(why)
+  close(why: PluginError): Promise<RunEnd> {
+    return this.#served.close(why)
   }
 
   /** The whole tree, now. */
-  async kill(why: PluginError): Promise<InstanceEnd> {
-    this.#why ??= why
-    this.peer.close(why)
-    // Rejects when the launcher itself failed; `ended` says that too.
-    await this.run.close().catch(() => {})
-    return this.ended
+  kill(why: PluginError): Promise<RunEnd> {
+    return this.#served.kill(why)
   }
 
   async #answers(timeoutMs: number): Promise<void> {
@@ -131,24 +87,6 @@ export class Instance {
       throw new TimeoutError('START_TIMEOUT', message, {
         hint: 'a jsonrpc plugin answers every request, if with an error',
       })
-    }
-  }
-
-  async #silent(isCutOff: boolean, violated: (error: PluginError) => void): Promise<void> {
-    if (await this.#endsWithin(LAST_WORD_MS)) return
-    const what = isCutOff ? 'its output ended within a message' : 'it closed its output and goes on'
-    violated(new CallError('MESSAGE_INVALID', `cannot go on with ${this.#plugin}: ${what}`))
-  }
-
-  async #endsWithin(ms: number): Promise<boolean> {
-    const late = new AbortController()
-    try {
-      return await Promise.race([
-        this.ended.then(() => true),
-        sleep(ms, false, { signal: late.signal }).catch(() => false),
-      ])
-    } finally {
-      late.abort()
     }
   }
 }

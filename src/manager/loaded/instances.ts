@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
 import { type Circuit, CircuitBreaker, type RestartPolicy, restartDelayMs } from '../../core/restart-policy.ts'
-import type { Instance, InstanceEnd } from './instance.ts'
+import type { Instance } from './instance.ts'
+import type { RunEnd } from './served-run.ts'
 
 export interface InstancesOptions {
   readonly plugin: string
@@ -10,7 +11,7 @@ export interface InstancesOptions {
   /** `null`: what has ended stays so. */
   readonly policy: RestartPolicy | null
   readonly onStarted: (instance: Instance) => unknown
-  readonly onEnded: (instance: Instance, end: InstanceEnd) => void
+  readonly onEnded: (instance: Instance, end: RunEnd) => void
   readonly onStartFailed: (error: PluginError) => void
   readonly onRestart: (inMs: number, attempt: number) => void
   readonly onCircuit: (circuit: Circuit) => void
@@ -139,7 +140,7 @@ export class Instances {
     void instance.ended.then((end) => this.#ended(place, instance, end))
   }
 
-  async #ended(place: Place, instance: Instance, end: InstanceEnd): Promise<void> {
+  async #ended(place: Place, instance: Instance, end: RunEnd): Promise<void> {
     // One that was replaced has nothing to give back.
     const isHere = place.instance === instance
     if (isHere) {

@@ -9,11 +9,11 @@ import {
   requestText,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
-import { TokenBucket } from '../../core/token-bucket.ts'
 import { type CallOptions, Calls } from './calls.ts'
 import { Functions, type HostFunction } from './functions.ts'
 import { ItemQueue } from './item-queue.ts'
 import { Outbox } from './outbox.ts'
+import { Throttle } from './throttle.ts'
 
 /** What one side of a channel may cost the other. */
 export interface ChannelBounds {
@@ -65,9 +65,7 @@ export class JsonRpcPeer {
   readonly #calls: Calls
   readonly #functions: Functions
   readonly #reader: LineReader
-  readonly #inbound: TokenBucket
-  #hasFlooded = false
-  #isPaused = false
+  readonly #inbound: Throttle
   /** Why there will be no answers any more. */
   #over: PluginError | null = null
 
@@ -77,7 +75,7 @@ export class JsonRpcPeer {
     this.#outbox = new Outbox(stdin, bounds.outboxBytes)
     this.#calls = new Calls(plugin, bounds.callsMax)
     this.#functions = new Functions(options.functions, run)
-    this.#inbound = new TokenBucket({ perSecond: bounds.inboundPerSecond }, performance.now())
+    this.#inbound = new Throttle({ stdout, perSecond: bounds.inboundPerSecond, onFlood: options.onFlood })
     this.#reader = new LineReader({
       maxBytes: bounds.messageBytes,
       onLine: (line) => this.#receive(readRpcMessage(line)),
@@ -228,7 +226,7 @@ export class JsonRpcPeer {
   }
 
   async #serve(id: number | string, method: string, params: unknown): Promise<void> {
-    this.#slow()
+    this.#inbound.count()
     const answer = await this.#functions.answer(id, method, params)
     if (this.#over !== null) return
     const isTooLarge = Buffer.byteLength(answer) > this.#on.bounds.messageBytes
@@ -242,23 +240,9 @@ export class JsonRpcPeer {
       if (!this.#calls.item(id, item)) this.#fail(this.#invalid('it sent an item of no stream'))
       return
     }
-    this.#slow()
+    this.#inbound.count()
     if (method === RPC_METHODS.cancel) this.#functions.cancel((params as { id?: unknown } | undefined)?.id)
     else void this.#functions.notice(method, params)
-  }
-
-  /** A plugin that calls without end waits in its pipe, and the host has its processor for others. */
-  #slow(): void {
-    if (this.#isPaused || this.#inbound.take(performance.now()) === 0) return
-    this.#isPaused = true
-    this.#on.stdout.pause()
-    setTimeout(() => {
-      this.#isPaused = false
-      this.#on.stdout.resume()
-    }, 100)
-    if (this.#hasFlooded) return
-    this.#hasFlooded = true
-    this.#on.onFlood()
   }
 
   async #inTime<T>(next: Promise<T>, method: string, timeoutMs: number): Promise<T> {

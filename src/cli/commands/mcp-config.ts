@@ -1,0 +1,30 @@
+import { openManager } from '../../index.ts'
+import type { Io } from '../io.ts'
+import { MCP_CLIENTS, type McpClientName, mcpConfig } from '../mcp-clients.ts'
+import type { Settings } from '../options.ts'
+import { ownCommand } from '../own-command.ts'
+
+export interface McpConfigFlags {
+  readonly client: McpClientName
+}
+
+/** Prints what a client's file needs; never writes into one. */
+export async function mcpConfigOf(settings: Settings, io: Io, names: readonly string[], { client }: McpConfigFlags) {
+  await using manager = await openManager(settings)
+  const found = await manager.mcpServers(names)
+  const [command, ...before] = ownCommand(process.argv[1] ?? '', process.execPath)
+  const servers = found.map((server) => ({ ...server, command, args: [...before, ...server.args] }))
+  const { title, key, file } = MCP_CLIENTS[client]
+  const config = mcpConfig(MCP_CLIENTS[client], servers)
+  if (settings.json) return void io.stdout(`${JSON.stringify({ client, file, key, servers, config }, null, 2)}\n`)
+  if (servers.length === 0) {
+    if (!settings.quiet) io.stderr('no plugin that is installed speaks mcp\n')
+    return
+  }
+  io.stdout(`${JSON.stringify(config, null, 2)}\n`)
+  if (settings.quiet) return
+  io.stderr(`\nfor ${title}: into "${key}" of ${file}; nothing was written\n`)
+  for (const { name, version, state } of servers)
+    if (state !== 'installed') io.stderr(`${name} ${version} is ${state} and will not start: plugins enable ${name}\n`)
+  if (process.geteuid?.() === 0) io.stderr('this home is of root: a client of another user cannot start them\n')
+}

@@ -1,0 +1,80 @@
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { StoreError } from '../../core/errors.ts'
+import type { Installation } from '../../core/installation.ts'
+import type { PluginName } from '../../core/name.ts'
+import { assertSpeaks } from '../expected.ts'
+import { type Host, nameOf } from '../host.ts'
+import { signedManifestOf } from '../signed-manifest.ts'
+
+/** An installed plugin that an MCP client can start as a server. */
+export interface McpServer {
+  readonly name: PluginName
+  readonly version: string
+  /** `disabled` and `quarantined` ones are refused when they are started. */
+  readonly state: Installation['state']
+  /** How it is named in a client's configuration: letters, digits and hyphens, and no two alike. */
+  readonly key: string
+  /** Of the command `plugins`. They need nothing of the environment: a client hands little of it on. */
+  readonly args: readonly string[]
+}
+
+/**
+ * Those with these names, or every one that speaks `mcp`.
+ *
+ * @throws StoreError `NOT_INSTALLED`
+ * @throws UsageError `WRONG_PROTOCOL` of one that was named and speaks another protocol
+ */
+export function mcpServers(host: Host, names: readonly string[]): McpServer[] {
+  const found =
+    names.length > 0
+      ? [...new Set(names.map(nameOf))].map((name) => named(host, name))
+      : host.store.list().filter((installation) => manifestOf(host, installation).protocol === 'mcp')
+  const home = isDefaultHome(host) ? [] : ['--home', host.layout.home]
+  const taken = new Set<string>()
+  return found.map(({ name, version, state }) => ({
+    name,
+    version,
+    state,
+    key: keyFor(name, taken),
+    args: [...home, 'run', name],
+  }))
+}
+
+function named(host: Host, name: PluginName): Installation {
+  const installation = host.store.find(name)
+  if (installation === null)
+    throw new StoreError('NOT_INSTALLED', `cannot configure ${name}: it is not installed`, { hint: 'plugins list' })
+  assertSpeaks(manifestOf(host, installation), 'mcp')
+  return installation
+}
+
+const manifestOf = ({ layout }: Host, installation: Installation) =>
+  signedManifestOf(layout.release(installation.name, installation.version, installation.digest), installation)
+
+/** Some clients take no `/` in a name. `a-b/c` and `a/b-c` would come to the same. */
+function keyFor(name: PluginName, taken: Set<string>): string {
+  const plain = name.replace('/', '-')
+  let key = plain
+  for (let count = 2; taken.has(key); count++) key = `${plain}-${count}`
+  taken.add(key)
+  return key
+}
+
+/** Whoever starts the command with hardly any environment would come to this home: neither BULKHEAD_HOME nor XDG_DATA_HOME is there. */
+function isDefaultHome({ layout, caller }: Host): boolean {
+  if (caller.uid === 0) return layout.home === '/var/lib/bulkhead'
+  return [homedir(), homeOfRecord()].every(
+    (home) => home !== null && layout.home === join(home, '.local/share/bulkhead'),
+  )
+}
+
+/** What counts where there is no HOME. */
+function homeOfRecord(): string | null {
+  try {
+    return userInfo().homedir
+  } catch {
+    // A user without an entry: then it is not left to chance.
+    return null
+  }
+}

@@ -1,0 +1,58 @@
+import { CallError, type PluginError } from '../core/errors.ts'
+import type { Protocol } from '../core/runtimes.ts'
+import type { RunOptions } from './clearance.ts'
+import { nameOf } from './host.ts'
+import type { Hosting } from './hosting.ts'
+import { ServedRun } from './loaded/served-run.ts'
+import { serve } from './loaded/serving.ts'
+import { watchTrust } from './trust-watch.ts'
+
+/** How a plugin is started whose host speaks its protocol. */
+export interface ServeOptions
+  extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  /** What the plugin has to speak. */
+  readonly protocol: Protocol
+  /** What it writes to stderr, as it came. It is kept too: `plugins logs`. */
+  readonly onStderr?: ((chunk: Buffer) => void) | undefined
+  /** Whether it may go on cannot be found out at this moment; it is tried again. */
+  readonly onTrouble?: ((error: PluginError) => void) | undefined
+}
+
+/** A run, and how long one call of it may take, in milliseconds: the plugin's effective `timeout`; 0: as long as it takes. */
+export interface Served {
+  readonly served: ServedRun
+  readonly limitMs: number
+}
+
+/** Starts one, and ends it when it may not go on any more. @throws PluginError with the reason why it did not start */
+export async function startServed(on: Hosting, text: string, options: ServeOptions): Promise<Served> {
+  const name = nameOf(text)
+  // Before anything is checked: what happens to it from here on is seen.
+  const after = (await on.host()).store.events.lastId()
+  let limitMs = 0
+  const served = await ServedRun.start({
+    plugin: name,
+    launch: async () => {
+      const serving = await serve(on, name, options)
+      limitMs = serving.limitMs
+      return serving.run
+    },
+    // In a turn of its own: what the host throws there must not end what reads.
+    onStderr: (_, chunk) => options.onStderr && process.nextTick(options.onStderr, chunk),
+  })
+  const closed = () =>
+    void served.close(new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: its host has closed it`))
+  if (on.closing.aborted) closed()
+  on.closing.addEventListener('abort', closed, { once: true })
+  served.whenOver(() => on.closing.removeEventListener('abort', closed))
+  watchTrust({
+    name,
+    host: on.host,
+    after,
+    over: served.over,
+    // At once, and whatever it is doing.
+    onRefused: (why) => served.kill(why),
+    onTrouble: (error) => options.onTrouble?.(error),
+  })
+  return { served, limitMs }
+}

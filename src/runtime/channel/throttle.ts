@@ -1,0 +1,40 @@
+import type { Readable } from 'node:stream'
+import { TokenBucket } from '../../core/token-bucket.ts'
+
+/** For how long a stream waits that has brought more than it may, in milliseconds. */
+const PAUSE_MS = 100
+
+export interface ThrottleOptions {
+  readonly stdout: Readable
+  readonly perSecond: number
+  /** Told once. */
+  readonly onFlood: () => void
+}
+
+/** A plugin that calls without end waits in its pipe, and the host has its processor for others. */
+export class Throttle {
+  readonly #on: ThrottleOptions
+  readonly #bucket: TokenBucket
+  #hasFlooded = false
+  #isPaused = false
+
+  constructor(options: ThrottleOptions) {
+    this.#on = options
+    this.#bucket = new TokenBucket({ perSecond: options.perSecond }, performance.now())
+  }
+
+  /** One more has come. */
+  count(): void {
+    if (this.#isPaused || this.#bucket.take(performance.now()) === 0) return
+    const { stdout, onFlood } = this.#on
+    this.#isPaused = true
+    stdout.pause()
+    setTimeout(() => {
+      this.#isPaused = false
+      stdout.resume()
+    }, PAUSE_MS)
+    if (this.#hasFlooded) return
+    this.#hasFlooded = true
+    onFlood()
+  }
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { MCP_CLIENTS } from '../../src/cli/mcp-clients.ts'
+import { ownCommand } from '../../src/cli/own-command.ts'
+import { everyVerb } from '../../src/cli/verbs/find.ts'
+import { openManager } from '../../src/index.ts'
+import { trust } from '../manager/household.ts'
+import { hostileServer } from '../manager/mcp/hostile.ts'
+import { cannotLaunch } from '../runtime/plan/house.ts'
+import { BIN, shell } from './cli.ts'
+
+const skip = cannotLaunch
+if (skip !== false) console.log(`skipped: ${skip}`)
+
+type Entry = { readonly type?: string; readonly command: string; readonly args: string[] }
+
+/** A release of another name that speaks another protocol, or the same. */
+const named = (name: string, protocol: string) => {
+  const { files = {} } = hostileServer('answer(id, "ahoy")', { name, protocol })
+  return { name, files }
+}
+
+async function host(t: Parameters<typeof shell>[0], ...plugins: readonly (readonly [string, string])[]) {
+  const own = await shell(t)
+  for (const [name, protocol] of plugins) {
+    const { code, stderr } = own.plugins(['install', own.publish(named(name, protocol)), '--yes'])
+    assert.equal(code, 0, stderr)
+  }
+  return own
+}
+
+test('what it prints starts the server, with the environment of an MCP client and with none at all', {
+  skip,
+}, async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'], ['acme/hello', 'stdio'])
+  const { code, stdout, stderr } = own.plugins(['mcp-config'])
+  assert.equal(code, 0, stderr)
+  const { mcpServers } = JSON.parse(stdout) as { mcpServers: Record<string, Entry> }
+  assert.deepEqual(Object.keys(mcpServers), ['acme-weather'])
+  const entry = mcpServers['acme-weather'] ?? assert.fail('no entry')
+  assert.deepEqual(
+    Object.keys(getDefaultEnvironment()).filter((name) => name.startsWith('BULKHEAD')),
+    [],
+  )
+  for (const server of [entry, { command: '/usr/bin/env', args: ['-i', entry.command, ...entry.args] }]) {
+    const client = new Client({ name: 'test', version: '1.0.0' })
+    await client.connect(new StdioClientTransport({ ...server, cwd: '/', stderr: 'inherit' }))
+    const { tools } = await client.listTools()
+    assert.deepEqual(
+      tools.map(({ name }) => name),
+      ['hostile'],
+    )
+    await client.close()
+  }
+  assert.match(stderr, /into "mcpServers" of .*; nothing was written/)
+})
+
+test('each client has the shape of its own file', async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'])
+  const shapes: Record<string, readonly [key: string, type: string | undefined]> = {
+    generic: ['mcpServers', undefined],
+    'claude-desktop': ['mcpServers', undefined],
+    'claude-code': ['mcpServers', 'stdio'],
+    vscode: ['servers', 'stdio'],
+    cursor: ['mcpServers', undefined],
+    'gemini-cli': ['mcpServers', undefined],
+    zed: ['context_servers', undefined],
+  }
+  assert.deepEqual(Object.keys(shapes), Object.keys(MCP_CLIENTS))
+  const found = everyVerb().find(([[word]]) => word === 'mcp-config')?.[1].flags?.[0]?.kind
+  assert.deepEqual(found, Object.keys(MCP_CLIENTS), 'what the option takes')
+  const args = [BIN, '--home', own.layout.home, 'run', 'acme/weather']
+  for (const [client, [key, type]] of Object.entries(shapes)) {
+    const { code, stdout, stderr } = own.plugins(['mcp-config', 'acme/weather', '--client', client])
+    assert.equal(code, 0, stderr)
+    const entry = { ...(type === undefined ? {} : { type }), command: process.execPath, args }
+    assert.deepEqual(JSON.parse(stdout), { [key]: { 'acme-weather': entry } })
+    assert.ok(stderr.includes(MCP_CLIENTS[client as keyof typeof MCP_CLIENTS].file), stderr)
+    const quiet = own.plugins(['--quiet', 'mcp-config', '--client', client])
+    assert.deepEqual([quiet.stdout, quiet.stderr], [stdout, ''])
+  }
+})
+
+test('as one document it has the servers, the file and the part of the file', async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'])
+  const { code, value } = own.json(['mcp-config', '--client', 'zed'])
+  assert.equal(code, 0)
+  const { client, file, key, servers, config } = value as Record<string, never> & { servers: object[]; config: object }
+  assert.deepEqual([client, file, key], ['zed', '~/.config/zed/settings.json', 'context_servers'])
+  const args = [BIN, '--home', own.layout.home, 'run', 'acme/weather']
+  const server = { name: 'acme/weather', version: '1.0.0', state: 'installed', key: 'acme-weather' }
+  assert.deepEqual(servers, [{ ...server, args, command: process.execPath }])
+  assert.deepEqual(config, { context_servers: { 'acme-weather': { command: process.execPath, args } } })
+})
+
+test('what is not installed, or speaks another protocol, is refused; what is disabled is told', async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'], ['acme/hello', 'jsonrpc'])
+  for (const [name, code, exit] of [
+    ['acme/none', 'NOT_INSTALLED', 4],
+    ['acme/hello', 'WRONG_PROTOCOL', 4],
+    ['weather', 'USAGE', 2],
+  ] as const) {
+    const refused = own.json(['mcp-config', 'acme/weather', name])
+    assert.equal((refused.value as { error: { code: string } }).error.code, code)
+    assert.equal(refused.code, exit)
+  }
+  own.plugins(['disable', 'acme/weather'])
+  const { code, stderr } = own.plugins(['mcp-config', 'acme/weather', 'acme/weather'])
+  assert.equal(code, 0)
+  assert.match(stderr, /acme\/weather 1\.0\.0 is disabled and will not start: plugins enable acme\/weather/)
+
+  const none = await host(t, ['acme/hello', 'jsonrpc'])
+  const { stdout, stderr: said } = none.plugins(['mcp-config'])
+  assert.deepEqual([stdout, said], ['', 'no plugin that is installed speaks mcp\n'])
+  assert.deepEqual((none.json(['mcp-config']).value as { config: object }).config, { mcpServers: {} })
+})
+
+test('two plugins never have one key, and the home is named where a client could not know it', async (t) => {
+  const own = await shell(t)
+  const plugins = await openManager({ home: own.layout.home })
+  t.after(() => plugins.close())
+  await trust(own.layout, own.publisher, '*/*')
+  for (const name of ['a-b/c', 'a/b-c']) await plugins.install(own.publish(named(name, 'mcp')), { consent: () => true })
+  const servers = await plugins.mcpServers()
+  assert.deepEqual(
+    servers.map(({ key, args }) => [key, args]),
+    [
+      ['a-b-c', ['--home', own.layout.home, 'run', 'a-b/c']],
+      ['a-b-c-2', ['--home', own.layout.home, 'run', 'a/b-c']],
+    ],
+  )
+})
+
+test('the command is named by its name only where it and its Node are found without a PATH', (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bulkhead-own-')))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const [bin, other] = [join(folder, 'bin'), join(folder, 'other')]
+  for (const one of [bin, other]) mkdirSync(one)
+  const script = join(folder, 'bin.js')
+  writeFileSync(script, '')
+  const absolute = [process.execPath, script]
+  assert.deepEqual(ownCommand(script, process.execPath, [bin]), absolute)
+  symlinkSync(script, join(bin, 'plugins'))
+  assert.deepEqual(ownCommand(script, process.execPath, [bin]), absolute, 'no Node is there')
+  symlinkSync(process.execPath, join(bin, 'node'))
+  assert.deepEqual(ownCommand(script, process.execPath, [bin]), ['plugins'])
+  assert.deepEqual(ownCommand(join(bin, 'plugins'), process.execPath, [join(folder, 'none'), bin]), ['plugins'])
+  symlinkSync('/bin/true', join(other, 'plugins'))
+  assert.deepEqual(ownCommand(script, process.execPath, [other, bin]), absolute, 'another one comes first')
+  assert.deepEqual(ownCommand(script, '/bin/true', [bin]), ['/bin/true', script], 'another Node is there')
+})
+
+test('the page for people has the same clients and files', () => {
+  const page = readFileSync(new URL('../../docs/mcp.md', import.meta.url), 'utf8')
+  for (const [name, { file, key }] of Object.entries(MCP_CLIENTS))
+    for (const word of name === 'generic' ? [] : [name, key, file.split(/[ ,]/)[0]])
+      assert.ok(page.includes(`\`${word}\``), `${name}: ${word}`)
+})
