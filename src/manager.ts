@@ -249,8 +249,8 @@ export class PluginManager extends Records implements AsyncDisposable {
     const { size: _size, memoryBytes: _memoryBytes, ...run } = options
     const pool = new WarmPool(nameOf(name), options, { ...this.#hosting, spawn: () => this.spawn(name, run) })
     await pool.fill()
-    const { precompiled } = await import('./manager/loading.ts')
-    void precompiled(this.#hosting, nameOf(name), pool.closed)
+    const { precompile } = await import('./manager/compile-cache/making.ts')
+    void precompile(this.#hosting, nameOf(name), pool.closed)
     return pool
   }
 

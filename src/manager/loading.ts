@@ -1,6 +1,4 @@
 import { CallError } from '../core/errors.ts'
-import type { PluginName } from '../core/name.ts'
-import type { Run } from '../runtime/index.ts'
 import { precompile } from './compile-cache/making.ts'
 import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
@@ -79,12 +77,6 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
     onRefused: (why) => plugin.revoke(why),
     onTrouble: (error) => plugin.tell('crash', { run: null, error }),
   })
-  void precompiled(on, name, plugin.closed)
+  void precompile(on, name, plugin.closed)
   return plugin
-}
-
-/** For the next start; of this one nobody waits for it. */
-export async function precompiled(on: Hosting, name: PluginName, over: AbortSignal): Promise<void> {
-  const start = (work: () => Promise<Run>) => on.runs.add(name, work)
-  await precompile(await on.host(), name, { start, isOpen: on.runs.isOpen, over: AbortSignal.any([on.closing, over]) })
 }

@@ -1,6 +1,7 @@
 import { CallError, type PluginError } from '../core/errors.ts'
 import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
+import { precompile } from './compile-cache/making.ts'
 import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
 import { ServedRun } from './loaded/served-run.ts'
@@ -54,5 +55,6 @@ export async function startServed(on: Hosting, text: string, options: ServeOptio
     onRefused: (why) => served.kill(why),
     onTrouble: (error) => options.onTrouble?.(error),
   })
+  void precompile(on, name, served.over)
   return { served, limitMs }
 }

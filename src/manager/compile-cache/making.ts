@@ -3,10 +3,10 @@ import { statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { readCompiled } from '../../core/compiled.ts'
 import { sha256 } from '../../core/digest.ts'
-import { PluginError } from '../../core/errors.ts'
+import { PluginError, StoreError } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import type { PluginName } from '../../core/name.ts'
-import { COMPILE_FOLDER, compileHook, findLauncher, Launcher, type Run, type RunPlan } from '../../runtime/index.ts'
+import { COMPILE_FOLDER, compileHook, findLauncher, Launcher, type RunPlan } from '../../runtime/index.ts'
 import {
   COMPILED_BYTES_MAX,
   COMPILED_FILES_MAX,
@@ -16,6 +16,7 @@ import {
 } from '../../store/index.ts'
 import { clear } from '../clearance.ts'
 import type { Host } from '../host.ts'
+import type { Hosting } from '../hosting.ts'
 import { begin } from '../launch.ts'
 import { newRun, placeOf } from '../run.ts'
 import { SpawnedPlugin } from '../spawning.ts'
@@ -34,43 +35,45 @@ export function compileKeyOf(plan: Pick<RunPlan, 'binds' | 'exec' | 'argv'>): st
   return sha256(JSON.stringify([node, size, mtimeMs, plan.argv.filter((word) => word.startsWith('--'))]))
 }
 
-/** What making one takes of a manager. */
-export interface Making {
-  readonly start: (work: () => Promise<Run>) => Promise<Run>
-  readonly isOpen: () => boolean
-  /** Nobody needs it any more. */
-  readonly over: AbortSignal
-}
-
 /** Releases for which this process has tried: one that gives nothing gives nothing the next time. */
 const tried = new Set<string>()
 
 /**
- * Makes one, unless there is one for the Node that the plugin runs on. Nobody waits for it, so what goes wrong is said in the trail.
- * @returns whether there is one now
+ * Makes one, unless there is one for the Node that the plugin runs on: for the next start, since nobody waits for this. What goes
+ * wrong is said in the trail. `over`: nobody needs the plugin any more.
  */
-export async function precompile(host: Host, name: PluginName, making: Making): Promise<boolean> {
-  if (!host.config.compileCache) return false
+export async function precompile(on: Hosting, name: PluginName, over: AbortSignal): Promise<void> {
+  const isOver = AbortSignal.any([on.closing, over])
+  let host: Host | null = null
   try {
-    return await ensure(host, name, making)
+    host = await on.host()
+    if (host.config.compileCache) await ensure(host, name, on, isOver)
   } catch (error) {
-    const { code, message } = error instanceof PluginError ? error : { code: 'INTERNAL', message: String(error) }
-    if (making.isOpen() && !making.over.aborted) host.store.note('compile-cache-failed', name, { code, message })
-    return false
+    if (host !== null && on.runs.isOpen() && !isOver.aborted) noteFailure(host, name, error)
   }
 }
 
-async function ensure(host: Host, name: PluginName, making: Making): Promise<boolean> {
+function noteFailure(host: Host, name: PluginName, error: unknown): void {
+  const { code, message } = error instanceof PluginError ? error : { code: 'INTERNAL', message: String(error) }
+  try {
+    host.store.note('compile-cache-failed', name, { code, message })
+  } catch (failure) {
+    // Whoever cannot write the trail is told so by all else they do; nobody waits here who could be.
+    if (!(failure instanceof StoreError)) throw failure
+  }
+}
+
+async function ensure(host: Host, name: PluginName, on: Hosting, over: AbortSignal): Promise<void> {
   const { installation, request } = await clear(host, name, newRun(), {})
-  if (request.manifest.entry.runtime !== 'node') return false
+  if (request.manifest.entry.runtime !== 'node') return
   const release = host.layout.release(installation.name, installation.version, installation.digest)
   const made = madeOf(host, installation)
   const key = compileKeyOf(await host.planner.survey({ ...request, compileCache: null }))
-  if (made !== null && made.key === key && hasCompileCache(release, made.sha256)) return true
+  if (made !== null && made.key === key && hasCompileCache(release, made.sha256)) return
   const attempt = `${release} ${key}`
-  if (tried.has(attempt)) return false
+  if (tried.has(attempt)) return
   tried.add(attempt)
-  return make(host, name, making)
+  await make(host, name, on, over)
 }
 
 /**
@@ -78,7 +81,7 @@ async function ensure(host: Host, name: PluginName, making: Making): Promise<boo
  * Node has compiled of it until then: code of the verified tree, before anything from outside could have had a part in it. A plugin
  * that gives none is only slower to start.
  */
-async function make(host: Host, name: PluginName, { start, isOpen, over }: Making): Promise<boolean> {
+async function make(host: Host, name: PluginName, { runs }: Hosting, over: AbortSignal): Promise<void> {
   const nonce = randomBytes(16).toString('hex')
   const run = newRun()
   const { installation, request } = await clear(host, name, run, {})
@@ -100,7 +103,7 @@ async function make(host: Host, name: PluginName, { start, isOpen, over }: Makin
   const launcher = new Launcher({ binary: findLauncher() })
   host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
   const stdio = { stdin: 'ignore', stderr: 'ignore' } as const
-  const started = await start(async () => begin(host, plan, launcher, { stdio }, isOpen))
+  const started = await runs.add(name, async () => begin(host, plan, launcher, { stdio }, runs.isOpen))
   const end = () => void started.close()
   over.addEventListener('abort', end, { once: true })
   try {
@@ -113,7 +116,7 @@ async function make(host: Host, name: PluginName, { start, isOpen, over }: Makin
     }
     const { outcome } = await started.outcome
     const files = outcome === 'exited' ? readCompiled(await output, nonce, COMPILED_FILES_MAX) : null
-    if (files === null || !isOpen() || host.store.find(installation.name)?.digest !== digest) return false
+    if (files === null || !runs.isOpen() || host.store.find(installation.name)?.digest !== digest) return
     const release = host.layout.release(installation.name, version, digest)
     const list = writeCompileCache(release, host.layout.staging, files)
     host.store.note(MADE, installation.name, {
@@ -124,7 +127,6 @@ async function make(host: Host, name: PluginName, { start, isOpen, over }: Makin
       run,
     })
     removeOtherCompileCaches(release, list)
-    return true
   } finally {
     over.removeEventListener('abort', end)
   }
