@@ -111,7 +111,7 @@ export class ServedRun {
   /** It has closed its output: `null` if it ends soon, or why it cannot go on. `isCutOff`: within a message. */
   async silence(isCutOff: boolean): Promise<PluginError | null> {
     if (await within(LAST_WORD_MS, this.run.outcome)) return null
-    const what = isCutOff ? 'its output ended within a message' : 'it closed its output and goes on'
+    const what = isCutOff ? 'its output ended within a message' : 'it closed its input or its output and goes on'
     return new CallError('MESSAGE_INVALID', `cannot go on with ${this.#plugin}: ${what}`)
   }
 

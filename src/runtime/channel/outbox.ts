@@ -18,10 +18,15 @@ export class Outbox {
     return this.#to.writableLength
   }
 
+  /** There is nobody to read any more. */
+  get isClosed(): boolean {
+    return this.#to.destroyed || this.#to.writableEnded
+  }
+
   /** `false`: there is no room, or nobody to read it; it was not taken. */
   put(text: string): boolean {
     const to = this.#to
-    if (to.destroyed || to.writableEnded || to.writableLength >= this.#maxBytes) return false
+    if (this.isClosed || to.writableLength >= this.#maxBytes) return false
     // What is written in one turn goes out in one call.
     if (!this.#isCorked) {
       this.#isCorked = true

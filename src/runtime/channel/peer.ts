@@ -44,7 +44,10 @@ export interface PeerOptions {
   readonly functions: Readonly<Record<string, HostFunction>>
   /** Told once: the plugin broke the protocol or a bound. Nothing is read any more; whoever owns the run ends it. */
   readonly onFault: (error: PluginError) => void
-  /** The plugin will say no more, within a message if `isCutOff`; mostly since it has ended, which is for its run to say. */
+  /**
+   * Told once: the plugin will say no more, within a message if `isCutOff`, or read no more; mostly since it has ended, which
+   * is for its run to say.
+   */
   readonly onOutputEnd: (isCutOff: boolean) => void
   /** Told once: it sends more than `inboundPerSecond`. */
   readonly onFlood: () => void
@@ -66,6 +69,7 @@ export class JsonRpcPeer {
   readonly #functions: Functions
   readonly #reader: LineReader
   readonly #inbound: Throttle
+  #isSilent = false
   /** Why there will be no answers any more. */
   #over: PluginError | null = null
 
@@ -85,6 +89,8 @@ export class JsonRpcPeer {
     // After an error a stream is closed too.
     stdout.on('error', () => {})
     stdout.on('close', () => this.#onOutputEnd(this.#reader.end()))
+    // It does not read any more: nothing can be asked of it.
+    stdin.on('close', () => this.#onOutputEnd(false))
   }
 
   /** Calls that wait for an answer. */
@@ -97,9 +103,9 @@ export class JsonRpcPeer {
     return this.#calls.unanswered
   }
 
-  /** There will be no answers any more. */
+  /** There will be no answers any more, or nothing can be asked any more. */
   get isOver(): boolean {
-    return this.#over !== null
+    return this.#over !== null || this.#outbox.isClosed
   }
 
   /** Bytes of calls that the plugin has not read. */
@@ -190,6 +196,9 @@ export class JsonRpcPeer {
       )
     }
     if (this.#outbox.put(text)) return
+    // Mostly it has just ended, and its run has not said so yet.
+    if (this.#outbox.isClosed)
+      throw new CallError('PLUGIN_ENDED', `cannot send ${method} to ${plugin}: it does not read any more`)
     throw new ResourceLimitError(
       'PLUGIN_BUSY',
       `cannot send ${method} to ${plugin}: it has not read ${this.#outbox.bytes} bytes of what was sent before`,
@@ -258,7 +267,9 @@ export class JsonRpcPeer {
   }
 
   #onOutputEnd(isCutOff: boolean): void {
-    if (this.#over === null) this.#on.onOutputEnd(isCutOff)
+    if (this.#over !== null || this.#isSilent) return
+    this.#isSilent = true
+    this.#on.onOutputEnd(isCutOff)
   }
 
   #fail(error: PluginError): void {

@@ -96,6 +96,21 @@ test('an instance that hangs gets no more calls while another one answers, long 
   for (let i = 0; i < 5; i++) assert.deepEqual(await plugin.call('echo', [i], { timeoutMs: 1_500 }), [i])
 })
 
+test('an instance that does not read any more is ended, and another one answers', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('os.close(0)\nanswer(id, "deaf")\ntime.sleep(600)'))
+  await using plugin = await house.manager.load(HELLO, { restart: QUICK, timeoutMs: 5_000 })
+  const violations: string[] = []
+  plugin.on('violation', ({ message }) => violations.push(message))
+  assert.equal(await plugin.call('hostile'), 'deaf')
+  // The launcher, in between, finds out by this one, and the host by the next: that nobody waits for it any more.
+  await assert.rejects(plugin.call('echo', [0], { timeoutMs: 300 }), { code: 'CALL_TIMEOUT' })
+  await sleep(100)
+  assert.deepEqual(await plugin.call('echo', [1]), [1])
+  assert.equal(violations.length, 1)
+  assert.match(violations[0] ?? '', /closed its input/)
+})
+
 test('what a limit ended says so once', { skip }, async (t) => {
   const house = await household(t)
   await house.install(hostile('hoard = []\nwhile True: hoard.append(bytearray(os.urandom(1 << 20)))'))
