@@ -35,6 +35,7 @@ const test = ['node', 'scripts/test.mjs']
 export const TASKS = {
   build: { needs: BUILD, steps: [] },
   demo: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'scripts/demo.mjs']] },
+  example: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'examples/http-host/start.mjs']] },
   test: { needs: [...BUILD, ...SANDBOX, ...TEST, ...GRPC], steps: [test] },
   attacks: { needs: [...BUILD, ...SANDBOX, ...TEST], steps: [['node', 'scripts/attacks.mjs']] },
   crash: { needs: [...BUILD, ...SANDBOX], steps: [['node', 'test/crash/run.ts']] },
@@ -43,6 +44,6 @@ export const TASKS = {
   bench: { needs: [...BUILD, ...SANDBOX, ...BENCH], steps: [['node', 'bench/run.ts']] },
   check: {
     needs: [...BUILD, ...SANDBOX, ...TEST, ...GRPC],
-    steps: [['biome', 'ci', '.'], ['tsc', '-p', 'tsconfig.json'], test],
+    steps: [['biome', 'ci', '.'], ['tsc', '-p', 'tsconfig.json'], ['tsc', '-p', 'examples/http-host'], test],
   },
 }

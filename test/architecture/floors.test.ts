@@ -74,6 +74,16 @@ test('importing the public face loads no package and no part that works', () => 
   assert.deepEqual(beyond, [])
 })
 
+test('an example uses what is published, Node, and its own files', () => {
+  for (const source of sources('examples/**/*.mjs')) {
+    const [folder] = /^examples\/[^/]+\//.exec(source.path) ?? []
+    const outside = importsOf(source).filter(
+      (target) => !/^(?:node:|@bulkhead\/plugins)/.test(target) && !target.startsWith(folder ?? 'examples/'),
+    )
+    assert.deepEqual(outside, [], source.path)
+  }
+})
+
 test('core does no input or output', () => {
   const PURE = ['node:crypto', 'node:path', 'node:zlib', 'node:util', 'node:buffer', 'zod/mini', 'semver']
   for (const source of sources('src/core/**/*.ts')) {

@@ -11,7 +11,15 @@ export interface Document {
   readonly text: string
 }
 
-const PLACES = ['*.md', 'docs/**/*.md', 'keys/*.md', 'plugins/*.md', 'plugins/*/README.md', 'src/**/*.md']
+const PLACES = [
+  '*.md',
+  'docs/**/*.md',
+  'keys/*.md',
+  'plugins/*.md',
+  'plugins/*/README.md',
+  'examples/*/README.md',
+  'src/**/*.md',
+]
 
 export const documents = (): Document[] =>
   globSync(PLACES, { cwd: root })
