@@ -4,6 +4,7 @@ import { CallError, PluginError, ResourceLimitError, UsageError } from '../../co
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
 import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
+import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { CallOptions, JournalLine, StreamOptions } from '../../runtime/index.ts'
@@ -109,6 +110,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
    *
    * @throws CallError `CALL_FAILED` (the plugin says so), `CALL_CANCELLED`, `PLUGIN_ENDED`, `MESSAGE_INVALID`, `CIRCUIT_OPEN`, `PLUGIN_CLOSED`
    * @throws TimeoutError `CALL_TIMEOUT`, `PLUGIN_LIMITED`
+   * @throws UsageError `USAGE` for a method that begins with `$/`: those are the channel's own
    * @throws ResourceLimitError `PLUGIN_BUSY`, `RATE_LIMITED`, `MESSAGE_TOO_LARGE`, `PLUGIN_LIMITED`
    */
   async call<T = unknown>(method: string, params?: RpcParams, options: CallOptions = {}): Promise<T> {
@@ -263,6 +265,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
 
   #admit(method: string): void {
     this.#assertOpen(method)
+    this.#assertOwn(method)
     const waitMs = this.#rate?.take(performance.now()) ?? 0
     if (waitMs > 0) {
       throw new ResourceLimitError('RATE_LIMITED', `cannot call ${method} of ${this.name}: its rate is used up`, {
@@ -292,6 +295,13 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     // A new one each time: its stack says who called.
     const { code, message } = this.#over
     throw new CallError(code, `${message} (${what})`, { cause: this.#over })
+  }
+
+  /** A host may take the name of a method from its clients: they must not cancel each other's calls by it. */
+  #assertOwn(method: string): void {
+    if (!method.startsWith('$/')) return
+    const message = `cannot call ${printable(method, 80)} of ${this.name}: methods that begin with $/ are the channel's own`
+    throw new UsageError('USAGE', message)
   }
 
   #closedError(why: string): CallError {

@@ -141,6 +141,19 @@ test('whatever comes between a reload and its end, there are as many instances a
   assert.deepEqual(await house.manager.ps(), [])
 })
 
+test("what is the channel's own is no method of a plugin, whoever asks for it", { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('answer(id, 1)'))
+  await using plugin = await house.manager.load(HELLO)
+  for (const method of ['$/health', '$/stream', '$/cancel']) {
+    await assert.rejects(plugin.call(method, { id: 1 }), { code: 'USAGE' })
+    await assert.rejects(plugin.notify(method, { id: 1 }), { code: 'USAGE' })
+    await assert.rejects(plugin.stream(method, { id: 1 }).next(), { code: 'USAGE' })
+  }
+  assert.equal((await plugin.stats()).calls.made, 0)
+  assert.deepEqual(await plugin.call('echo', [1]), [1])
+})
+
 test('a rate is kept over all instances', { skip }, async (t) => {
   const house = await household(t)
   await house.install(hostile('answer(id, 1)'))
