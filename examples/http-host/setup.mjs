@@ -11,7 +11,7 @@ const PYTHON_KIT = fileURLToPath(new URL('../python/bulkhead_plugin.py', import.
 
 /**
  * Installs what is missing in a home. What is there stays as it is, so a second start has nothing to do.
- * `author`: an empty folder for the key and the packages. The secret key goes with it: nobody can sign for this home any more.
+ * `author`: an empty folder for the key and the packages.
  *
  * @param {string} home @param {string} author @param {(text: string) => void} say
  */

@@ -17,7 +17,7 @@ const say = (text) => void process.stderr.write(`host: ${text}\n`)
 const { home: given, port, pluginsMax } = options()
 const folder = mkdtempSync(join(tmpdir(), 'bulkhead-example-'))
 const home = resolve(given ?? join(folder, 'home'))
-// Nothing of it stays, however this ends: it has the author's secret key in it, and the home if none was given.
+// Nothing of it stays, however this ends.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 /** @type {import('./server.mjs').RunningServer | null} */
@@ -28,7 +28,10 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
 try {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   say(`the home is ${home}${given === undefined ? ', which goes away afterwards' : ''}`)
-  await setUp(home, mkdtempSync(join(folder, 'author-')), say)
+  const author = mkdtempSync(join(folder, 'author-'))
+  await setUp(home, author, say)
+  // The secret key goes as soon as all is signed: nobody can sign for this home any more.
+  rmSync(given === undefined ? author : folder, { recursive: true, force: true })
   server = await startServer({ home, port, pluginsMax, log: say })
   invite(server.url)
 } catch (error) {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const START = join(import.meta.dirname, '../../examples/http-host/start.mjs')
@@ -24,7 +24,11 @@ export class ExampleHost {
   /** Until it listens. */
   static async start(home: string, ...options: string[]): Promise<ExampleHost> {
     const args = [START, '--home', home, '--port', '0', ...options]
-    const host = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const host = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // What it puts there is the test's to look at.
+      env: { ...process.env, TMPDIR: dirname(home) },
+    })
     let said = ''
     host.stderr.on('data', (chunk: Buffer) => {
       said += chunk
