@@ -338,7 +338,7 @@ test('the page shows the figures, makes a call, and breaks no policy of its own'
   await assert.rejects(html, /TrustedHTML/)
 })
 
-test('a plugin that was revoked is gone, at once and afterwards, and others go on', { skip }, async () => {
+test('a plugin that was revoked is gone at once, and others go on', { skip }, async () => {
   assert.equal((await trouble('ok')).status, 200)
   const manager = await openManager({ home })
   await manager.trust.revoke({ target: 'acme/trouble@1.0.0', reason: 'it makes trouble' })
@@ -347,10 +347,6 @@ test('a plugin that was revoked is gone, at once and afterwards, and others go o
   const gone = await pluginOf('acme/trouble')
   assert.match(gone.events[0].text, /it makes trouble/)
   assert.equal(gone.instances.length, 0)
-  // Loaded anew, it is in quarantine.
-  await sleep(2_200)
-  const { status, body } = await trouble('ok')
-  assert.deepEqual([status, body.error.code], [410, 'WRONG_STATE'])
   assert.equal((await host.post(WEATHER, OSLO)).status, 200)
 })
 
@@ -388,8 +384,9 @@ test('a plugin that nobody uses makes room for another one, and one that is in u
   const { status, body } = await trouble('ok')
   assert.deepEqual([status, body.error.code], [503, 'HOST_BUSY'])
   control.abort()
-  // It is the one that was revoked, and takes the place all the same.
+  // It is the one that was revoked, and takes the place all the same; loaded anew, it is in quarantine.
   await eventually('it is tried', async () => (await trouble('ok')).status === 410)
+  assert.equal((await trouble('ok')).body.error.code, 'WRONG_STATE')
   const isAlone = (name: string) =>
     eventually(`${name} is alone`, async () => {
       const { plugins } = (await host.get('/stats')).body
