@@ -1,7 +1,6 @@
 // How anything is said. Each response says of itself that it is no page, and that nobody keeps it.
 import { once } from 'node:events'
 import { BOUNDS } from './bounds.mjs'
-import { HttpError } from './http-error.mjs'
 
 /** @typedef {import('node:http').ServerResponse} Response */
 
@@ -15,17 +14,7 @@ export const SAFE_HEADERS = {
 
 /** @param {Response} response @param {number} status @param {unknown} value @param {Readonly<Record<string, string>>} [headers] */
 export function sendJson(response, status, value, headers = {}) {
-  send(response, status, 'application/json; charset=utf-8', Buffer.from(jsonOf(value)), headers)
-}
-
-/** An answer can be nested so deeply that it was read and cannot be written again. @param {unknown} value */
-function jsonOf(value) {
-  try {
-    return JSON.stringify(value)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new HttpError(502, 'ANSWER_INVALID', 'cannot pass on what the plugin answered: it is nested too deeply')
-  }
+  send(response, status, 'application/json; charset=utf-8', Buffer.from(JSON.stringify(value)), headers)
 }
 
 /**
@@ -51,7 +40,7 @@ export function cutIfUntaken(response) {
  * @param {Response} response @param {unknown} value @param {AbortSignal} signal
  */
 export async function sendLine(response, value, signal) {
-  if (response.write(`${jsonOf(value)}\n`)) return
+  if (response.write(`${JSON.stringify(value)}\n`)) return
   const timer = setTimeout(() => response.destroy(), BOUNDS.untakenMs)
   try {
     await once(response, 'drain', { signal })

@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openManager } from '../../src/index.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
 import { noBrowser, Page } from './browser.ts'
 import { type Answer, ExampleHost, parentOf } from './example-host.ts'
@@ -80,7 +81,7 @@ test('each fault of a plugin has its status, and a method that is not there has 
   assert.deepEqual(await of('/call/acme/trouble/hoard'), [502, 'PLUGIN_LIMITED'])
   assert.deepEqual(await of('/call/acme/trouble/garbage'), [502, 'MESSAGE_INVALID'])
   assert.deepEqual(await of('/call/acme/trouble/flood'), [502, 'MESSAGE_TOO_LARGE'])
-  assert.deepEqual(await of('/call/acme/trouble/deep'), [502, 'ANSWER_INVALID'])
+  assert.deepEqual(await of('/call/acme/trouble/deep'), [502, 'MESSAGE_INVALID'])
 })
 
 test('what no client may send is refused before a plugin hears of it', { skip }, async () => {
@@ -231,7 +232,7 @@ test('good calls are answered while another plugin crashes, hangs, hoards and fo
   const bad: Answer[] = []
   // Before the circuit opens: what takes long, beside what takes memory.
   bad.push(...(await Promise.all(['hang', 'hoard', 'hang', 'fork_bomb'].map(trouble))))
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 12; round++) {
     bad.push(...(await Promise.all([...kinds, ...kinds].map(trouble))))
     await sleep(250)
   }
@@ -350,6 +351,8 @@ test('a plugin that was revoked is gone at once, and others go on', { skip }, as
   assert.equal((await host.post(WEATHER, OSLO)).status, 200)
 })
 
+/** Two seconds of a machine that has a processor for whoever wants one. */
+const leftMs = () => 2_000 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()) * SLOW
 const left = (pids: readonly number[]) => pids.filter((pid) => parentOf(pid) !== null)
 
 test('SIGTERM ends it with what is under way, and leaves no process; a second start takes the home as it is', {
@@ -366,7 +369,7 @@ test('SIGTERM ends it with what is under way, and leaves no process; a second st
   const began = performance.now()
   host.process.kill('SIGTERM')
   assert.deepEqual(await host.exited, [0, null])
-  await eventually('no process is left', () => left(pids).length === 0, 2_000 - (performance.now() - began))
+  await eventually('no process is left', () => left(pids).length === 0, leftMs() - (performance.now() - began))
 
   host = await ExampleHost.start(home, '--plugins', '1')
   assert.equal((await host.post(WEATHER, OSLO)).status, 200)
@@ -401,6 +404,6 @@ test('SIGKILL leaves no process either', { skip }, async () => {
   const pids = host.descendants()
   assert.ok(pids.length >= 4, `${pids.length} processes`)
   host.process.kill('SIGKILL')
-  await eventually('no process is left', () => left(pids).length === 0, 2_000)
+  await eventually('no process is left', () => left(pids).length === 0, leftMs())
   await host.exited
 })

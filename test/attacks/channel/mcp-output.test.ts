@@ -34,7 +34,7 @@ const BREAKS: Readonly<Record<string, readonly [body: string, code: string, says
   'closes its output and goes on': [
     'os.close(1)\ntime.sleep(60)',
     'MESSAGE_INVALID',
-    /it closed its output and goes on/,
+    /it closed its input or its output and goes on/,
   ],
   crashes: ['os.kill(os.getpid(), signal.SIGSEGV)', 'PLUGIN_ENDED', /SIGSEGV ended it/],
 }
