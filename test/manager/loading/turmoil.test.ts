@@ -82,21 +82,27 @@ test('1,000 calls at once over 50 instances that are killed at random: each has 
   }
 })
 
-const hasProcess = (pid: number): boolean => existsSync(`/proc/${pid}`)
+/** One that has ended and that process 1 has not looked at yet is none. */
+const ENDED = /^State:\tZ/m
+
+const hasProcess = (pid: number): boolean => isAlive(pid, /./)
+
+function isAlive(pid: number, kind: RegExp): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    return kind.test(status) && !ENDED.test(status)
+  } catch {
+    // It has ended meanwhile.
+    return false
+  }
+}
 
 /** Every process whose user is the plugin's. */
 function processesOf(uid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => {
-      try {
-        return new RegExp(`^Uid:\\t${uid}\\t`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-      } catch {
-        // It has ended meanwhile.
-        return false
-      }
-    })
+    .filter((pid) => isAlive(pid, new RegExp(`^Uid:\\t${uid}\\t`, 'm')))
 }
 
 test('a host that is killed leaves no process after two seconds, and nothing after the next start', {
