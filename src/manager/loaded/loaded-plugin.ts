@@ -251,7 +251,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     const began = performance.now()
     try {
       const instance = this.#instances.idlest() ?? (await this.#instances.available(timeoutMs, options.signal))
-      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (performance.now() - began))
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(timeoutMs - (performance.now() - began)))
       const answer = await work(instance, { timeoutMs: leftMs })
       this.#durations.add(performance.now() - began)
       return answer
