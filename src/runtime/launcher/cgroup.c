@@ -236,6 +236,31 @@ void cgroup_join(void)
 			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot join cgroup %s: %m", v1[i].path);
 }
 
+unsigned cgroup_give(int tasks[V1_COUNT], size_t *count)
+{
+	unsigned hierarchies = 0;
+
+	*count = 0;
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i]) {
+			hierarchies |= 1U << i;
+			tasks[(*count)++] = v1[i].tasks;
+		}
+	return hierarchies;
+}
+
+size_t cgroup_take(unsigned hierarchies, const int tasks[])
+{
+	size_t count = 0;
+
+	for (int i = 0; i < V1_COUNT; i++)
+		if (hierarchies & 1U << i) {
+			leaf_of[i] = &v1[i];
+			v1[i].tasks = tasks[count++];
+		}
+	return count;
+}
+
 static bool read_file(const struct leaf *leaf, const char *file, char *into, size_t size)
 {
 	return figures_read(leaf->fd, file, into, size);

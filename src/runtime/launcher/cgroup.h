@@ -35,6 +35,10 @@ void cgroup_limit_processes(const struct spec *spec);
 int cgroup_v2_leaf(void); /* for CLONE_INTO_CGROUP; -1 without a v2 hierarchy */
 /* Moves the calling process, which must have one thread, into the v1 leaves. */
 void cgroup_join(void);
+/* The v1 leaves' `tasks`, as descriptors, for a process that did not make them: bits of those there are, and
+ * their number. */
+unsigned cgroup_give(int tasks[V1_COUNT], size_t *count);
+size_t cgroup_take(unsigned hierarchies, const int tasks[]);
 void cgroup_read_usage(struct cgroup_usage *usage);
 void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec);
 /* Was the limit's worth of memory reclaimed and read back several times? */

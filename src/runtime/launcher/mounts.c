@@ -388,6 +388,23 @@ void mounts_enter_root(const struct spec *spec)
 		unavailable(MOUNT_NAMESPACE, "cannot enter /: %m");
 }
 
+size_t mounts_places(const struct spec *spec, int *places[MOUNTS_MAX])
+{
+	size_t count = 0;
+
+	places[count++] = &root;
+	places[count++] = &dev;
+	if (spec->tmp_bytes > 0)
+		places[count++] = &tmp;
+	if (spec->data)
+		places[count++] = &data;
+	for (size_t i = 0; i < spec->skeleton_count; i++)
+		places[count++] = &skeletons[i];
+	for (size_t i = 0; i < spec->bind_count; i++)
+		places[count++] = &binds[i];
+	return count;
+}
+
 void mounts_look_inside(const struct spec *spec)
 {
 	if (spec->tmp_bytes > 0)
