@@ -47,8 +47,10 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   }
   if (plan.data !== null) put('data', path('data', plan.data))
   if (plan.data !== null && !plan.weaker.includes('data-quota')) put('data-bytes', limit('dataBytes'))
-  put('tmp-bytes', limit('tmpBytes'))
-  put('tmp-inodes', plan.tmpInodes)
+  if (limit('tmpBytes') > 0) {
+    put('tmp-bytes', limit('tmpBytes'))
+    put('tmp-inodes', plan.tmpInodes)
+  }
   put('exec', path('exec', plan.exec))
   for (const argument of plan.argv) put('arg', argument)
   for (const [name, value] of Object.entries(plan.env)) put('env', `${variable(name)}=${value}`)
@@ -79,6 +81,8 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('landlock-abi', plan.landlockAbi)
   for (const layer of plan.weaker) if (!OURS.includes(layer)) put('weaker', layer)
   if (plan.reportDenials) put('report-denials', true)
+  if (plan.preload.parent !== null) put('preload', path('preload', plan.preload.parent))
+  if (plan.parentIn !== undefined) put('preload-parent', path('preload-parent', plan.parentIn))
   put('sample-ms', plan.watch.sampleMs)
   for (const limit of ['memory', 'cpu', 'files'] as const) put(`alert-${limit}`, plan.watch.alerts[limit])
   if (plan.watch.log !== null) {
