@@ -22,7 +22,9 @@ def load_library():
     from importlib.machinery import ExtensionFileLoader, ModuleSpec
 
     loader = ExtensionFileLoader('bulkhead_parent', LIBRARY)
-    return loader.create_module(ModuleSpec('bulkhead_parent', loader, origin=LIBRARY))
+    library = loader.create_module(ModuleSpec('bulkhead_parent', loader, origin=LIBRARY))
+    sys.modules.pop('bulkhead_parent', None)  # no plugin has a use for it
+    return library
 
 
 def fault_of_preloading():
@@ -148,9 +150,10 @@ def finish(status, preloaded, leave):
         sys.modules['threading']._shutdown()
     atexit._run_exitfuncs()
     # What the plugin holds (an open file with bytes unwritten) is let go of as at the end of any interpreter.
-    for name in [name for name in sys.modules if name not in preloaded or name == '__main__']:
-        module = sys.modules.pop(name)
-        if isinstance(getattr(module, '__dict__', None), dict):
+    for name, module in list(sys.modules.items()):
+        # By what it is, not by its name: a plugin may give any to a module of the parent's.
+        if id(module) not in preloaded and isinstance(getattr(module, '__dict__', None), dict):
+            del sys.modules[name]
             module.__dict__.clear()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):
@@ -179,7 +182,7 @@ def main():
     except OSError as error:
         print(error, flush=True)
         return 1
-    preloaded = frozenset(sys.modules)
+    preloaded = frozenset(id(module) for module in sys.modules.values())
     if argv[1 : 1 + len(FLAGS)] != FLAGS or len(argv) <= 1 + len(FLAGS):
         return 125
     settle(argv, environment)
