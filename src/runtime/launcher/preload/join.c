@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +19,11 @@
 
 enum { FIRST_FD = 3, INVITATIONS_FD = 4, RESERVED = 16, ADOPTED_MS = 2000 };
 
-static struct spec spec;
+/* In pages of its own, to be let go of as a whole. */
+static union {
+	struct spec spec;
+	char pages[(sizeof(struct spec) + 4095) / 4096 * 4096];
+} own __attribute__((aligned(4096)));
 
 /* Of the parent's descriptors these two, and its standard ones until the run's own take their place. */
 static void keep_only(int first, int invitations)
@@ -31,7 +35,7 @@ static void keep_only(int first, int invitations)
 		_exit(125);
 }
 
-static void take_invitation(int stdio[3])
+static void take_invitation(struct spec *spec, int stdio[3])
 {
 	struct preload_invitation letter;
 	int descriptors[WORK_STATUS + V1_COUNT];
@@ -44,7 +48,7 @@ static void take_invitation(int stdio[3])
 	init_reports_to(INVITATIONS_FD);
 	if (count != WORK_STATUS + cgroup_take(letter.hierarchies, descriptors + WORK_STATUS))
 		failed("cannot start: %u descriptors came", (unsigned)count);
-	spec_read(&spec, descriptors[WORK_SPEC], false);
+	spec_read(spec, descriptors[WORK_SPEC], false);
 	for (int i = 0; i < 3; i++)
 		stdio[i] = descriptors[WORK_STDIN + i];
 }
@@ -60,25 +64,27 @@ static void await_adoption(void)
 
 const struct words *join(int first, int invitations)
 {
-	const struct init init = {.spec = &spec, .door = -1};
+	struct spec *spec = &own.spec;
+	const struct init init = {.spec = spec, .door = -1};
 	struct message started = {.kind = MESSAGE_STARTED};
 	int stdio[3];
 
 	keep_only(first, invitations);
-	take_invitation(stdio);
+	take_invitation(spec, stdio);
 	cgroup_join();
 	/* One network it has in common with pid 1 already: both were made in it. */
 	if (setns(FIRST_FD, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
 		unavailable(USER_NAMESPACE, "cannot enter the sandbox: %m");
-	ids_become(&spec);
-	init_own_keyring(&spec);
-	const struct words *words = words_take(&spec); /* the filter forbids it */
+	ids_become(spec);
+	init_own_keyring(spec);
+	const struct words *words = words_take(spec); /* the filter forbids it */
 	init_surrender(&init);
 	await_adoption();
-	payload_settle(&spec, stdio, INVITATIONS_FD, 1);
+	payload_settle(spec, stdio, INVITATIONS_FD, 1);
 	/* As execve would have left it; only now is there nothing to see that the program may not. */
 	spec_forget();
-	memset(&spec, 0, sizeof spec);
+	if (madvise(&own, sizeof own, MADV_DONTNEED) < 0)
+		failed("cannot forget the specification: %m");
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		failed("cannot become dumpable: %m");
 	started.status = getpid();

@@ -9,8 +9,15 @@ import sys
 
 sys.path.pop(0)  # the folder of this file, from which nothing is to be imported
 
+# Nothing but what an interpreter has loaded when it starts, or has built in: each further module would be one that nobody
+# listed, and what a copy imports it imports in every run.
+import _signal
+import atexit
 import gc
+import io
 import os
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import ExtensionFileLoader, SourceFileLoader
 
 LIBRARY = '/usr/lib/bulkhead/bulkhead_parent.so'
 #: As environment.ts has them; a run that asks for others is not ours to copy.
@@ -19,8 +26,6 @@ LISTENER = 3
 
 
 def load_library():
-    from importlib.machinery import ExtensionFileLoader, ModuleSpec
-
     loader = ExtensionFileLoader('bulkhead_parent', LIBRARY)
     library = loader.create_module(ModuleSpec('bulkhead_parent', loader, origin=LIBRARY))
     sys.modules.pop('bulkhead_parent', None)  # no plugin has a use for it
@@ -59,33 +64,42 @@ def is_open(fd):
 
 
 def preload(names):
-    import importlib
-
     for name in names:
         try:
-            importlib.import_module(name)
+            __import__(name)
         except BaseException as error:
             return f'cannot import {name}: {type(error).__name__}: {error}'
     sys.stdout.flush()
     sys.stderr.flush()
-    fault = fault_of_preloading()
-    if fault is None:
-        gc.collect()
-        gc.freeze()
-    return fault
+    return fault_of_preloading()
+
+
+def rehearse(path):
+    """Makes what the interpreter makes when it is needed first (types of syntax trees, specialised code), and which each copy
+    would make for itself, page by page."""
+    this = sys.modules['__main__']
+    for _ in range(32):
+        take_environment([b'LANG=C.UTF-8', b'PATH=/usr/bin:/bin'])
+        main = new_main(path)
+        with io.open_code(path) as file:
+            exec(compile(file.read()[:0], path, 'exec', dont_inherit=True), main.__dict__)
+        os.environ.clear()
+    sys.modules['__main__'] = this
+
+
+def take_environment(environment):
+    """The parent's own was for what it imported, and is gone when it serves."""
+    for pair in environment:
+        name, _, value = pair.partition(b'=')
+        os.environb[name] = value
 
 
 def settle(argv, environment):
     """Everything of a new interpreter that is not so in a copy of an old one."""
-    import signal
-
-    os.environ.clear()
-    for pair in environment:
-        name, _, value = pair.partition(b'=')
-        os.environb[name] = value
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    take_environment(environment)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
     sys.orig_argv[:] = [os.fsdecode(word) for word in argv]
     sys.argv[:] = sys.orig_argv[1 + len(FLAGS) :]
     sys.path.insert(0, os.path.dirname(sys.argv[0]))
@@ -97,10 +111,7 @@ def settle(argv, environment):
 
 
 def new_main(path):
-    from importlib.machinery import SourceFileLoader
-    from types import ModuleType
-
-    main = ModuleType('__main__')
+    main = type(sys)('__main__')
     main.__builtins__ = sys.modules['builtins']
     main.__file__ = path
     main.__cached__ = None
@@ -113,8 +124,6 @@ def new_main(path):
 
 def run(path):
     """The exit status, as that of the interpreter run with this script."""
-    import io
-
     main = new_main(path)
     try:
         with io.open_code(path) as file:
@@ -142,18 +151,26 @@ def status_of(code):
     return 1
 
 
+def own_modules(preloaded):
+    """Those that came last. To look at each of the others would be to write to its memory, which is the parent's still."""
+    names = ['__main__']
+    for name in reversed(sys.modules):
+        if name in preloaded:
+            break
+        names.append(name)
+    return names
+
+
 def finish(status, preloaded, leave):
     """As Py_Finalize, without taking apart what was preloaded, which goes with the process."""
-    import atexit
-
     if 'threading' in sys.modules:
         sys.modules['threading']._shutdown()
     atexit._run_exitfuncs()
     # What the plugin holds (an open file with bytes unwritten) is let go of as at the end of any interpreter.
-    for name, module in list(sys.modules.items()):
-        # By what it is, not by its name: a plugin may give any to a module of the parent's.
-        if id(module) not in preloaded and isinstance(getattr(module, '__dict__', None), dict):
-            del sys.modules[name]
+    for name in own_modules(preloaded):
+        module = sys.modules.pop(name)
+        # Any name may have been given to a module of the parent's.
+        if id(module) not in preloaded.values() and isinstance(getattr(module, '__dict__', None), dict):
             module.__dict__.clear()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):
@@ -163,10 +180,8 @@ def finish(status, preloaded, leave):
         except (AttributeError, OSError, ValueError):
             status = status or 120
     if status == -1:
-        import signal
-
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        os.kill(os.getpid(), _signal.SIGINT)
     leave(status)
 
 
@@ -177,12 +192,16 @@ def main():
     if fault is not None:
         print(fault, flush=True)
         return 1
+    os.environ.clear()
+    rehearse(__file__)
+    preloaded = {name: id(module) for name, module in sys.modules.items()}
+    gc.collect()
+    gc.freeze()
     try:
         argv, environment = library.serve()
     except OSError as error:
         print(error, flush=True)
         return 1
-    preloaded = frozenset(id(module) for module in sys.modules.values())
     if argv[1 : 1 + len(FLAGS)] != FLAGS or len(argv) <= 1 + len(FLAGS):
         return 125
     settle(argv, environment)
