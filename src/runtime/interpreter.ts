@@ -99,22 +99,27 @@ export class Interpreters {
   /** The host's packages, and the libraries that those need, if any of the modules is one of them. */
   #packagesFor(path: string, modules: readonly string[]): readonly Bind[] {
     const { binds } = this.#cached(`python packages ${path}`, () => {
-      const real = this.#hostFile(path, 'python')
+      const program = this.#hostFile(path, 'python')
       // What others may write (as /usr/local is by a group on Debian) is nothing to run code of.
-      const folders = (askPython(real)?.packages ?? []).filter((folder) => faultOf(folder, this.#options) === null)
+      const folders = (askPython(program)?.packages ?? []).filter((folder) => faultOf(folder, this.#options) === null)
       const compiled = folders.flatMap(compiledIn)
       const closure = this.#closure(
         compiled.map((file) => ({ path: file, inside: file })),
         'python',
-        { onlyFor: real },
+        { onlyFor: program },
       )
+      const data = PACKAGE_DATA.filter((folder) => faultOf(folder, this.#options) === null)
       return {
         version: null,
-        binds: [...folders.map((folder) => this.#library(folder)), ...closure.binds],
-        watched: [real, ...folders, ...new Set(compiled.map((file) => dirname(file)))],
+        binds: [
+          ...folders.map((folder) => this.#library(folder)),
+          ...closure.binds,
+          ...data.map((folder) => ({ ...this.#library(folder), executable: false })),
+        ],
+        watched: [program, ...folders, ...new Set(compiled.map((file) => dirname(file)))],
       }
     })
-    const folders = binds.filter(({ outside }) => statSync(outside).isDirectory())
+    const folders = binds.filter(({ outside, executable }) => executable && statSync(outside).isDirectory())
     return modules.some((module) => folders.some(({ outside }) => holdsModule(outside, module))) ? binds : []
   }
 
@@ -234,6 +239,9 @@ const NODE = '/usr/bin/node'
 const PYTHON = '/usr/bin/python3'
 
 const FILES: Files = { elf: (path): Elf | null => elfOf(path), real }
+
+/** What Debian's packages of Python read outside of their own folder when they are imported: pytz, and so pandas, does. */
+const PACKAGE_DATA = ['/usr/share/zoneinfo']
 
 const program = (outside: string, inside: string): Bind => ({ outside, inside, executable: true })
 
