@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts'
 import type { EngineCalls } from './engine.ts'
 import type { RunPlan } from './plan.ts'
+import { takenOver } from './preload/parent-plan.ts'
 
 /** Where a run's report and end go; the plan does not know how it is started. */
 export interface SpecEnding {
@@ -41,8 +42,12 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('gid', plan.ids.gid)
   put('idmap', plan.ids.idmap)
   put('root', path('root', plan.root))
-  for (const skeleton of plan.skeletons) put('skeleton', path('skeleton', skeleton))
+  const taken = takenOver(plan)
+  const isTaken = (inside: string) => taken.some((top) => inside === top || inside.startsWith(`${top}/`))
+  for (const top of taken) put('from-parent', path('from-parent', top))
+  for (const skeleton of plan.skeletons) if (!isTaken(skeleton)) put('skeleton', path('skeleton', skeleton))
   for (const { outside, inside, executable } of plan.binds) {
+    if (isTaken(inside)) continue
     put(executable ? 'bind-exec' : 'bind', `${path('bind', outside)}\t${path('bind', inside)}`)
   }
   if (plan.data !== null) put('data', path('data', plan.data))

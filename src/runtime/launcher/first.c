@@ -53,6 +53,7 @@ static void take_work(void)
 		*places[i] = work[WORK_TREES + i];
 	if (have != WORK_TREES + trees + cgroup_take(hierarchies, work + WORK_TREES + trees))
 		failed("cannot start: %u descriptors came", have);
+	mounts_take_over(&spec);
 }
 
 static void invite(void)

@@ -22,6 +22,8 @@ void mounts_enter_root(const struct spec *spec);
  */
 enum { MOUNTS_MAX = SPEC_SKELETONS_MAX + SPEC_BINDS_MAX + 4 };
 size_t mounts_places(const struct spec *spec, int *places[MOUNTS_MAX]);
+/* There, while the mounts of the preloaded parent are still in sight: takes those that are the run's too, as they are. */
+void mounts_take_over(const struct spec *spec);
 /* Inside a container that an OCI runtime mounted: finds the writable file systems. */
 void mounts_look_inside(const struct spec *spec);
 /* Init: descriptors of the writable file systems, to see at the end whether they were full; -1 if none. */

@@ -15,7 +15,7 @@
 /* In the folder of the parent, which only its owner may enter. */
 #define PRELOAD_SOCKET "socket"
 /* Where the parent finds these, inside. */
-#define PRELOAD_LAUNCHER "/usr/lib/bulkhead/bulkhead-launch"
+#define PRELOAD_LAUNCHER "/bulkhead/bulkhead-launch"
 enum { PRELOAD_LISTENER_FD = 3, FIRST_LAUNCHER_FD = 3, FIRST_PROGRAM_FD = 4 };
 
 /* With one descriptor: the v2 leaf, for CLONE_INTO_CGROUP. */

@@ -65,6 +65,8 @@ void spec_check(const struct spec *spec, bool from_file)
 		spec_check_given(spec->engine_start[0] && spec->engine_delete[0] && spec->engine_pid_file,
 			    "engine-start, engine-delete or engine-pid-file");
 	}
+	for (size_t i = 0; i < spec->bind_count; i++)
+		spec_check_given(spec->binds[i].outside || spec->preload, "preload, for from-parent,");
 	if (spec->preload || spec->parent)
 		check_preloaded(spec);
 	if (!from_file && spec->report_file)

@@ -184,6 +184,15 @@ static void add_bind(struct spec *spec, const char *key, char *value, bool execu
 	spec->binds[spec->bind_count++] = (struct bind){path_of(key, value), inside, executable};
 }
 
+static void add_parents_tree(struct spec *spec, const char *value)
+{
+	if (spec->bind_count == SPEC_BINDS_MAX)
+		invalid("cannot read the specification: more than %d binds", SPEC_BINDS_MAX);
+	if (strcmp(path_of("from-parent", value), "/") == 0)
+		invalid("cannot read the specification: from-parent may not cover /");
+	spec->binds[spec->bind_count++] = (struct bind){NULL, value, true};
+}
+
 static void add_link(struct spec *spec, char *value)
 {
 	const char *inside = after_tab("symlink", value);
@@ -309,6 +318,8 @@ static void set_field(struct spec *spec, const char *key, char *value)
 		add_bind(spec, key, value, false);
 	else if (strcmp(key, "bind-exec") == 0)
 		add_bind(spec, key, value, true);
+	else if (strcmp(key, "from-parent") == 0)
+		add_parents_tree(spec, value);
 	else if (strcmp(key, "symlink") == 0)
 		add_link(spec, value);
 	else if (strcmp(key, "skeleton") == 0)

@@ -25,7 +25,7 @@ enum hierarchy { V1_MEMORY, V1_PIDS, V1_CPU, V1_CPUACCT, V1_BLKIO, V1_COUNT };
 enum controller { CONTROLS_MEMORY = 1, CONTROLS_PIDS = 2, CONTROLS_CPU = 4, CONTROLS_IO = 8 };
 
 struct bind {
-	const char *outside;
+	const char *outside; /* NULL: the tree that the preloaded parent has there, with all that is mounted below it */
 	const char *inside;
 	bool executable;
 };

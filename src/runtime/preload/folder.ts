@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** Not the name of a run: whoever takes up what runs have left passes it by. */
 const PARENTS = '_parents'
 /** What the launcher mounts something on. */
-const MOUNT_POINTS = ['dev', 'proc', 'usr', 'etc']
+const MOUNT_POINTS = ['bulkhead', 'dev', 'proc', 'usr']
 const LINKS: Readonly<Record<string, string>> = { bin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64' }
 
 /** A folder of a parent's own, which nobody but its owner may enter, with an empty chroot directory in it. */

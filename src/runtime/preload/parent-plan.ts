@@ -6,7 +6,7 @@ import type { RunPlan } from '../plan.ts'
 import { startedCold } from './plan.ts'
 
 /** Where a preloaded parent finds what is ours, as the launcher's SPEC has it. */
-const INSIDE = '/usr/lib/bulkhead'
+const INSIDE = '/bulkhead'
 const FILES = ['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'] as const
 
 /** Copies are made one after the other; each is counted here until it is in its own cgroup. */
@@ -75,4 +75,19 @@ export function planParent(
     watch: { sampleMs: 0, alerts: { memory: 0, cpu: 0, files: 0 }, log: null },
     preload: startedCold('it is a parent itself'),
   }
+}
+
+/**
+ * Of a run that comes out of a parent: the top folders that it sees exactly as the parent does. They need not be put together
+ * once more, bind by bind: a Python of Debian has two hundred.
+ */
+export function takenOver({ preload, skeletons, binds }: RunPlan): readonly string[] {
+  if (preload.parent === null) return []
+  // The very same values: a plan takes the interpreter's binds as they are.
+  const own = new Set(preload.binds)
+  const isBelow = (top: string) => (bind: Bind) => bind.inside.startsWith(`${top}/`)
+  return skeletons.filter((top) => {
+    const seen = binds.filter(isBelow(top))
+    return seen.length === preload.binds.filter(isBelow(top)).length && seen.every((bind) => own.has(bind))
+  })
 }

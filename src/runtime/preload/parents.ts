@@ -172,18 +172,25 @@ export class PreloadParents {
 
 const cold = (plan: RunPlan, reason: string): RunPlan => ({ ...plan, preload: startedCold(reason) })
 
+/** Where a package manager puts what one module is made of; the rest of an interpreter's files are binds of their own. */
+const PACKAGES = /\/(?:dist|site)-packages$/
+
 /**
- * What a parent is made of. A package manager puts a new file in a module's place by rename, which shows in the file that
- * the module begins with.
+ * What a parent is made of, and when each of its files was put there. A package manager does that by rename, which shows in
+ * the folder of an interpreter's files, and in the file that a module begins with.
  */
 function identityOf({ name, ids, exec, cgroups, preload }: RunPlan): string {
   const { modules, binds, memoryBytes } = preload
-  const folders = binds.filter(({ outside }) => !/\.so(?:\.|$)/.test(outside)).map(({ outside }) => outside)
-  const beginnings = modules.flatMap((module) => {
-    const [top = ''] = module.split('.')
-    return folders.flatMap((folder) => [join(folder, `${top}.py`), join(folder, top, '__init__.py')])
-  })
-  const files = [...folders, ...beginnings, ...parentFiles(findLauncher()).map(({ outside }) => outside)]
-  const marks = files.map(fingerprint)
-  return JSON.stringify([name, ids, exec, cgroups, modules, binds, memoryBytes, marks])
+  const paths = binds.map(({ outside }) => outside)
+  const beginnings = paths
+    .filter((path) => PACKAGES.test(path))
+    .flatMap((folder) => modules.map((module) => join(folder, module.split('.')[0] ?? '')))
+    .flatMap((top) => [`${top}.py`, join(top, '__init__.py')])
+  const files = [...paths.filter((path) => !LIBRARY.test(path)), ...beginnings, ...launcherFiles()]
+  return JSON.stringify([name, ids, exec, cgroups, modules, memoryBytes, paths, files.map(fingerprint)])
 }
+
+/** Compiled code is as old as the interpreter, or as the folder of packages, that it belongs to. */
+const LIBRARY = /\.so(?:\.[\d.]+)?$/
+
+const launcherFiles = (): string[] => parentFiles(findLauncher()).map(({ outside }) => outside)

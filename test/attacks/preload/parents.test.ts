@@ -117,7 +117,6 @@ test("neither variables nor files of the plugin's are code of the parent", optio
       PYTHONINSPECT: '1',
       LD_PRELOAD: '/plugin/evil.so',
     },
-    ...shown(folder),
   })
   for (const name of [
     'listed.py',
@@ -136,6 +135,6 @@ test("neither variables nor files of the plugin's are code of the parent", optio
 })
 
 test('a list is names: what is none of a module reaches no file', options, async (t) => {
-  for (const name of ['../../plugin/main', '/usr/lib/bulkhead/parent.py', '.', 'os;import socket', '--help'])
+  for (const name of ['../../plugin/main', '/bulkhead/parent.py', '.', 'os;import socket', '--help'])
     assert.match(String((await startParent(t, [name])).fault), /^cannot import /, name)
 })

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, realpathSync, rmdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Interpreters } from '../../../src/runtime/interpreter.ts'
@@ -59,6 +59,10 @@ function interpreter(): Fields {
   return binds
 }
 
+/** The same, as its parent has it. */
+const takenOver = (): Fields =>
+  interpreter().flatMap(([key, top]) => (key === 'skeleton' ? [['from-parent', top] as const] : []))
+
 /** A compartment in which `/lib` and its like are what they are on the host, as the store makes it. */
 export function room(): Compartment {
   const there = compartment()
@@ -72,9 +76,12 @@ export function room(): Compartment {
 /** Its own files, beside the launcher. */
 function library(): Fields {
   const folder = dirname(realpathSync(launcherPath()))
-  return ['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'].map(
-    (name) => ['bind-exec', `${join(folder, name)}\t/usr/lib/bulkhead/${name}`] as const,
-  )
+  return [
+    ['skeleton', '/bulkhead'],
+    ...['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'].map(
+      (name) => ['bind-exec', `${join(folder, name)}\t/bulkhead/${name}`] as const,
+    ),
+  ]
 }
 
 const FLAGS = ['-s', '-E', '-B']
@@ -89,10 +96,12 @@ export async function startParent(
   const folder = scratch()
   chmodSync(folder, 0o700)
   const name = newRunName()
+  const there = room()
+  mkdirSync(join(there.root, 'bulkhead'))
   const run: Run = {
-    in: room(),
+    in: there,
     exec: PYTHON,
-    args: [...FLAGS, '/usr/lib/bulkhead/parent.py', ...modules],
+    args: [...FLAGS, '/bulkhead/parent.py', ...modules],
     env,
     add: [...interpreter(), ...library(), ...(options.add ?? [])],
     set: {
@@ -136,7 +145,7 @@ export function copyOf(parent: Parent, script: string, rest: Partial<Run> = {}):
     ...rest,
     args: [...FLAGS, '/plugin/main.py', ...(rest.args ?? [])],
     env: { ...env, HOME: '/tmp', TMPDIR: '/tmp', ...rest.env },
-    add: [...interpreter(), ...(rest.add ?? [])],
+    add: [...takenOver(), ...(rest.add ?? [])],
     set: {
       preload: parent.folder,
       cgroup2: parent.family,
@@ -147,8 +156,14 @@ export function copyOf(parent: Parent, script: string, rest: Partial<Run> = {}):
   }
 }
 
+/** The same, whose launcher puts together what the interpreter needs, as it does when the parent shows something else. */
+export function boundOf(run: Run): Run {
+  return { ...run, add: [...interpreter(), ...(run.add ?? []).filter(([key]) => key !== 'from-parent')] }
+}
+
 /** The same from a cold start. */
-export function coldOf({ set = {}, ...run }: Run): Run {
+export function coldOf({ set = {}, ...copy }: Run): Run {
+  const run = boundOf(copy)
   const { preload: _, cgroup2: __, 'cgroup2-controllers': ___, ...rest } = set
   return { ...run, set: rest }
 }

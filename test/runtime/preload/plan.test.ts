@@ -84,15 +84,10 @@ test('a parent is told of its interpreter and of the modules, and of nothing els
   assert.ok(words.includes('preload-parent=/home/f') && words.includes('memory-bytes=268435456'))
   assert.deepEqual(
     words.filter((word) => word.startsWith('arg=')),
-    ['/usr/bin/python3', '-s', '-E', '-B', '/usr/lib/bulkhead/parent.py', 'pandas', 'json'].map(
-      (word) => `arg=${word}`,
-    ),
+    ['/usr/bin/python3', '-s', '-E', '-B', '/bulkhead/parent.py', 'pandas', 'json'].map((word) => `arg=${word}`),
   )
   assert.deepEqual(
     words.filter((word) => word.startsWith('bind')).map((word) => word.split('\t')[1]),
-    [
-      '/usr/bin/python3',
-      ...['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'].map((name) => `/usr/lib/bulkhead/${name}`),
-    ],
+    ['/usr/bin/python3', ...['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'].map((name) => `/bulkhead/${name}`)],
   )
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Run, start } from '../launcher/launch.ts'
 import { mountsOf, postureOf } from '../posture/sight.ts'
-import { childOf, coldOf, copyOf, needsParent, startParent } from './parent.ts'
+import { boundOf, childOf, coldOf, copyOf, needsParent, startParent } from './parent.ts'
 
 /** Everything an interpreter and its kernel say of a process, but for addresses, sizes and times. */
 const PORTRAIT = `
@@ -14,7 +14,7 @@ MOVES = ('Vm', 'Rss', 'FDSize', 'Mems', 'voluntary', 'nonvoluntary')
 portrait = {
     'status': [line for line in read('status').splitlines() if not line.startswith(MOVES)],
     'cmdline': read('cmdline'), 'environ': read('environ'), 'limits': read('limits'), 'cgroup': [line.rsplit('/', 1)[0] for line in read('cgroup').splitlines()],
-    'mounts': [line.split()[4:6] for line in read('mountinfo').splitlines()], 'exe': os.readlink('/proc/self/exe'),
+    'mounts': sorted(line.split()[4:6] for line in read('mountinfo').splitlines()), 'exe': os.readlink('/proc/self/exe'),
     'fds': sorted((fd, os.readlink('/proc/self/fd/' + fd).split(':')[0]) for fd in os.listdir('/proc/self/fd') if int(fd) < 3),
     'dumpable': os.stat('/proc/self/environ').st_uid, 'oom': read('oom_score_adj'), 'session': [os.getsid(0), os.getpgid(0), os.getpid(), os.getppid()],
     'umask': os.umask(0o77), 'cwd': os.getcwd(), 'root': os.listdir('/'), 'host': os.uname().nodename, 'plugin': os.listdir('/plugin'),
@@ -41,6 +41,8 @@ test('a program cannot tell a copy from a cold start', { skip: needsParent, time
   ]
   assert.deepEqual([copied.status, copied.stderr, cold.status, cold.stderr], [0, '', 0, ''])
   assert.deepEqual(JSON.parse(copied.stdout), JSON.parse(cold.stdout))
+  const bound = await start({ ...boundOf(run), stdin: 'said' }).result
+  assert.deepEqual(JSON.parse(bound.stdout), JSON.parse(cold.stdout), 'with mounts of its own')
 })
 
 /** What is seen of init and program from the host, when both are there. */

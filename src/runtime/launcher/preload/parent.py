@@ -19,7 +19,7 @@ import os
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader, SourceFileLoader
 
-LIBRARY = '/usr/lib/bulkhead/bulkhead_parent.so'
+LIBRARY = '/bulkhead/bulkhead_parent.so'
 #: As environment.ts has them; a run that asks for others is not ours to copy.
 FLAGS = [b'-s', b'-E', b'-B']
 LISTENER = 3
