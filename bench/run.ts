@@ -14,6 +14,7 @@ import { load, machine } from './machine.ts'
 import { many } from './many.ts'
 import { memory } from './memory.ts'
 import { policy } from './policy.ts'
+import { preload } from './preload.ts'
 import { relay } from './relay.ts'
 import { soak } from './soak.ts'
 import { Stage } from './stage.ts'
@@ -29,6 +30,7 @@ import { verify } from './verify.ts'
 const GROUPS = [
   { name: 'launcher', measure: launcher, needs: 'bwrap' },
   { name: 'library-run', measure: libraryRun, needs: 'bwrap' },
+  { name: 'preload', measure: preload, needs: 'root' },
   { name: 'cli-run', measure: cliRun, needs: 'bwrap' },
   { name: 'install', measure: install, needs: null },
   { name: 'tree-check', measure: treeCheck, needs: null },
