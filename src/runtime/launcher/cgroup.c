@@ -187,13 +187,17 @@ static void limit_io(const struct spec *spec)
 	}
 }
 
-void cgroup_make(const struct spec *spec)
+void cgroup_make_unified(const struct spec *spec)
 {
 	struct text name = {leaf_name, 0, sizeof leaf_name};
 
 	text_print(&name, "bulkhead-%s", spec->run);
 	if (spec->cgroup2)
 		make_leaf(&v2, spec->cgroup2, LAYER_KILL_TREE);
+}
+
+void cgroup_make(const struct spec *spec)
+{
 	for (int i = 0; i < V1_COUNT; i++) {
 		if (!spec->cgroup1[i] || (layer_of[i] != LAYER_NONE && spec->weaker[layer_of[i]]))
 			continue;

@@ -29,6 +29,9 @@ struct cgroup_now {
 	int64_t processes;
 };
 
+/* The v2 leaf alone, without a limit: for who may be cloned into it, and waits there until the rest is made. */
+void cgroup_make_unified(const struct spec *spec);
+/* The others, and every limit. */
 void cgroup_make(const struct spec *spec);
 /* Again, when an OCI runtime has had its threads; a run of our own has its limit from the start. */
 void cgroup_limit_processes(const struct spec *spec);

@@ -263,8 +263,9 @@ static int launch(const char *spec_path)
 	run.landlock = landlock_check(&spec);
 	mounts_check_root(&spec);
 	parent_prepare(&spec);
-	cgroup_make(&spec);
+	cgroup_make_unified(&spec);
 	preload_call(&spec);
+	cgroup_make(&spec);
 	network_begin(&spec);
 	if (engine_wanted(&spec)) {
 		engine_start(&run);

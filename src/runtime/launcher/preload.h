@@ -10,7 +10,7 @@
 #include "spec.h"
 #include "supervise.h"
 
-/* After cgroup_make: asks the parent for a pid 1, which it makes while the launcher goes on. */
+/* After cgroup_make_unified: asks the parent for a pid 1, which it makes while the launcher goes on. */
 void preload_call(const struct spec *spec);
 /* In place of start_sandbox; `run` is then as after it. */
 void preload_start(struct run *run);

@@ -83,26 +83,25 @@ static void answer(int connection, const char *fault, const int made[2])
 static void make_for(int connection, int leaf)
 {
 	struct spawned spawned;
-	int made[2];
 	/* Pid 1 waits for what else it is told. */
 	const int flags = fcntl(connection, F_GETFL);
 	const char *fault = flags < 0 || fcntl(connection, F_SETFL, flags & ~O_NONBLOCK) < 0
 				    ? "cannot use the connection"
-				    : spawn(connection, leaf, enter_run, &spawned);
+				    : spawn_first(connection, leaf, &spawned);
 
-	if (!fault) {
-		made[0] = spawned.first_fd;
-		made[1] = spawn_network();
-		live[live_count++] = (struct live){connection, spawned.first};
-	}
-	answer(connection, fault, made);
 	if (fault) {
+		answer(connection, fault, NULL);
 		close(connection);
 		return;
 	}
-	close(made[0]);
+	live[live_count++] = (struct live){connection, spawned.first};
+	/* At once: pid 1 is given its work, and does most of it, while the copy is made. */
+	const int made[2] = {spawned.first_fd, spawn_network()};
+	answer(connection, NULL, made);
 	if (made[1] >= 0)
 		close(made[1]);
+	if (spawn_copy(leaf, enter_run))
+		kill(spawned.first, SIGKILL); /* its launcher is told how it ended, by reap() */
 	/* Without another one the next would be given that of this run. */
 	if (spawn_ready_network())
 		_exit(125);

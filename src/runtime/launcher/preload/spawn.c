@@ -42,6 +42,8 @@ struct job {
 	void (*copy)(int first, int invitations);
 };
 
+static struct job current;
+
 static const char *cannot(const char *what)
 {
 	struct text text = {reason, 0, sizeof reason};
@@ -170,7 +172,7 @@ static long make_first(int leaf, struct job *job, struct spawned *spawned)
 	return pid;
 }
 
-static bool make_copy(int leaf, struct job *job)
+static void make_copy(int leaf, struct job *job)
 {
 	static const pid_t transient = TRANSIENT_PID; /* so that the copy is pid 2, as any program of a sandbox */
 	int status = 0;
@@ -178,36 +180,33 @@ static bool make_copy(int leaf, struct job *job)
 
 	if (setns(job->first, CLONE_NEWPID) < 0) {
 		cannot("enter the pid namespace of the sandbox");
-		return false;
+		return;
 	}
 	pid = make(0, leaf, NULL, &transient, fork_copy, job);
 	if (setns(own_pids, CLONE_NEWPID) < 0)
 		_exit(125); /* what it makes from now on would be somebody's */
 	while (pid > 0 && waitpid((pid_t)pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	return pid > 0 && status == 0;
+	if (pid > 0 && status != 0 && reason[0] == '\0')
+		cannot("copy the parent");
 }
 
-const char *spawn(int launcher, int leaf, void (*copy)(int first, int invitations), struct spawned *spawned)
+const char *spawn_first(int launcher, int leaf, struct spawned *spawned)
 {
-	struct job job = {.launcher = launcher, .copy = copy};
 	int ends[2];
 
 	reason[0] = '\0';
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return cannot("make a pair of sockets");
-	job.program = ends[0];
-	job.invitations = ends[1];
-	spawned->first = (pid_t)make_first(leaf, &job, spawned);
+	current = (struct job){.launcher = launcher, .program = ends[0], .invitations = ends[1]};
+	spawned->first = (pid_t)make_first(leaf, &current, spawned);
 	close(ends[0]);
+	/* A helper shares this memory: what it could not do is written here. */
 	if (spawned->first > 0 && reason[0] == '\0') {
-		job.first = spawned->first_fd;
-		make_copy(leaf, &job);
+		current.first = spawned->first_fd;
+		return NULL;
 	}
 	close(ends[1]);
-	/* A helper shares this memory: what it could not do is written here. */
-	if (reason[0] == '\0')
-		return NULL;
 	if (spawned->first > 0) {
 		kill(spawned->first, SIGKILL);
 		while (waitpid(spawned->first, NULL, 0) < 0 && errno == EINTR)
@@ -215,6 +214,15 @@ const char *spawn(int launcher, int leaf, void (*copy)(int first, int invitation
 		close(spawned->first_fd);
 	}
 	return reason;
+}
+
+const char *spawn_copy(int leaf, void (*copy)(int first, int invitations))
+{
+	current.copy = copy;
+	make_copy(leaf, &current);
+	close(current.invitations);
+	close(current.first);
+	return reason[0] == '\0' ? NULL : reason;
 }
 
 void spawn_forget(void)

@@ -13,8 +13,11 @@ struct spawned {
 
 /* Once. NULL, or why this process can be nobody's parent. */
 const char *spawn_prepare(void);
-/* `copy` is what the new copy of this process does; it does not return. NULL, or why there is none. */
-const char *spawn(int launcher, int leaf, void (*copy)(int first, int invitations), struct spawned *spawned);
+/* Pid 1, which is told what to do by `launcher`. NULL, or why there is none. */
+const char *spawn_first(int launcher, int leaf, struct spawned *spawned);
+/* Right after it: the copy of this process that waits for that pid 1. `copy` is what it does; it does not return. Takes the
+ * pidfd. NULL, or why there is none. */
+const char *spawn_copy(int leaf, void (*copy)(int first, int invitations));
 /* The network namespace of the last one, which is this process's own until the next is made. */
 int spawn_network(void);
 /* A new one for the next. NULL, or why there is none. */
