@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { fingerprint } from '../interpreter/host-file.ts'
+import { faultOf, fingerprint } from '../interpreter/host-file.ts'
 import { Launcher } from '../launcher.ts'
 import { findLauncher } from '../launcher-binary.ts'
 import type { RunPlan } from '../plan.ts'
@@ -117,6 +117,7 @@ export class PreloadParents {
     if (!this.#hasSwept) sweepParentFolders(this.#spool)
     this.#hasSwept = true
     const launcher = findLauncher()
+    assertOwned(launcher)
     const run = `parent-${randomBytes(8).toString('hex')}`
     const { folder, root } = makeParentFolder(this.#spool, run)
     const parentPlan = planParent(plan, { run, folder, root, launcher })
@@ -167,6 +168,14 @@ export class PreloadParents {
     if (next === undefined) return
     this.#timer = setTimeout(() => this.#watch(), next + 1)
     this.#timer.unref()
+  }
+}
+
+/** What confines a copy is in one of these: whoever could write it would decide what a plugin may. */
+function assertOwned(launcher: string): void {
+  for (const { outside } of parentFiles(launcher)) {
+    const fault = faultOf(outside, { uid: process.geteuid?.() ?? 0 })
+    if (fault !== null) throw new Error(`cannot use ${outside}: ${fault}`)
   }
 }
 
