@@ -93,7 +93,7 @@ export class Interpreters {
     const plain = this.#plainPython(path)
     const packages = modules.length === 0 ? [] : this.#packagesFor(path, modules)
     const known = new Set(plain.binds.map(({ inside }) => inside))
-    return { ...plain, binds: [...plain.binds, ...packages.filter(({ inside }) => !known.has(inside))] }
+    return { ...plain, binds: joined([...plain.binds, ...packages.filter(({ inside }) => !known.has(inside))]) }
   }
 
   /** The host's packages, and the libraries that those need, if any of the modules is one of them. */
@@ -239,6 +239,21 @@ const NODE = '/usr/bin/node'
 const PYTHON = '/usr/bin/python3'
 
 const FILES: Files = { elf: (path): Elf | null => elfOf(path), real }
+
+/**
+ * A library folder that was taken apart because of the packages in it is put together again where those are shown as well:
+ * one bind in the place of two hundred.
+ */
+function joined(binds: readonly Bind[]): Bind[] {
+  const folders = binds
+    .filter(({ inside }) => /\/(?:dist|site)-packages$/.test(inside))
+    .map(({ inside }) => dirname(inside))
+    .filter((folder) => binds.filter(({ inside }) => dirname(inside) === folder).length > 1)
+  return [
+    ...binds.filter(({ inside }) => !folders.some((folder) => inside.startsWith(`${folder}/`))),
+    ...folders.map((folder) => program(folder, folder)),
+  ]
+}
 
 /** What Debian's packages of Python read outside of their own folder when they are imported: pytz, and so pandas, does. */
 const PACKAGE_DATA = ['/usr/share/zoneinfo']
