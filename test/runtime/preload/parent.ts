@@ -2,10 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Interpreters } from '../../../src/runtime/interpreter.ts'
+import { sweepLeaf } from '../../../src/runtime/leaves.ts'
 import {
   type Compartment,
   cgroups,
@@ -117,18 +127,22 @@ export async function startParent(
     control: true,
   }
   const running = startWith(encode(specification(run, name)), run, name)
+  const family = join(String(cgroups().fields.find(([key]) => key === 'cgroup2')?.[1]), `bulkhead-${name}`)
   t.after(async () => {
-    running.process.kill('SIGKILL')
+    running.control?.destroy()
     await running.result
+    // A test may have killed its launcher, or one of a copy: then nobody else takes these away.
+    for (const leaf of existsSync(family) ? readdirSync(family, { withFileTypes: true }) : [])
+      if (leaf.isDirectory()) sweepLeaf(join(family, leaf.name))
+    sweepLeaf(family)
   })
   const said = await Promise.race([
     once(running.process.stdout as NonNullable<typeof running.process.stdout>, 'data').then(([line]) => String(line)),
     running.result.then(({ report, stderr }) => assert.fail(`the parent has ended: ${report}${stderr}`)),
   ])
   const fault = said === 'ready\n' ? null : said.trim()
-  const cgroup2 = String(cgroups().fields.find(([key]) => key === 'cgroup2')?.[1])
   const { pid } = await running.started
-  return { folder, running, fault, pid: childOf(pid), family: join(cgroup2, `bulkhead-${name}`) }
+  return { folder, running, fault, pid: childOf(pid), family }
 }
 
 export function childOf(pid: number): number {
