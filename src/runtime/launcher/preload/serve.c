@@ -19,6 +19,7 @@
 #include "../relay/channel.h"
 #include "../text.h"
 #include "join.h"
+#include "pages.h"
 #include "spawn.h"
 
 enum { CALLERS_MAX = 32, LIVE_MAX = 512, PATIENCE_MS = 5000, SIGNALS = 0, LISTENER = 1, CALLERS = 2 };
@@ -230,6 +231,7 @@ static const char *prepare(void)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return "cannot become undumpable";
 	own_uid = geteuid();
+	pages_join();
 	return spawn_prepare();
 }
 
