@@ -15,6 +15,7 @@ import { load, machine } from './machine.ts'
 import { many } from './many.ts'
 import { memory } from './memory.ts'
 import { policy } from './policy.ts'
+import { preload } from './preload.ts'
 import { relay } from './relay.ts'
 import { soak } from './soak.ts'
 import { Stage } from './stage.ts'
@@ -31,6 +32,7 @@ import { warm } from './warm.ts'
 const GROUPS = [
   { name: 'launcher', measure: launcher, needs: 'bwrap' },
   { name: 'library-run', measure: libraryRun, needs: 'bwrap' },
+  { name: 'preload', measure: preload, needs: 'root' },
   { name: 'cli-run', measure: cliRun, needs: 'bwrap' },
   { name: 'calls', measure: calls, needs: 'root' },
   { name: 'warm', measure: warm, needs: 'root' },

@@ -97,6 +97,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   async close(): Promise<void> {
     this.closing.abort()
     await this.#live.close()
+    await this.#host.parents.close()
     this.#host.store.close()
   }
 

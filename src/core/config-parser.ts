@@ -85,6 +85,13 @@ const scanner = z.strictObject({
   plugins: z._default(z.array(z.string().check(z.regex(PATTERN))).check(z.minLength(1), z.maxLength(256)), ['*/*']),
 })
 
+/** A module's name as `import` takes it; what is no name of one would be another program's argument. */
+const moduleName = z.string().check(z.maxLength(200), z.regex(/^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/))
+const preload = z.strictObject({
+  python: z._default(z.array(moduleName).check(z.maxLength(64)), []),
+  memory: z.optional(z.string().check(z.regex(SIZE), between(2 ** 26, 2 ** 40, parseSize, '64M and more'))),
+})
+
 const AGE_MAX_MS = 365 * 86_400_000
 const updates = z.strictObject({
   minimumAge: z.optional(
@@ -149,6 +156,7 @@ const schema = z.strictObject({
     DEFAULT_CONFIG.uids,
   ),
   interpreters: z._default(z.strictObject({ node: z.optional(absolute), python: z.optional(absolute) }), {}),
+  preload: z._default(preload, { python: [] }),
   sample: z.optional(sample),
   logs: z._default(
     z.strictObject({ run: z.optional(z.union([z.literal(0), logSize])), plugin: z.optional(logSize) }),
@@ -188,6 +196,7 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
     registries,
     consent,
     updates: ages,
+    preload: { python, memory = '' },
     ...rest
   } = parsed.data
   const { minimumAge = '', ...ageless } = ages
@@ -200,6 +209,7 @@ export function parseConfig(bytes: Uint8Array, source: string): Config {
       runBytes: logs.run === 0 ? 0 : (parseSize(logs.run ?? '') ?? DEFAULT_CONFIG.logs.runBytes),
       pluginBytes: parseSize(logs.plugin ?? '') ?? DEFAULT_CONFIG.logs.pluginBytes,
     },
+    preload: { python, memoryBytes: parseSize(memory) ?? DEFAULT_CONFIG.preload.memoryBytes },
     scanners: scanners.map(scannerOf),
     consent: consentPolicyOf(consent),
     updates: { ...ageless, minimumAgeMs: parseLongDuration(minimumAge) ?? 0 },

@@ -20,6 +20,7 @@ export interface Config {
   readonly engine: EngineName
   readonly uids: { readonly first: number; readonly count: number }
   readonly interpreters: { readonly node?: string | undefined; readonly python?: string | undefined }
+  readonly preload: PreloadConfig
   /** How often figures of a run are taken. */
   readonly sampleMs: number
   readonly logs: LogConfig
@@ -34,6 +35,14 @@ export interface Config {
   readonly updates: UpdateConfig
   /** Where releases come from; the first one whose patterns match a name serves it, and no other. */
   readonly registries: readonly RegistryConfig[]
+}
+
+/** What a plugin that asks for it may find imported already: nothing that is not named here. */
+export interface PreloadConfig {
+  /** Modules of the system's Python. */
+  readonly python: readonly string[]
+  /** Of each preloaded parent; what its copies use is counted with them. */
+  readonly memoryBytes: number
 }
 
 /** How long a release must have been out before it is installed here. */
@@ -124,6 +133,7 @@ export const DEFAULT_CONFIG: Config = {
   // systemd's UIDS-GIDS leaves 1879048192 to 2147483647 unclaimed.
   uids: { first: 1_879_048_192, count: 65_536 },
   interpreters: {},
+  preload: { python: [], memoryBytes: 512 * 2 ** 20 },
   sampleMs: 10_000,
   logs: { runBytes: 2 * 2 ** 20, pluginBytes: 16 * 2 ** 20 },
   compileCache: true,

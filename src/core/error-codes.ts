@@ -147,6 +147,7 @@ export const ERROR_CODES = {
   DATA_SHRINK_REFUSED: { exitCode: 4, meaning: 'the kept /data is larger than the limit it is now given' },
   READ_REFUSED: { exitCode: 5, meaning: 'a path of permissions.read cannot be shown to a plugin on this host' },
   LAUNCH_FAILED: { exitCode: 5, meaning: 'the launcher failed before the plugin ran' },
+  PRELOAD_FAILED: { exitCode: 5, meaning: 'the preloaded parent of a run does not answer, or is gone' },
   LIMIT_TOO_SMALL: { exitCode: 5, meaning: "the effective limit is below what the plugin's runtime needs to start" },
   ENTRY_NOT_FOUND: { exitCode: 4, meaning: 'the entry program is not in the sandbox' },
   ENTRY_NOT_EXECUTABLE: { exitCode: 4, meaning: 'the entry program cannot be executed' },

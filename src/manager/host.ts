@@ -9,7 +9,15 @@ import { Layout } from '../core/layout.ts'
 import { isPluginName, type PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import type { Recovered } from '../core/recovered.ts'
-import { type Caller, findLauncher, Planner, surveyCaller, surveyIds, uidRange } from '../runtime/index.ts'
+import {
+  type Caller,
+  findLauncher,
+  Planner,
+  PreloadParents,
+  surveyCaller,
+  surveyIds,
+  uidRange,
+} from '../runtime/index.ts'
 import { Store, Trees } from '../store/index.ts'
 import {
   assertOwn,
@@ -38,6 +46,8 @@ export interface Host {
   readonly trees: Trees
   readonly trustFile: TrustFile
   readonly planner: Planner
+  /** Of this process; closed with its manager. */
+  readonly parents: PreloadParents
   readonly now: () => Date
   /** A verifier under the policy as it is at this moment, or under another one: to see what that would come to. */
   verifier(policy?: TrustPolicy): Verifier
@@ -71,6 +81,7 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     now,
     trees: new Trees({ layout, sealer: sealerOrNull() }),
     planner: new Planner({ layout, caller, config }),
+    parents: new PreloadParents({ spool: layout.spool }),
     verifier: (policy = trustFile.read()) =>
       new Verifier({
         policy,

@@ -70,6 +70,7 @@ function start(
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)
     return run
   } catch (error) {
+    host.parents.giveBack(plan.run)
     store.runs.end(plan.run, refusalOf(error))
     throw error
   }
@@ -83,7 +84,7 @@ function forgetSettings(run: Run, file: string): void {
 
 /** The outcome, once it is in the database: who awaits it can read `history` right away. */
 function recorded(host: Host, { name }: RunPlan, run: Run, isOpen: () => boolean): Promise<Outcome> {
-  const { store, layout } = host
+  const { store, layout, parents } = host
   const keep = (end: () => void): void => {
     // Closed while the launcher was still taking the tree down: the next command finds row and folder, and ends both.
     if (!isOpen()) return
@@ -93,10 +94,12 @@ function recorded(host: Host, { name }: RunPlan, run: Run, isOpen: () => boolean
   }
   const outcome = run.outcome.then(
     (ended) => {
+      parents.giveBack(run.run, ended.error === 'PRELOAD_FAILED')
       keep(() => store.runs.end(run.run, ended, undefined, watchedOf(layout.spool, run.run)))
       return ended
     },
     (error) => {
+      parents.giveBack(run.run)
       keep(() => store.runs.lose(run.run, watchedOf(layout.spool, run.run)))
       throw error
     },

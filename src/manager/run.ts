@@ -25,7 +25,9 @@ export async function prepare(
 ): Promise<RunPlan> {
   try {
     const { installation, request } = await clear(host, name, run, options)
-    const plan = await host.planner.prepare(request)
+    const planned = await host.planner.prepare(request)
+    // A run that is handed over outlives this process, and its parent would not.
+    const plan = handsOver ? planned : await host.parents.lend(planned)
     const { version } = installation
     if (plan.weaker.length > 0) host.store.note('weaker-run', installation.name, { version, weaker: plan.weaker, run })
     if (plan.reportDenials) host.store.note('denials-reported', installation.name, { version, run })
@@ -34,6 +36,7 @@ export async function prepare(
     host.store.runs.begin(record, process.pid, { handsOver, place: placeOf(plan), of: installation })
     return plan
   } catch (error) {
+    host.parents.giveBack(run)
     recordRefusal(host, name, run, options, error)
     throw error
   }

@@ -7,7 +7,7 @@ import { ClosureCache, type Found } from './interpreter/closure-cache.ts'
 import { type Elf, isStatic, type Machine, readElf } from './interpreter/elf.ts'
 import { elfOf, faultOf, readingFile } from './interpreter/host-file.ts'
 import { type Bind, closureOf, type Files, insideUsr } from './interpreter/libraries.ts'
-import { askPython, placesOf, SYSTEM_PYTHON } from './interpreter/python.ts'
+import { askPython, compiledIn, holdsModule, placesOf, SYSTEM_PYTHON } from './interpreter/python.ts'
 import { parseShebang, SHEBANG_BYTES } from './interpreter/shebang.ts'
 
 export type { Bind } from './interpreter/libraries.ts'
@@ -56,14 +56,15 @@ export class Interpreters {
     this.#cache = new ClosureCache(options.cache, options.uid)
   }
 
-  find(entry: Entry): Interpreter {
+  /** `modules`: what is to be preloaded; where the host's packages are needed for that, they are shown. */
+  find(entry: Entry, modules: readonly string[] = []): Interpreter {
     switch (entry.runtime) {
       case 'node':
         assertEntry(entry)
         return this.node()
       case 'python':
         assertEntry(entry)
-        return this.python()
+        return this.python(modules)
       case 'exec':
         return this.#program(entry)
     }
@@ -87,8 +88,42 @@ export class Interpreters {
     return { kind: 'node', exec: NODE, leading: [NODE], version: found.version, binds: found.binds }
   }
 
-  python(): Interpreter {
+  python(modules: readonly string[] = []): Interpreter {
     const path = this.#options.python ?? SYSTEM_PYTHON
+    const plain = this.#plainPython(path)
+    const packages = modules.length === 0 ? [] : this.#packagesFor(path, modules)
+    const known = new Set(plain.binds.map(({ inside }) => inside))
+    return { ...plain, binds: joined([...plain.binds, ...packages.filter(({ inside }) => !known.has(inside))]) }
+  }
+
+  /** The host's packages, and the libraries that those need, if any of the modules is one of them. */
+  #packagesFor(path: string, modules: readonly string[]): readonly Bind[] {
+    const { binds } = this.#cached(`python packages ${path}`, () => {
+      const program = this.#hostFile(path, 'python')
+      // What others may write (as /usr/local is by a group on Debian) is nothing to run code of.
+      const folders = (askPython(program)?.packages ?? []).filter((folder) => faultOf(folder, this.#options) === null)
+      const compiled = folders.flatMap(compiledIn)
+      const closure = this.#closure(
+        compiled.map((file) => ({ path: file, inside: file })),
+        'python',
+        { onlyFor: program },
+      )
+      const data = PACKAGE_DATA.filter((folder) => faultOf(folder, this.#options) === null)
+      return {
+        version: null,
+        binds: [
+          ...folders.map((folder) => this.#library(folder)),
+          ...closure.binds,
+          ...data.map((folder) => ({ ...this.#library(folder), executable: false })),
+        ],
+        watched: [program, ...folders, ...new Set(compiled.map((file) => dirname(file)))],
+      }
+    })
+    const folders = binds.filter(({ outside, executable }) => executable && statSync(outside).isDirectory())
+    return modules.some((module) => folders.some(({ outside }) => holdsModule(outside, module))) ? binds : []
+  }
+
+  #plainPython(path: string): Interpreter {
     const found = this.#cached(`python ${path}`, () => {
       const real = this.#hostFile(path, 'python')
       const home = askPython(real)
@@ -204,6 +239,24 @@ const NODE = '/usr/bin/node'
 const PYTHON = '/usr/bin/python3'
 
 const FILES: Files = { elf: (path): Elf | null => elfOf(path), real }
+
+/**
+ * A library folder that was taken apart because of the packages in it is put together again where those are shown as well:
+ * one bind in the place of two hundred.
+ */
+function joined(binds: readonly Bind[]): Bind[] {
+  const folders = binds
+    .filter(({ inside }) => /\/(?:dist|site)-packages$/.test(inside))
+    .map(({ inside }) => dirname(inside))
+    .filter((folder) => binds.filter(({ inside }) => dirname(inside) === folder).length > 1)
+  return [
+    ...binds.filter(({ inside }) => !folders.some((folder) => inside.startsWith(`${folder}/`))),
+    ...folders.map((folder) => program(folder, folder)),
+  ]
+}
+
+/** What Debian's packages of Python read outside of their own folder when they are imported: pytz, and so pandas, does. */
+const PACKAGE_DATA = ['/usr/share/zoneinfo']
 
 const program = (outside: string, inside: string): Bind => ({ outside, inside, executable: true })
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -58,6 +59,12 @@ export interface Run {
   close(): Promise<Outcome>
 }
 
+/** A run that a process need not wait for. */
+export interface Unwaited {
+  /** From now on it does not keep this process alive, and ends with it. */
+  unref(): void
+}
+
 /** Starts runs for the library: the host application stays, and reads the plugin's streams. */
 export class Launcher {
   readonly #binary: string
@@ -66,7 +73,7 @@ export class Launcher {
     this.#binary = options.binary
   }
 
-  start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run {
+  start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run & Unwaited {
     const spec = this.#specOf(plan, watch.folder)
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
@@ -99,7 +106,8 @@ const BEGIN_CLOCKS = 64
 /** Of times of which 0 is none. */
 const shortest = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other))
 
-class LaunchedRun implements Run {
+class LaunchedRun implements Run, Unwaited {
+  readonly #child: ChildProcess
   readonly run: string
   readonly pid: number
   readonly stdin: Writable | null
@@ -115,6 +123,7 @@ class LaunchedRun implements Run {
   constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
     this.run = plan.run
     this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
+    this.#child = child
     this.pid = child.pid ?? -1
     this.stdin = child.stdin
     this.stdout = child.stdout
@@ -153,6 +162,12 @@ class LaunchedRun implements Run {
     // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
     this.#control.destroy()
     return this.outcome
+  }
+
+  unref(): void {
+    this.#child.unref()
+    // Each is a socket; Node's types know it as the stream it is used as.
+    for (const stream of this.#child.stdio) (stream as Partial<Socket> | null)?.unref?.()
   }
 
   #follow(

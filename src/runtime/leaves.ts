@@ -16,10 +16,16 @@ export function parentsOf(cgroups: Pick<CgroupPlan, 'cgroup2' | 'cgroup1'>): str
   return [...new Set(parents)]
 }
 
-/** Is this the leaf of `run`, in a parent of ours? Only then is it ever touched. */
+/** Is this the leaf of `run`, in a parent of ours, or in the cgroup of a preloaded one? Only then is it ever touched. */
 export function isLeafOf(path: string, run: string): boolean {
-  return path.startsWith('/') && basename(path) === PREFIX + run && basename(dirname(path)) === PARENT
+  const parent = dirname(path)
+  const isOurs = basename(parent) === PARENT
+  const isOfFamily = basename(parent).startsWith(PREFIX) && basename(dirname(parent)) === PARENT
+  return path.startsWith('/') && basename(path) === PREFIX + run && (isOurs || isOfFamily)
 }
+
+/** Where the copies of a preloaded parent have their leaves, and it has its own: the launcher makes it. */
+export const familyOf = (cgroup2: string, parent: string): string => join(cgroup2, PREFIX + parent)
 
 /** Ends what is left of a run whose launcher is gone, and removes its leaves. `true`: nothing is left. */
 export function sweepLeaf(leaf: string): boolean {

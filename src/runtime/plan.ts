@@ -1,4 +1,4 @@
-import type { AlertConfig } from '../core/config.ts'
+import type { AlertConfig, PreloadConfig } from '../core/config.ts'
 import { IsolationError, UsageError } from '../core/errors.ts'
 import { chrootOf } from '../core/layout.ts'
 import type { EffectiveLimits, LimitName, LimitSource } from '../core/limits.ts'
@@ -14,6 +14,7 @@ import type { Bind, Interpreter } from './interpreter.ts'
 import { refuseLacking } from './oci/refusals.ts'
 import { type EnginePlan, NATIVE } from './oci/runtimes.ts'
 import { placeBinds } from './plan-binds.ts'
+import { type PreloadPlan, planPreload } from './preload/plan.ts'
 
 /** Everything a run's plan is made from; whoever gathers it has done all the looking. */
 export interface PlanInput {
@@ -44,6 +45,8 @@ export interface PlanInput {
   readonly weaker: readonly string[]
   /** Tell the author what was denied. */
   readonly reportDenials: boolean
+  /** What may be preloaded here; nothing if not said. */
+  readonly preload?: PreloadConfig
   readonly watch: WatchPlan
   readonly hook?: HookCall | null
   /** What its operator has set, as JSON, and the file that will hold it; `null`: its manifest has no `config`. */
@@ -114,6 +117,10 @@ export interface RunPlan {
   readonly watch: WatchPlan
   readonly settings: SettingsPlan | null
   readonly engine: EnginePlan
+  /** What the program finds imported; a run that is handed over is started cold all the same. */
+  readonly preload: PreloadPlan
+  /** The folder in which this run is a preloaded parent. */
+  readonly parentIn?: string
 }
 
 /** An MCP client sends SIGKILL 2 s after SIGTERM; by then everything has to be gone. */
@@ -210,6 +217,7 @@ export function planRun(input: PlanInput): RunPlan {
     watch: input.watch,
     settings: input.settings ?? null,
     engine: input.engine ?? NATIVE,
+    preload: planPreload(input),
   }
 }
 

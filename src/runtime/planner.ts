@@ -26,6 +26,7 @@ import { isProcMasked, parseMountinfo } from './mountinfo.ts'
 import { surveyEngine } from './oci/runtimes.ts'
 import { planRun, type RunPlan, type SettingsPlan, type WatchPlan } from './plan.ts'
 import { assertPlatform } from './platform.ts'
+import { listedOf } from './preload/plan.ts'
 import { surveyReads } from './reads.ts'
 import { SETTINGS_FILE, SOCKETS_FOLDER } from './spool-folder.ts'
 
@@ -95,12 +96,15 @@ export class Planner {
       agreed: request.agreed ?? manifest.permissions.network,
     })
     const ids = planIds(this.#caller, request.uid, this.#subordinate(), weaker)
-    const interpreter = this.#interpreters.find({
-      name: manifest.name,
-      runtime: manifest.entry.runtime,
-      package: packageOf(request.release),
-      path: manifest.entry.path,
-    })
+    const interpreter = this.#interpreters.find(
+      {
+        name: manifest.name,
+        runtime: manifest.entry.runtime,
+        package: packageOf(request.release),
+        path: manifest.entry.path,
+      },
+      listedOf(manifest, this.#config.preload),
+    )
     await assertPlatform(manifest, interpreter, process.arch)
     const mountinfo = readMountinfo()
     const engine = request.engine ?? this.#config.plugins[manifest.name]?.engine ?? this.#config.engine
@@ -125,6 +129,7 @@ export class Planner {
       grants: request.grants ?? {},
       weaker,
       reportDenials: request.reportDenials ?? false,
+      preload: this.#config.preload,
       watch: this.#watchOf(request),
       hook: request.hook ?? null,
       settings: this.#settingsOf(request),

@@ -19,7 +19,8 @@ import {
 export function figuresOf(launcher: number, leaves: readonly string[]): RunFigures {
   const listed = membersOf(leaves)
   const children = listed?.filter((pid) => keyedCount(statusOf(pid), 'PPid:') === launcher) ?? childrenOf(launcher)
-  const init = children.find(isFirst) ?? children[0] ?? null
+  // That of a copy is a child of its preloaded parent.
+  const init = children.find(isFirst) ?? listed?.find(isFirst) ?? children[0] ?? null
   const members = listed ?? descendantsOf(init)
   // The relay is in the run's cgroups too, but a child of the launcher and no program of the plugin's.
   const relay = new Set(children.filter((pid) => pid !== init))

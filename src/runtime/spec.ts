@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts'
 import type { EngineCalls } from './engine.ts'
 import type { RunPlan } from './plan.ts'
+import { takenOver } from './preload/parent-plan.ts'
 
 /** Where a run's report and end go; the plan does not know how it is started. */
 export interface SpecEnding {
@@ -41,14 +42,20 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('gid', plan.ids.gid)
   put('idmap', plan.ids.idmap)
   put('root', path('root', plan.root))
-  for (const skeleton of plan.skeletons) put('skeleton', path('skeleton', skeleton))
+  const taken = takenOver(plan)
+  const isTaken = (inside: string) => taken.some((top) => inside === top || inside.startsWith(`${top}/`))
+  for (const top of taken) put('from-parent', path('from-parent', top))
+  for (const skeleton of plan.skeletons) if (!isTaken(skeleton)) put('skeleton', path('skeleton', skeleton))
   for (const { outside, inside, executable } of plan.binds) {
+    if (isTaken(inside)) continue
     put(executable ? 'bind-exec' : 'bind', `${path('bind', outside)}\t${path('bind', inside)}`)
   }
   if (plan.data !== null) put('data', path('data', plan.data))
   if (plan.data !== null && !plan.weaker.includes('data-quota')) put('data-bytes', limit('dataBytes'))
-  put('tmp-bytes', limit('tmpBytes'))
-  put('tmp-inodes', plan.tmpInodes)
+  if (limit('tmpBytes') > 0) {
+    put('tmp-bytes', limit('tmpBytes'))
+    put('tmp-inodes', plan.tmpInodes)
+  }
   put('exec', path('exec', plan.exec))
   for (const argument of plan.argv) put('arg', argument)
   for (const [name, value] of Object.entries(plan.env)) put('env', `${variable(name)}=${value}`)
@@ -79,6 +86,8 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   put('landlock-abi', plan.landlockAbi)
   for (const layer of plan.weaker) if (!OURS.includes(layer)) put('weaker', layer)
   if (plan.reportDenials) put('report-denials', true)
+  if (plan.preload.parent !== null) put('preload', path('preload', plan.preload.parent))
+  if (plan.parentIn !== undefined) put('preload-parent', path('preload-parent', plan.parentIn))
   put('sample-ms', plan.watch.sampleMs)
   for (const limit of ['memory', 'cpu', 'files'] as const) put(`alert-${limit}`, plan.watch.alerts[limit])
   if (plan.watch.log !== null) {

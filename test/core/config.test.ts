@@ -34,3 +34,15 @@ test('a scanner that breaks a rule is a fault of config.json, with its path', ()
   for (const [scanners, message] of cases)
     assert.throws(() => parse(scanners), { code: 'CONFIG_INVALID', message }, JSON.stringify(scanners))
 })
+
+const preload = (preload: unknown) => parseConfig(Buffer.from(JSON.stringify({ preload })), 'config.json').preload
+
+test('nothing is preloaded unless it is listed, by the names that import takes', () => {
+  assert.deepEqual(preload({}), { python: [], memoryBytes: 512 * 2 ** 20 })
+  const python = ['pandas', '_ssl', 'xml.etree.ElementTree']
+  assert.deepEqual(preload({ python, memory: '1G' }), { python, memoryBytes: 2 ** 30 })
+  for (const name of ['', '-c', 'a b', 'a;b', 'a..b', '.a', 'a.', '1a', 'a/b', '../a', 'é', 'a\n', 'x'.repeat(201)])
+    assert.throws(() => preload({ python: [name] }), /preload\.python\[0\]/, name)
+  for (const memory of ['1M', 64, '-1G']) assert.throws(() => preload({ memory }), /preload\.memory/)
+  assert.throws(() => preload({ node: [] }), /preload\.node/)
+})

@@ -268,7 +268,8 @@ test('Python: the system’s, with its library and no packages of the host', { s
   const { find } = house(t, { 'main.py': '' })
   const { version, binds } = find('main.py', 'python')
   assert.match(version ?? '', /^3\.\d+\.\d+$/)
-  assert.ok(binds.some((bind) => /\/python3\.\d+$/.test(bind.inside)))
+  // Entry by entry where Debian's python3-numpy has made a folder of packages in it.
+  assert.ok(binds.some((bind) => /\/python3\.\d+(?:\/os\.py)?$/.test(bind.inside)))
   assert.ok(!binds.some((bind) => /-packages/.test(bind.inside)))
 })
 
@@ -376,4 +377,19 @@ test('a cache that is not exactly ours is as good as none', async (t) => {
     rmSync(kept, { force: true })
     writeFileSync(kept, text, { mode: 0o600 })
   }
+})
+
+const packages = '/usr/lib/python3/dist-packages'
+test('Python with modules to preload: packages of the host are shown if one of those is among them', {
+  skip: noPython || (!existsSync(join(packages, 'apt_pkg.cpython-311-x86_64-linux-gnu.so')) && 'not this Debian'),
+}, (t) => {
+  const interpreters = new Interpreters({ cache: folder(t), uid: 0 })
+  const shown = (modules: string[]) => interpreters.python(modules).binds.map(({ inside }) => inside)
+  assert.deepEqual(shown(['json', 'os.path', 'nowhere']), shown([]))
+  for (const module of ['apt_pkg', 'apt.cache']) assert.ok(shown([module]).includes(packages), module)
+  // What a compiled module needs comes along; and no file is bound below another bind of the same folder.
+  const all = shown(['apt_pkg'])
+  assert.ok(all.some((path) => /\/libapt-pkg\.so/.test(path)))
+  const folders = all.filter((path) => /\/python3(?:\.\d+)?(?:\/dist-packages)?$/.test(path))
+  for (const path of folders) assert.ok(!all.some((other) => other.startsWith(`${path}/`)), path)
 })

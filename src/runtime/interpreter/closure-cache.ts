@@ -34,6 +34,8 @@ const ENTRIES_MAX = 1024
 export class ClosureCache {
   readonly #folder: string
   readonly #uid: number
+  /** What was read last: a long-lived host reads the same file before every run. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly entry: Entry | null }>()
 
   constructor(cacheFolder: string, uid: number) {
     this.#folder = join(cacheFolder, 'runtime')
@@ -42,10 +44,18 @@ export class ClosureCache {
 
   read(key: string): Found | null {
     const text = this.#readOwn(this.#fileOf(key))
-    const entry = text === null ? null : parseEntry(text, key)
+    const entry = text === null ? null : this.#parse(text, key)
     if (entry === null) return null
     for (const [path, mark] of entry.marks) if (fingerprint(path) !== mark) return null
     return { version: entry.version, binds: entry.binds, watched: entry.marks.map(([path]) => path) }
+  }
+
+  #parse(text: string, key: string): Entry | null {
+    const known = this.#parsed.get(key)
+    if (known?.text === text) return known.entry
+    const entry = parseEntry(text, key)
+    this.#parsed.set(key, { text, entry })
+    return entry
   }
 
   /** Atomic: a reader sees the old answer or the new one. A cache that cannot be written is no failure. */

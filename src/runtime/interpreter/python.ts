@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawn } from '../host-tools.ts'
 
@@ -11,18 +11,25 @@ export interface PythonHome {
   readonly libraries: readonly string[]
   /** Compiled modules of the standard library: each is a root of the closure. */
   readonly modules: readonly string[]
+  /** Where packages of the host are, as the interpreter would look for them. */
+  readonly packages: readonly string[]
 }
 
-const ASK = `import sys, sysconfig
-print("%d.%d.%d" % sys.version_info[:3], sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sep="\\n")`
+const ASK = `import site, sys, sysconfig
+print("%d.%d.%d" % sys.version_info[:3], sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *site.getsitepackages(), sep="\\n")`
 
 /** Asks the interpreter itself, isolated and without `site`: where distributions keep its library differs. */
 export function askPython(path: string): PythonHome | null {
   const { status, stdout } = spawn(path, ['-I', '-S', '-B', '-c', ASK])
-  const [version, stdlib, platstdlib] = status === 0 ? stdout.trim().split('\n') : []
+  const [version, stdlib, platstdlib, ...packages] = status === 0 ? stdout.trim().split('\n') : []
   if (!version || !stdlib?.startsWith('/') || !platstdlib?.startsWith('/')) return null
   const libraries = [...new Set([stdlib, platstdlib])]
-  return { version, libraries, modules: libraries.flatMap(modulesOf) }
+  return {
+    version,
+    libraries,
+    modules: libraries.flatMap(modulesOf),
+    packages: packages.filter((folder) => folder.startsWith('/') && existsSync(folder)),
+  }
 }
 
 function modulesOf(library: string): string[] {
@@ -46,4 +53,19 @@ export function placesOf(library: string): string[] {
   return entries
     .filter((name) => name !== 'site-packages' && name !== 'dist-packages' && name !== '__pycache__')
     .map((name) => join(library, name))
+}
+
+/** Compiled modules in a folder of packages, wherever in it they are. */
+export function compiledIn(packages: string): string[] {
+  return readdirSync(packages, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.so'))
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Is the first part of a module's name there: as a file, a folder or a compiled file? */
+export function holdsModule(packages: string, module: string): boolean {
+  const [top = ''] = module.split('.')
+  return readdirSync(packages).some(
+    (name) => name === top || name === `${top}.py` || (name.startsWith(`${top}.`) && name.endsWith('.so')),
+  )
 }

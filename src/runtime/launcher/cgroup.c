@@ -187,13 +187,17 @@ static void limit_io(const struct spec *spec)
 	}
 }
 
-void cgroup_make(const struct spec *spec)
+void cgroup_make_unified(const struct spec *spec)
 {
 	struct text name = {leaf_name, 0, sizeof leaf_name};
 
 	text_print(&name, "bulkhead-%s", spec->run);
 	if (spec->cgroup2)
 		make_leaf(&v2, spec->cgroup2, LAYER_KILL_TREE);
+}
+
+void cgroup_make(const struct spec *spec)
+{
 	for (int i = 0; i < V1_COUNT; i++) {
 		if (!spec->cgroup1[i] || (layer_of[i] != LAYER_NONE && spec->weaker[layer_of[i]]))
 			continue;
@@ -234,6 +238,31 @@ void cgroup_join(void)
 	for (int i = 0; i < V1_COUNT; i++)
 		if (leaf_of[i] == &v1[i] && write(v1[i].tasks, "0", 1) < 0)
 			refuse(LAYER_UNAVAILABLE, layer_of[i], "cannot join cgroup %s: %m", v1[i].path);
+}
+
+unsigned cgroup_give(int tasks[V1_COUNT], size_t *count)
+{
+	unsigned hierarchies = 0;
+
+	*count = 0;
+	for (int i = 0; i < V1_COUNT; i++)
+		if (leaf_of[i] == &v1[i]) {
+			hierarchies |= 1U << i;
+			tasks[(*count)++] = v1[i].tasks;
+		}
+	return hierarchies;
+}
+
+size_t cgroup_take(unsigned hierarchies, const int tasks[])
+{
+	size_t count = 0;
+
+	for (int i = 0; i < V1_COUNT; i++)
+		if (hierarchies & 1U << i) {
+			leaf_of[i] = &v1[i];
+			v1[i].tasks = tasks[count++];
+		}
+	return count;
 }
 
 static bool read_file(const struct leaf *leaf, const char *file, char *into, size_t size)

@@ -29,12 +29,19 @@ struct cgroup_now {
 	int64_t processes;
 };
 
+/* The v2 leaf alone, without a limit: for who may be cloned into it, and waits there until the rest is made. */
+void cgroup_make_unified(const struct spec *spec);
+/* The others, and every limit. */
 void cgroup_make(const struct spec *spec);
 /* Again, when an OCI runtime has had its threads; a run of our own has its limit from the start. */
 void cgroup_limit_processes(const struct spec *spec);
 int cgroup_v2_leaf(void); /* for CLONE_INTO_CGROUP; -1 without a v2 hierarchy */
 /* Moves the calling process, which must have one thread, into the v1 leaves. */
 void cgroup_join(void);
+/* The v1 leaves' `tasks`, as descriptors, for a process that did not make them: bits of those there are, and
+ * their number. */
+unsigned cgroup_give(int tasks[V1_COUNT], size_t *count);
+size_t cgroup_take(unsigned hierarchies, const int tasks[]);
 void cgroup_read_usage(struct cgroup_usage *usage);
 void cgroup_read_motion(struct cgroup_motion *motion, const struct spec *spec);
 /* Was the limit's worth of memory reclaimed and read back several times? */

@@ -220,8 +220,7 @@ void ids_become(const struct spec *spec)
 	become_undumpable();
 }
 
-/* weaker=capabilities: every capability of the namespace, also across execve. */
-static void keep_capabilities(void)
+void ids_keep_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
@@ -257,7 +256,7 @@ static void forget_capabilities(void)
 void ids_drop_capabilities(const struct spec *spec)
 {
 	if (!wants(spec, LAYER_CAPABILITIES)) {
-		keep_capabilities();
+		ids_keep_capabilities(); /* weaker=capabilities */
 		return;
 	}
 	forget_capabilities();

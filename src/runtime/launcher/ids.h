@@ -26,6 +26,8 @@ void ids_become(const struct spec *spec);
  * it keeps the caller's uid; `namespaced` says that it is in a user namespace of its own, where it has rights to lose.
  */
 void ids_become_outside(const struct spec *spec, bool namespaced);
+/* Every capability of one's own user namespace, also across execve. */
+void ids_keep_capabilities(void);
 /* Init: no capability survives this line; or one, until the filters stand, if no_new_privs was switched off. */
 void ids_drop_capabilities(const struct spec *spec);
 void ids_drop_last_capability(const struct spec *spec);

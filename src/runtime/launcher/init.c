@@ -82,13 +82,18 @@ static void die_with_launcher(const struct spec *spec)
 		_exit(125);
 }
 
+void init_own_keyring(const struct spec *spec)
+{
+	/* Keys are in no namespace: without this the caller's session keyring would be the plugin's (CVE-2016-0728). */
+	if (wants(spec, LAYER_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		unavailable(KEYRING, "cannot join a new session keyring: %m");
+}
+
 static void begin_session(const struct spec *spec)
 {
 	if (wants(spec, LAYER_SESSION) && setsid() < 0)
 		unavailable(SESSION, "cannot begin a new session: %m");
-	/* Keys are in no namespace: without this the caller's session keyring would be the plugin's (CVE-2016-0728). */
-	if (wants(spec, LAYER_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		unavailable(KEYRING, "cannot join a new session keyring: %m");
+	init_own_keyring(spec);
 }
 
 static void forbid_new_privileges(const struct spec *spec)
@@ -138,19 +143,42 @@ static void watched_signals(sigset_t *set)
 		sigaddset(set, watched[i]);
 }
 
+static void end_without_launcher(void)
+{
+	struct pollfd launcher = {.fd = status_pipe, .events = 0};
+
+	if (poll(&launcher, 1, 0) > 0 && launcher.revents & POLLERR)
+		_exit(125);
+}
+
+/* The parent-death signal is of a preloaded parent there. That the launcher died is told by the pipe that it reads from. */
+static void watch_launcher(sigset_t *set)
+{
+	sigaddset(set, SIGIO);
+	if (fcntl(status_pipe, F_SETOWN, getpid()) < 0 || fcntl(status_pipe, F_SETFL, O_ASYNC) < 0)
+		failed("cannot watch the launcher: %m");
+	end_without_launcher();
+}
+
 /* Reaps all, passes on what the launcher sends, and returns the wait status of the payload. */
-static int reap_until_end(pid_t payload)
+static int reap_until_end(const struct spec *spec, pid_t payload)
 {
 	const pid_t launcher = getppid(); /* 0 when it lives outside this pid namespace, as it should */
 	sigset_t set;
 	siginfo_t info;
 
 	watched_signals(&set);
+	if (spec->apart && wants(spec, LAYER_PARENT_DEATH))
+		watch_launcher(&set);
 	for (;;) {
 		int status;
 		const int signal = sigwaitinfo(&set, &info);
 		if (signal < 0)
 			continue;
+		if (signal == SIGIO) {
+			end_without_launcher();
+			continue;
+		}
 		if (signal != SIGCHLD) {
 			/* The plugin may send us signals too; only the launcher's are passed on. */
 			if (info.si_pid == launcher && kill(payload, signal) < 0 && errno != ESRCH)
@@ -169,23 +197,54 @@ void init_reports_to(int status)
 	refusals_go_to(send_refusal);
 }
 
-/* Init keeps nothing that the payload does not have, so both were confined, once. */
+/* Its pid, once it has confined itself; it never saw the status pipe, so what it refuses for is passed on. */
+static pid_t await_payload(int from)
+{
+	struct message message;
+	ssize_t got;
+
+	do
+		got = read(from, &message, sizeof message);
+	while (got < 0 && errno == EINTR);
+	if (got != sizeof message)
+		_exit(125);
+	if (message.kind != MESSAGE_STARTED) {
+		send_message(&message);
+		_exit(125);
+	}
+	return message.status;
+}
+
+/* Init keeps nothing that the payload does not have, so both were confined, once; or, apart, each for itself. */
 static void NORETURN run_payload(const struct init *init)
 {
 	const struct spec *spec = init->spec;
 	struct message message = {.kind = MESSAGE_STARTED};
-	const pid_t payload = payload_start(spec, init->stdio, init->status);
+	const pid_t payload = spec->apart ? await_payload(init->payload) : payload_start(spec, init->stdio, init->status);
 
 	processor_leave();
 	keep_descriptors();
 	/* If it refused, its message is in the pipe before this one and the launcher stops reading there. */
 	send_message(&message);
-	message.status = reap_until_end(payload);
+	message.status = reap_until_end(spec, payload);
 	message.kind = MESSAGE_ENDED;
 	message.tmp = room_of(KEPT_TMP, spec->tmp_bytes > 0);
 	message.data = room_of(KEPT_DATA, spec->data_bytes > 0);
 	send_message(&message);
 	_exit(0);
+}
+
+void init_surrender(const struct init *init)
+{
+	const struct spec *spec = init->spec;
+
+	rlimits_forbid_cores(spec);       /* the filter forbids to change it */
+	ids_drop_capabilities(spec);      /* no capability survives this line */
+	forbid_new_privileges(spec);
+	landlock_restrict(spec);
+	/* last: it would forbid the steps above */
+	denials_hand_out(init->door, seccomp_install(spec));
+	ids_drop_last_capability(spec);
 }
 
 void init_main(const struct init *init)
@@ -209,13 +268,31 @@ void init_main(const struct init *init)
 		mounts_make_trees(spec);   /* files need an owner, so only now */
 		mounts_enter_root(spec);
 	}
-	rlimits_forbid_cores(spec);       /* the filter forbids to change it */
-	ids_drop_capabilities(spec);      /* no capability survives this line */
-	forbid_new_privileges(spec);
-	landlock_restrict(spec);
-	/* last: it would forbid the steps above */
-	denials_hand_out(init->door, seccomp_install(spec));
-	ids_drop_last_capability(spec);
+	init_surrender(init);
+	run_payload(init);
+}
+
+/* The user namespace was mapped before this process began, and there is no right of the host's it could use before. */
+void init_first(const struct init *init, void (*invite)(void))
+{
+	const struct spec *spec = init->spec;
+	sigset_t set;
+
+	init_reports_to(init->status);
+	watched_signals(&set);
+	sigaddset(&set, SIGIO);
+	sigaddset(&set, SIGPIPE);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		failed("cannot block signals: %m");
+	cgroup_join();
+	namespaces_settle(spec);
+	mounts_enter_root(spec);
+	await_identity(init);
+	ids_become(spec);
+	die_with_launcher(spec);
+	begin_session(spec);
+	invite(); /* as long as its namespaces may still be entered */
+	init_surrender(init);
 	run_payload(init);
 }
 

@@ -121,7 +121,8 @@ void landlock_restrict(const struct spec *spec)
 	const uint64_t known = known_rights(abi);
 	const struct landlock_ruleset rules = {
 		.handled_fs = known,
-		.scoped = LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNALS,
+		/* A program that is not forked from pid 1 (first.c) has a domain of its own, and signals must pass into it. */
+		.scoped = LANDLOCK_SCOPE_ABSTRACT | (spec->apart ? 0 : LANDLOCK_SCOPE_SIGNALS),
 	};
 	const int ruleset = make_ruleset(&rules, abi);
 
@@ -129,11 +130,11 @@ void landlock_restrict(const struct spec *spec)
 	if (wants(spec, LAYER_MOUNT_NAMESPACE)) {
 		allow_code(spec, ruleset, EXECUTE);
 		allow(ruleset, "/dev", DEVICES & known, true);
-		if (mounts_tmp() >= 0)
+		if (spec->tmp_bytes > 0)
 			allow(ruleset, "/tmp", WRITE & known, true);
 		if (spec->contained) /* else it is a link to /tmp */
 			allow(ruleset, "/dev/shm", WRITE & known, false);
-		if (mounts_data() >= 0)
+		if (spec->data)
 			allow(ruleset, "/data", WRITE & known, true);
 	} else {
 		allow(ruleset, mounts_outside(spec, spec->exec), EXECUTE, true);

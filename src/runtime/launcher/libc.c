@@ -1,5 +1,5 @@
 /*
- * The launcher's own small libc: an entry point, system calls under their usual names, a few string functions.
+ * The launcher's own small libc, with start.c and sockets.c: system calls under their usual names, a few string functions.
  *
  * Why not glibc's: before main, a static glibc asks the processor about itself some sixty times. In a virtual
  * machine each of these CPUID instructions leaves the guest; measured, that is 140 of the 210 microseconds that an
@@ -7,7 +7,6 @@
  * read, has no allocator, no locale and no lazily loaded code, and every page of it is shared by all runs.
  * The prototypes are those of the C library's headers, so the rest of the launcher is ordinary C.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -36,11 +35,9 @@
 /* The compiler must not see through a loop that copies bytes and replace it by a call to the function it is in. */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
-int main(int argc, char **argv, char **environment);
-void start_c(uintptr_t *stack) __attribute__((noreturn, used));
 void __stack_chk_fail(void) __attribute__((noreturn));
 
-uintptr_t __stack_chk_guard;
+uintptr_t __stack_chk_guard; /* start.c */
 
 void __stack_chk_fail(void)
 {
@@ -55,15 +52,6 @@ int *__errno_location(void)
 }
 
 #if defined(__x86_64__)
-
-__asm__(".globl _start\n"
-	".type _start,@function\n"
-	"_start:\n"
-	"	xor %ebp, %ebp\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call start_c\n"
-	"	hlt\n");
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -105,16 +93,6 @@ __asm__(".type raw_clone,@function\n"
 
 #elif defined(__aarch64__)
 
-__asm__(".globl _start\n"
-	".type _start,@function\n"
-	"_start:\n"
-	"	mov x29, #0\n"
-	"	mov x30, #0\n"
-	"	mov x0, sp\n"
-	"	and sp, x0, #-16\n"
-	"	bl start_c\n"
-	"	brk #1\n");
-
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = number;
@@ -150,22 +128,6 @@ __asm__(".type raw_clone,%function\n"
 #endif
 
 long raw_clone(int (*function)(void *), void *stack, long flags, void *argument);
-
-/* Runs without a stack protector: it is what gives the protector its secret. */
-__attribute__((no_stack_protector)) void start_c(uintptr_t *stack)
-{
-	const int argc = (int)stack[0];
-	char **argv = (char **)(stack + 1);
-	char **environment = argv + argc + 1;
-	char **end = environment;
-
-	while (*end)
-		end++;
-	for (const Elf64_auxv_t *entry = (const Elf64_auxv_t *)(void *)(end + 1); entry->a_type != AT_NULL; entry++)
-		if (entry->a_type == AT_RANDOM)
-			__stack_chk_guard = *(const uintptr_t *)entry->a_un.a_val & ~(uintptr_t)0xff;
-	_exit(main(argc, argv, environment));
-}
 
 /* ---- system calls --------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@
 #include "copy.h"
 #include "denials.h"
 #include "engine.h"
+#include "first.h"
 #include "freeze.h"
 #include "ids.h"
 #include "init.h"
@@ -45,6 +46,8 @@
 #include "namespaces.h"
 #include "network.h"
 #include "orphans.h"
+#include "parent.h"
+#include "preload.h"
 #include "probe.h"
 #include "processor.h"
 #include "project.h"
@@ -55,6 +58,7 @@
 #include "stop.h"
 #include "supervise.h"
 #include "text.h"
+#include "title.h"
 #include "unlock.h"
 
 enum { SPEC_FD = 3, REPORT_FD = 4, CONTROL_FD = 5 };
@@ -75,6 +79,7 @@ static void NORETURN refuse_run(const struct refusal *refusal)
 	network_abandon();
 	engine_remove(&spec);
 	cgroup_remove(&spec);
+	parent_remove();
 	report_ended(&ending);
 	_exit(report_exit_status(&ending));
 }
@@ -193,16 +198,6 @@ static void make_pipe(int *ours, int *theirs, bool we_write)
 		failed("cannot make a pipe nonblocking: %m");
 }
 
-/* The title shows what runs, to `ps` on the host; inside it is hidden with init itself. */
-static void set_title(void)
-{
-	TEXT(title, 16);
-
-	text_print(&title, "bulkhead:%s", spec.name);
-	if (prctl(PR_SET_NAME, title.bytes, 0, 0, 0) < 0)
-		failed("cannot set the process title: %m");
-}
-
 static void start_sandbox(void)
 {
 	struct init init = {.spec = &spec};
@@ -260,13 +255,16 @@ static int launch(const char *spec_path)
 		failed("cannot enter /: %m");
 
 	ids_prepare(&spec);
-	if (!engine_wanted(&spec))
+	if (!engine_wanted(&spec) && !spec.preload)
 		namespaces_begin(&spec);
-	set_title();
+	title_set(spec.name);
 	watch_parent();
 	catch_signals();
 	run.landlock = landlock_check(&spec);
 	mounts_check_root(&spec);
+	parent_prepare(&spec);
+	cgroup_make_unified(&spec);
+	preload_call(&spec);
 	cgroup_make(&spec);
 	network_begin(&spec);
 	if (engine_wanted(&spec)) {
@@ -276,12 +274,16 @@ static int launch(const char *spec_path)
 			mounts_open_sources(&spec);
 			mounts_make_trees(&spec);
 		}
-		start_sandbox();
+		if (spec.preload)
+			preload_start(&run);
+		else
+			start_sandbox();
 	}
 	processor_leave();
 	supervise(&run, &ending);
 	engine_remove(&spec);
 	cgroup_remove(&spec);
+	parent_remove();
 	report_ended(&ending);
 	return report_exit_status(&ending);
 }
@@ -357,6 +359,8 @@ int main(int argc, char **argv, char **environment)
 		return exchange(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "--thaw") == 0)
 		return thaw_mount(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--first") == 0)
+		first();
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)

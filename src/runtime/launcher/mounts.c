@@ -136,7 +136,7 @@ static void open_data(const struct spec *spec)
 	close(fd);
 }
 
-/* weaker=dev and weaker=proc without a pid namespace: the host's own tree. */
+/* weaker=dev, weaker=proc without a pid namespace: the host's own tree. With from-parent: the parent's. */
 static int open_host_tree(const char *path, uint64_t attributes)
 {
 	const int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -166,7 +166,8 @@ void mounts_open_sources(const struct spec *spec)
 {
 	open_root(spec);
 	for (size_t i = 0; i < spec->bind_count; i++)
-		open_bind(spec, i);
+		if (spec->binds[i].outside)
+			open_bind(spec, i);
 	if (spec->data)
 		open_data(spec);
 	if (!wants(spec, LAYER_DEV))
@@ -386,6 +387,31 @@ void mounts_enter_root(const struct spec *spec)
 		unavailable(MOUNT_NAMESPACE, "cannot let go of the host's tree: %m");
 	if (chdir("/") < 0)
 		unavailable(MOUNT_NAMESPACE, "cannot enter /: %m");
+}
+
+size_t mounts_places(const struct spec *spec, int *places[MOUNTS_MAX])
+{
+	size_t count = 0;
+
+	places[count++] = &root;
+	places[count++] = &dev;
+	if (spec->tmp_bytes > 0)
+		places[count++] = &tmp;
+	if (spec->data)
+		places[count++] = &data;
+	for (size_t i = 0; i < spec->skeleton_count; i++)
+		places[count++] = &skeletons[i];
+	for (size_t i = 0; i < spec->bind_count; i++)
+		if (spec->binds[i].outside)
+			places[count++] = &binds[i];
+	return count;
+}
+
+void mounts_take_over(const struct spec *spec)
+{
+	for (size_t i = 0; i < spec->bind_count; i++)
+		if (!spec->binds[i].outside)
+			binds[i] = open_host_tree(spec->binds[i].inside, read_only(spec) | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
 void mounts_look_inside(const struct spec *spec)

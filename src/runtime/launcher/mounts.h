@@ -16,6 +16,14 @@ void mounts_open_sources(const struct spec *spec);
 void mounts_make_trees(const struct spec *spec);
 /* Init: puts all in place, makes it the root, and lets go of the host's tree. */
 void mounts_enter_root(const struct spec *spec);
+/*
+ * Mode root: where the descriptors of the trees are kept, in an order that the specification fixes, for a pid 1 that did not
+ * open them (first.c). Says how many there are.
+ */
+enum { MOUNTS_MAX = SPEC_SKELETONS_MAX + SPEC_BINDS_MAX + 4 };
+size_t mounts_places(const struct spec *spec, int *places[MOUNTS_MAX]);
+/* There, while the mounts of the preloaded parent are still in sight: takes those that are the run's too, as they are. */
+void mounts_take_over(const struct spec *spec);
 /* Inside a container that an OCI runtime mounted: finds the writable file systems. */
 void mounts_look_inside(const struct spec *spec);
 /* Init: descriptors of the writable file systems, to see at the end whether they were full; -1 if none. */

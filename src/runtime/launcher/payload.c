@@ -1,17 +1,24 @@
 #include "payload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "clone.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "parent.h"
+#include "preload-letters.h"
 #include "processor.h"
 #include "refusal.h"
 #include "rlimits.h"
+
+/* Below every pid_max that a kernel starts with. */
+enum { PARENT_PID = 32767 };
 
 struct payload {
 	const struct spec *spec;
@@ -37,17 +44,24 @@ static void reset_signals(void)
 		failed("cannot unblock signals: %m");
 }
 
-static void take_stdio(const struct payload *payload)
+static void take_stdio(const struct spec *spec, const int stdio[3], int status_fd)
 {
 	for (int fd = 0; fd < 3; fd++)
-		if (dup2(payload->stdio[fd], fd) < 0)
+		if (dup2(stdio[fd], fd) < 0)
 			failed("cannot set descriptor %d: %m", fd);
-	if (!wants(payload->spec, LAYER_DESCRIPTORS))
+	if (!wants(spec, LAYER_DESCRIPTORS))
 		return;
 	/* Everything is close-on-exec already; this is for what nobody thought of (CVE-2024-21626). The status pipe
 	 * stays, to carry a refusal, and is close-on-exec as well. */
-	const unsigned status = (unsigned)payload->status;
-	if ((status > 3 && close_range(3, status - 1, 0) < 0) || close_range(status + 1, ~0U, 0) < 0)
+	const unsigned status = (unsigned)status_fd;
+	unsigned first = 3;
+	if (parent_listener() >= 0) {
+		if (status == PRELOAD_LISTENER_FD || dup2(parent_listener(), PRELOAD_LISTENER_FD) < 0 ||
+		    fcntl(PRELOAD_LISTENER_FD, F_SETFD, 0) < 0)
+			failed("cannot set descriptor %d: %m", PRELOAD_LISTENER_FD);
+		first++;
+	}
+	if ((status > first && close_range(first, status - 1, 0) < 0) || close_range(status + 1, ~0U, 0) < 0)
 		unavailable(DESCRIPTORS, "cannot close inherited descriptors: %m");
 }
 
@@ -79,15 +93,12 @@ static void NORETURN execute(const struct spec *spec)
 	}
 }
 
-static int run(void *argument)
+void payload_settle(const struct spec *spec, const int stdio[3], int status, pid_t parent)
 {
-	struct payload *payload = argument;
-	const struct spec *spec = payload->spec;
-
 	/* Own session: no controlling terminal, and kill(0) cannot reach the launcher's group. */
 	if (wants(spec, LAYER_SESSION) && setsid() < 0)
 		unavailable(SESSION, "cannot begin a new session: %m");
-	take_stdio(payload);
+	take_stdio(spec, stdio, status);
 	/*
 	 * bind(2) makes a socket by the umask. A caller whose ids are not the plugin's may connect to it only if all may, and
 	 * nobody else sees the plugin's folders.
@@ -98,12 +109,43 @@ static int run(void *argument)
 	if (wants(spec, LAYER_PARENT_DEATH)) {
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 			unavailable(PARENT_DEATH, "cannot ask for the parent's death signal: %m");
-		if (getppid() != payload->parent)
+		if (getppid() != parent)
 			failed("cannot start: the sandbox is ending");
 	}
 	rlimits_set(spec);
+}
+
+static int run(void *argument)
+{
+	struct payload *payload = argument;
+
+	payload_settle(payload->spec, payload->stdio, payload->status, payload->parent);
 	processor_leave();
-	execute(spec);
+	execute(payload->spec);
+}
+
+/*
+ * Libraries tell by getpid() that they were forked, and draw new random numbers then: OpenSSL and libgcrypt among them. Pid
+ * namespaces begin anew, so a parent that was number 2 would have copies that are number 2. It has a number that no process
+ * of a run comes to.
+ */
+static pid_t start_parent(struct payload *payload)
+{
+	const pid_t number = PARENT_PID;
+	const struct clone_args arguments = {
+		.flags = CLONE_VM | CLONE_VFORK,
+		.exit_signal = SIGCHLD,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = sizeof stack,
+		.set_tid = (uint64_t)(uintptr_t)&number,
+		.set_tid_size = 1,
+	};
+	const long pid = clone_to(&arguments, sizeof arguments, run, payload);
+
+	if (pid >= 0)
+		return (pid_t)pid;
+	errno = (int)-pid;
+	return -1;
 }
 
 /*
@@ -114,7 +156,8 @@ static int run(void *argument)
 pid_t payload_start(const struct spec *spec, const int stdio[3], int status)
 {
 	struct payload payload = {.spec = spec, .stdio = stdio, .status = status, .parent = getpid()};
-	const pid_t pid = clone(run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &payload);
+	const pid_t pid = spec->parent ? start_parent(&payload)
+				       : clone(run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &payload);
 
 	if (pid < 0)
 		refuse(errno == EAGAIN ? LAYER_UNAVAILABLE : LAUNCH_FAILED, errno == EAGAIN ? LAYER_PROCESSES : LAYER_NONE,

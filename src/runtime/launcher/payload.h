@@ -10,4 +10,10 @@
  * three pipes, `status` the pipe on which a refusal leaves. */
 pid_t payload_start(const struct spec *spec, const int stdio[3], int status);
 
+/*
+ * What of it is to be done in a process that is there already: session, descriptors, folder, signals, resource limits. All
+ * that is left to it is `stdio` and `status`; refuses unless `parent` is its parent.
+ */
+void payload_settle(const struct spec *spec, const int stdio[3], int status, pid_t parent);
+
 #endif

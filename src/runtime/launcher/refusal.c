@@ -11,6 +11,7 @@ const char *const error_names[] = {
 	[ENTRY_NOT_FOUND] = "ENTRY_NOT_FOUND",
 	[ENTRY_NOT_EXECUTABLE] = "ENTRY_NOT_EXECUTABLE",
 	[LAUNCH_FAILED] = "LAUNCH_FAILED",
+	[PRELOAD_FAILED] = "PRELOAD_FAILED",
 };
 
 static refusal_sink *sink_of_process;

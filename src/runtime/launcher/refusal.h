@@ -14,6 +14,7 @@ enum error {
 	ENTRY_NOT_FOUND,
 	ENTRY_NOT_EXECUTABLE,
 	LAUNCH_FAILED,
+	PRELOAD_FAILED,
 };
 
 struct refusal {

@@ -24,7 +24,7 @@ static void set(int resource, rlim_t value, const char *name)
  */
 void rlimits_forbid_cores(const struct spec *spec)
 {
-	if (wants(spec, LAYER_RLIMITS))
+	if (wants(spec, LAYER_RLIMITS) || spec->parent)
 		set(RLIMIT_CORE, 1, "CORE");
 }
 

@@ -25,7 +25,7 @@ enum hierarchy { V1_MEMORY, V1_PIDS, V1_CPU, V1_CPUACCT, V1_BLKIO, V1_COUNT };
 enum controller { CONTROLS_MEMORY = 1, CONTROLS_PIDS = 2, CONTROLS_CPU = 4, CONTROLS_IO = 8 };
 
 struct bind {
-	const char *outside;
+	const char *outside; /* NULL: the tree that the preloaded parent has there, with all that is mounted below it */
 	const char *inside;
 	bool executable;
 };
@@ -70,7 +70,10 @@ struct spec {
 	/* Calls of an OCI runtime, NULL-terminated; empty for a run of our own making. */
 	const char *engine_create[SPEC_CALL_MAX + 1], *engine_start[SPEC_CALL_MAX + 1], *engine_delete[SPEC_CALL_MAX + 1];
 	const char *engine_pid_file, *engine_place;
+	bool apart; /* not a key: this process is a pid 1 whose program is not forked from it (first.c) */
 	bool contained; /* not a key: this process is the first of an OCI runtime's container */
+	const char *preload; /* the folder of the preloaded parent whose copy this run is */
+	const char *parent;  /* preload-parent: the folder in which this run is one */
 	const char *samples_file, *log_file;
 	uint64_t sample_ms, log_bytes;
 	uint64_t alert_memory, alert_cpu, alert_files; /* percent of the limit; 0: never */
@@ -85,5 +88,9 @@ static inline bool wants(const struct spec *spec, enum layer layer)
 
 /* Reads all of `fd` and parses it; refuses with SPEC_INVALID. `from_file` says that this is the form `--spec`. */
 void spec_read(struct spec *spec, int fd, bool from_file);
+/* The bytes that were read; how many. */
+size_t spec_original(const char **bytes);
+/* Leaves nothing of them in memory; nor is anything of the `struct spec` to be used any more. */
+void spec_forget(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "network.h"
 #include "orphans.h"
+#include "preload.h"
 #include "pump.h"
 #include "sample.h"
 #include "state.h"
@@ -337,11 +338,13 @@ static void account(struct state *state, const struct rusage *rusage)
 				 (rusage->ru_utime.tv_usec + rusage->ru_stime.tv_usec) / 1000;
 }
 
-static int reap(pid_t pid, struct rusage *rusage)
+static int reap(const struct run *run, struct rusage *rusage)
 {
 	int status = 0;
 
-	while (wait4(pid, &status, 0, rusage) < 0)
+	if (run->spec->preload)
+		return preload_reap(run, rusage);
+	while (wait4(run->init, &status, 0, rusage) < 0)
 		if (errno != EINTR)
 			return 0;
 	return status;
@@ -363,7 +366,7 @@ void supervise(struct run *run, struct ending *ending)
 	sample_open(run->spec, run->began_ms);
 	loop(&state);
 	sample_close();
-	const int init_status = reap(run->init, &rusage);
+	const int init_status = reap(run, &rusage);
 	/* Without a pid namespace the death of init kills nobody else. */
 	if (wants(run->spec, LAYER_KILL_TREE) && !wants(run->spec, LAYER_PID_NAMESPACE))
 		cgroup_kill();
@@ -391,5 +394,5 @@ void supervise_abandon(const struct run *run)
 	cgroup_kill();
 	if (pidfd_send_signal(run->init_fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return;
-	reap(run->init, &rusage);
+	reap(run, &rusage);
 }

@@ -6,7 +6,7 @@ import type { Language } from './arsenal.ts'
 import type { Lack } from './host.ts'
 
 /** Whose sandbox, and who builds it. */
-export const MODES = ['root', 'rootless', 'runc', 'crun'] as const
+export const MODES = ['root', 'preload', 'rootless', 'runc', 'crun'] as const
 export type Mode = (typeof MODES)[number]
 
 export interface Attack {

@@ -44,7 +44,9 @@ export async function campaign(yard: Yard, mode: Mode): Promise<Finding[]> {
   }
 }
 
-function whyNotContained({ not, layer, language }: Attack, mode: Mode, yard: Yard): string | null {
+function whyNotContained({ not, layer, language, witness }: Attack, mode: Mode, yard: Yard): string | null {
+  if (mode === 'preload' && language === 'node') return 'only Python plugins are preloaded'
+  if (mode === 'preload' && witness === 'orphan') return 'a run that is handed over is started cold'
   if (language !== 'c' && IS_EMULATED) return LEFT
   if (not[mode] !== undefined) return not[mode]
   return yard.weaker.includes(layer) ? `this caller has no cgroup for ${layer}` : null
@@ -56,6 +58,7 @@ function whyNotLoose(attack: Attack, mode: Mode, yard: Yard): string | null {
   if (refused !== undefined) return refused
   if (attack.needs !== undefined && yard.host.lacks.includes(attack.needs)) return LACKS[attack.needs]
   const layers = layersOf(attack)
+  if (mode === 'preload') return 'a run without a layer is started cold'
   if (mode === 'rootless') return layers.includes('user-namespace') ? 'a user namespace cannot be given up' : null
   if (mode === 'root') return null
   const fixed = layers.find((layer) => !isLayer(layer) || FIXED[mode].includes(layer))

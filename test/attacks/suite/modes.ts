@@ -7,6 +7,7 @@ import { compile } from '../../helpers/compile.ts'
 import { engines } from '../../runtime/engines/engines.ts'
 import { launcherPath, needsRoot } from '../../runtime/launcher/launch.ts'
 import { needsHelpers, subordinateUser } from '../../runtime/launcher/user.ts'
+import { needsParent } from '../../runtime/preload/parent.ts'
 import { compileAttacker } from './arsenal.ts'
 import type { Mode } from './attack.ts'
 import { campaign, type Finding } from './campaign.ts'
@@ -18,6 +19,7 @@ import { Yard } from './yard.ts'
 export function whyNotMode(mode: Mode): string | null {
   if (needsRoot) return needsRoot
   if (mode === 'root') return null
+  if (mode === 'preload') return needsParent || null
   if (mode === 'rootless') {
     const user = subordinateUser()
     return needsHelpers || (typeof user === 'string' ? user : null)
@@ -34,7 +36,8 @@ export async function besiege(mode: Mode): Promise<Finding[]> {
   try {
     const programs = await programsIn(folder)
     if (mode === 'rootless') return await asUser(folder, programs)
-    const yard = await Yard.open(folder, programs, mode === 'root' ? 'native' : mode, [])
+    const isNative = mode === 'root' || mode === 'preload'
+    const yard = await Yard.open(folder, programs, isNative ? 'native' : mode, [], mode === 'preload')
     try {
       return await campaign(yard, mode)
     } finally {

@@ -39,9 +39,10 @@ export class Victims {
     return eventually(() => !isAlive(pid), 300)
   }
 
-  /** Every process of theirs. */
+  /** Every process of theirs, and of whom they are copies. */
   get pids(): readonly number[] {
-    return [...this.#standing.values()].flatMap(({ pid, run }) => [pid, run.pid, parentOf(pid)])
+    const standing = [...this.#standing.values()].flatMap(({ pid, run }) => [pid, run.pid, parentOf(pid)])
+    return [...standing, ...this.#yard.parents]
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { EngineName } from '../../../src/core/engines.ts'
@@ -43,6 +43,22 @@ const MANIFESTS: Readonly<Record<Language, object>> = {
   },
 }
 
+/** As copies of a preloaded parent: the program in C takes the place of a copy, which is confined by then. */
+const PRELOADED: Readonly<Record<Language, object>> = {
+  c: { ...MANIFESTS.c, entry: { runtime: 'python', path: 'main.py', preload: ['json'] } },
+  node: MANIFESTS.node,
+  python: { ...MANIFESTS.python, entry: { runtime: 'python', path: 'main.py', preload: ['json'] } },
+}
+const EXECUTES = `import os, signal, sys
+for number in (signal.SIGPIPE, signal.SIGXFSZ): signal.signal(number, signal.SIG_DFL)
+os.execv('/plugin/bin/x', ['/plugin/bin/x', *sys.argv[1:]])
+`
+const PRELOADED_FILES = {
+  c: { 'main.py': EXECUTES },
+  node: {},
+  python: {},
+} as const satisfies Record<Language, object>
+
 /**
  * Of this process alone: two homes hand out the same range unless told otherwise, and these plugins do harm to whoever has
  * their uid. (An ordinary user's come from the subordinate ids.)
@@ -80,8 +96,17 @@ export class Yard {
   readonly #engine: EngineName
   /** What this caller cannot have here at all, by name. */
   readonly weaker: readonly Layer[]
+  readonly #isPreloaded: boolean
 
-  private constructor(folder: string, host: AttackedHost, home: Host, engine: EngineName, weaker: readonly Layer[]) {
+  private constructor(
+    folder: string,
+    host: AttackedHost,
+    home: Host,
+    engine: EngineName,
+    weaker: readonly Layer[],
+    isPreloaded: boolean,
+  ) {
+    this.#isPreloaded = isPreloaded
     this.folder = folder
     this.host = host
     this.#home = home
@@ -94,11 +119,16 @@ export class Yard {
     programs: HostPrograms,
     engine: EngineName,
     weaker: readonly Layer[],
+    isPreloaded = false,
   ): Promise<Yard> {
     const host = await AttackedHost.open(join(folder, 'host'), programs)
     const layout = new Layout(join(folder, 'home'))
     mkdirSync(layout.home, { mode: 0o700 })
-    writeFileSync(layout.configFile, JSON.stringify({ uids: OWN_UIDS }), { mode: 0o600 })
+    writeFileSync(
+      layout.configFile,
+      JSON.stringify({ uids: OWN_UIDS, ...(isPreloaded ? { preload: { python: ['json'] } } : {}) }),
+      { mode: 0o600 },
+    )
     const publisher = await authority()
     await trust(layout, publisher, 'siege/*')
     const manager = await openManager({ home: layout.home })
@@ -108,10 +138,14 @@ export class Yard {
         name: nameOf(language),
         version: '1.0.0',
         permissions: { read: [host.shown] },
-        ...MANIFESTS[language],
+        ...(isPreloaded ? PRELOADED : MANIFESTS)[language],
       }
       const { tarball, bundle } = publisher.publish({
-        files: { ...files, 'plugin.json': JSON.stringify(manifest) },
+        files: {
+          ...files,
+          ...(isPreloaded ? PRELOADED_FILES[language] : {}),
+          'plugin.json': JSON.stringify(manifest),
+        },
         executable: ['bin/x'],
       })
       const release = writeRelease(join(folder, `release-${language}`), tarball, bundle)
@@ -119,7 +153,7 @@ export class Yard {
       openWay(layout.home, layout.release(nameOf(language), version, sha256 as never))
     }
     await manager.close()
-    return new Yard(folder, host, await openHost({ home: layout.home }), engine, weaker)
+    return new Yard(folder, host, await openHost({ home: layout.home }), engine, weaker, isPreloaded)
   }
 
   uidOf(language: Language): number {
@@ -151,10 +185,11 @@ export class Yard {
 
   /** Starts a plugin; `ended` takes its record and its folder away. */
   async start(language: Language, words: readonly string[], attempt: Attempt = {}): Promise<Going> {
-    const { store, layout } = this.#home
+    const { store, layout, parents } = this.#home
     this.host.early()
     const plan = await this.plan(language, words, attempt)
     this.host.late()
+    if (this.#isPreloaded && plan.preload.parent === null) throw new Error(`started cold: ${plan.preload.reason}`)
     const folder = makeSpoolFolder(layout.spool, plan.run)
     // An OCI runtime starts a copy of the launcher inside; what it inherits is that runtime's affair.
     const binary = this.#engine === 'native' ? this.host.careless : findLauncher()
@@ -163,6 +198,7 @@ export class Yard {
     const ended = (async () => {
       const outcome = await run.outcome
       await Promise.all([stdout.end, stderr.end])
+      parents.giveBack(plan.run)
       store.runs.end(plan.run, outcome)
       forgetSpool(layout.spool, plan.run)
       return { outcome, stdout: stdout.text, stderr: stderr.text }
@@ -170,11 +206,20 @@ export class Yard {
     return { run, spoke: stdout.spoke, ended }
   }
 
+  /** Processes of the plugins' uids that are of no run: of preloaded parents. */
+  get parents(): readonly number[] {
+    return this.#home.parents.list().flatMap(({ pid }) => {
+      const init = childrenOf(pid)
+      return [...init, ...init.flatMap(childrenOf)]
+    })
+  }
+
   get spool(): string {
     return this.#home.layout.spool
   }
 
   async close(): Promise<void> {
+    await this.#home.parents.close()
     this.#home.store.close()
     this.host.close()
   }
@@ -202,3 +247,9 @@ function listen(stream: Readable | null): Heard {
   stream.setEncoding('utf8').on('data', (text: string) => (heard.text += text))
   return heard
 }
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((word) => word.trim() !== '')
+    .map(Number)

@@ -1,6 +1,7 @@
 /* The launcher's own parser, compiled for the host with sanitizers: no sandbox, only reading. With -DLIBFUZZER it is a target
  * of libFuzzer; else `parse CORPUS` reads what the driver reads, and prints how many were accepted. */
 #include "../../../../src/runtime/launcher/spec.c"
+#include "../../../../src/runtime/launcher/spec-rules.c"
 
 #include <setjmp.h>
 #include <stdio.h>

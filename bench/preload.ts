@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import type { Stage } from './stage.ts'
+import { interleave } from './statistics.ts'
+import { type Row, rowOf } from './table.ts'
+
+const PYTHON = '/usr/bin/python3'
+const PANDAS = '/usr/lib/python3/dist-packages/pandas'
+
+/** It says that pandas is there, and nothing else: what is measured is how it comes to be there. */
+const SCRIPT = 'import sys, pandas\nprint(pandas.__name__)\n'
+
+/** The least that any server of forks does: no sandbox, no launcher, one copy of an interpreter that has pandas. */
+const BARE = `
+import gc, os, sys, pandas
+code = compile(sys.argv[1], 'main.py', 'exec')
+gc.collect(); gc.freeze()
+print('ready', flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        exec(code, {'__name__': '__main__'})
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(pid, 0)
+`
+
+/** A Python plugin that needs pandas, as a copy of a parent that has it: until its output was read and it is known how it ended. */
+export async function preload(stage: Stage): Promise<Row[]> {
+  if (!existsSync(PANDAS)) {
+    stage.note(`preload: left out, there is no ${PANDAS} (Debian: python3-pandas)`)
+    return []
+  }
+  const folder = stage.path('pandas')
+  await mkdir(folder)
+  const manifest = {
+    name: 'acme/pandas',
+    version: '1.0.0',
+    entry: { runtime: 'python', path: 'main.py', preload: ['pandas'] },
+    limits: { memory: '256M', cpu: 2 },
+  }
+  await writeFile(join(folder, 'plugin.json'), JSON.stringify(manifest))
+  await writeFile(join(folder, 'main.py'), SCRIPT)
+  const { manager } = await stage.home('pandas-home', { profile: 'development', preload: { python: ['pandas'] } })
+  const { name } = await manager.install(await stage.publish(folder), { consent: () => true })
+
+  const run = async (options: { readonly weaker?: readonly string[] } = {}): Promise<number> => {
+    const began = performance.now()
+    const run = await manager.run(name, { stdio: { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' }, ...options })
+    const [outcome, output] = await Promise.all([run.outcome, text(run.stdout as Readable)])
+    const took = performance.now() - began
+    assert.deepEqual([outcome.code, output], [0, 'pandas\n'])
+    return took
+  }
+  const ours = () => run()
+  // Without any one layer a run is started cold.
+  const cold = () => run({ weaker: ['landlock'] })
+  const server = spawn(PYTHON, ['-s', '-E', '-B', '-c', BARE, SCRIPT], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: SINGLE,
+  })
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]()
+  assert.equal((await lines.next()).value, 'ready')
+  const bare = async (): Promise<number> => {
+    const began = performance.now()
+    server.stdin.write('\n')
+    assert.equal((await lines.next()).value, 'pandas')
+    return performance.now() - began
+  }
+
+  await interleave(stage.rounds(5, 2), [ours, bare, cold])
+  const [first = [], second = []] = await interleave(stage.rounds(200, 30), [ours, bare])
+  const [again = [], third = []] = await interleave(stage.rounds(20, 5), [ours, cold])
+  server.kill('SIGKILL')
+  await manager.close()
+  const row = { work: 'preloaded Python: spawn, run, exit (pandas loaded)', unit: 'ms' } as const
+  return [
+    rowOf({ ...row, against: 'bare fork of an interpreter with pandas', ours: first, theirs: second }),
+    rowOf({ ...row, against: 'cold start of the same plugin', ours: again, theirs: third }),
+  ]
+}
+
+/** As a parent is told. */
+const SINGLE = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }

@@ -1,0 +1,240 @@
+// A host application whose Python plugins come out of preloaded parents.
+
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PluginName } from '../../src/core/name.ts'
+import type { RunOptions } from '../../src/index.ts'
+import { type Host, openHost } from '../../src/manager/host.ts'
+import { launch } from '../../src/manager/launch.ts'
+import { planOf } from '../../src/manager/run.ts'
+import { PreloadParents } from '../../src/runtime/index.ts'
+import { SLOW } from '../helpers/patience.ts'
+import { needsParent } from '../runtime/preload/parent.ts'
+import { HELLO, household, manifestOf } from './household.ts'
+
+const options = { skip: needsParent, timeout: 60_000 * SLOW }
+const OTHER = 'acme/other' as PluginName
+
+/** What it finds imported, and what of the system it can import. */
+const SCRIPT = `import json, sys
+print(json.dumps({'argv': sys.argv[1:], 'preloaded': 'decimal' in sys.modules, 'copied': 'bulkhead' in open('/proc/self/maps').read()}))`
+
+/** A host on which a plugin that wants `modules` is installed. */
+async function hosted(
+  t: TestContext,
+  {
+    preload = ['decimal'],
+    config = {},
+    script = SCRIPT,
+    manifest = {},
+  }: { preload?: string[]; config?: object; script?: string; manifest?: object } = {},
+): Promise<{ host: Host; configure: (config: object) => Promise<Host> }> {
+  const house = await household(t)
+  for (const name of [HELLO, OTHER])
+    await house.install({
+      name,
+      files: {
+        'main.py': script,
+        'plugin.json': manifestOf({ name, entry: { runtime: 'python', path: 'main.py', preload }, ...manifest }),
+      },
+    } as never)
+  const configure = async (config: object): Promise<Host> => {
+    writeFileSync(house.layout.configFile, JSON.stringify(config), { mode: 0o600 })
+    const host = await openHost({ home: house.layout.home })
+    t.after(async () => {
+      await host.parents.close()
+      host.store.close()
+    })
+    return host
+  }
+  return { host: await configure({ preload: { python: ['decimal', 'json'] }, ...config }), configure }
+}
+
+async function ran(host: Host, name: string = HELLO, options: RunOptions = {}) {
+  const run = await launch(host, name, { args: ['a'], ...options }, () => true)
+  run.stdin?.end()
+  const [stdout, stderr, outcome] = await Promise.all([
+    text(run.stdout as NonNullable<typeof run.stdout>),
+    text(run.stderr as NonNullable<typeof run.stderr>),
+    run.outcome,
+  ])
+  return { outcome, stdout, stderr }
+}
+
+/** Whether it came out of a parent. */
+const saidBy = async (host: Host, name?: string, options?: RunOptions) => {
+  const { stdout, stderr, outcome } = await ran(host, name, options)
+  assert.equal(outcome.code, 0, stderr + JSON.stringify(outcome))
+  return JSON.parse(stdout) as { argv: string[]; preloaded: boolean; copied: boolean }
+}
+
+const COPIED = { argv: ['a'], preloaded: true, copied: true }
+const COLD = { argv: ['a'], preloaded: false, copied: false }
+
+test('what manifest and operator both name is imported once, and there in every run', options, async (t) => {
+  const { host } = await hosted(t)
+  for (let runs = 0; runs < 3; runs++) assert.deepEqual(await saidBy(host), COPIED)
+  const [parent, ...more] = host.parents.list()
+  assert.deepEqual([parent?.name, parent?.modules, parent?.copies, more], [HELLO, ['decimal'], 0, []])
+  assert.ok(Number(parent?.memoryBytes) > 1e6 && Number(parent?.memoryBytes) < 1e8, `${parent?.memoryBytes}`)
+  assert.deepEqual(
+    host.store.runs.history(null, 10).map(({ outcome }) => outcome?.code),
+    [0, 0, 0],
+  )
+  assert.deepEqual(leftIn(host), ['_parents'])
+})
+
+const leftIn = ({ layout }: Host): string[] => readdirSync(layout.spool)
+
+test('each plugin has a parent of its own, with its own uid', options, async (t) => {
+  const { host } = await hosted(t)
+  assert.deepEqual([await saidBy(host), await saidBy(host, OTHER)], [COPIED, COPIED])
+  const uids = host.parents.list().map(({ pid }) => uidBelow(pid))
+  assert.equal(new Set(uids).size, 2)
+})
+
+const uidBelow = (launcher: number): string => {
+  const [init = ''] = readFileSync(`/proc/${launcher}/task/${launcher}/children`, 'utf8').split(' ')
+  return /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${init}/status`, 'utf8'))?.[1] ?? 'none'
+}
+
+test('nothing is preloaded that the operator does not list, and the plan says so', options, async (t) => {
+  const { host, configure } = await hosted(t, { config: { preload: { python: ['json'] } } })
+  assert.deepEqual(await saidBy(host), COLD)
+  const { preload } = await planOf(host, HELLO, {})
+  assert.deepEqual(
+    [preload.modules, preload.reason],
+    [[], 'preload.python in config.json lists none of what the manifest names'],
+  )
+  assert.deepEqual(host.parents.list(), [])
+  const other = await configure({ preload: { python: ['decimal'] } })
+  assert.deepEqual((await planOf(other, HELLO, {})).preload.modules, ['decimal'])
+})
+
+test('a run that goes without a layer is started cold', options, async (t) => {
+  const { host } = await hosted(t)
+  assert.deepEqual(await saidBy(host, HELLO, { weaker: ['landlock'] }), COLD)
+  assert.deepEqual(await saidBy(host, HELLO, { reportDenials: true }), COLD)
+  const { preload } = await planOf(host, HELLO, { weaker: ['landlock'] })
+  assert.equal(preload.reason, 'it goes without the layer landlock')
+  assert.deepEqual(host.parents.list(), [])
+})
+
+test('a module that cannot be imported is a reason to start cold, and no failure', options, async (t) => {
+  const { host } = await hosted(t, { preload: ['nowhere'], config: { preload: { python: ['nowhere'] } } })
+  assert.deepEqual(await saidBy(host), COLD)
+  assert.deepEqual(host.parents.list(), [])
+  const plan = await host.parents.lend(await host.planner.prepare(await requestOf(host)))
+  assert.equal(
+    plan.preload.reason,
+    "there is no preloaded parent: cannot import nowhere: ModuleNotFoundError: No module named 'nowhere'",
+  )
+})
+
+const requestOf = async (host: Host) => {
+  const { clear } = await import('../../src/manager/clearance.ts')
+  return (await clear(host, HELLO, 'r-1', {})).request
+}
+
+test('a parent that died is followed by another', options, async (t) => {
+  const { host } = await hosted(t)
+  await saidBy(host)
+  const [first] = host.parents.list()
+  process.kill(Number(first?.pid), 'SIGKILL')
+  await sleep(200)
+  assert.deepEqual(await saidBy(host), COPIED)
+  assert.notEqual(host.parents.list()[0]?.pid, first?.pid)
+})
+
+test('a parent that does not answer is a refusal, and is followed by another', options, async (t) => {
+  const { host } = await hosted(t)
+  await saidBy(host)
+  const pid = interpreterBelow(Number(host.parents.list()[0]?.pid))
+  process.kill(pid, 'SIGSTOP')
+  const { outcome } = await ran(host)
+  assert.deepEqual([outcome.outcome, outcome.error], ['refused', 'PRELOAD_FAILED'])
+  assert.deepEqual(await saidBy(host), COPIED)
+  assert.equal(existsSync(`/proc/${pid}`), false)
+})
+
+const childOf = (pid: number) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
+const interpreterBelow = (launcher: number) => childOf(childOf(launcher))
+
+test('another list is another parent; the old one ends with its last copy', options, async (t) => {
+  const { host, configure } = await hosted(t, { preload: ['decimal', 'json'], script: `print(input())` })
+  const run = await launch(host, HELLO, {}, () => true)
+  await run.started
+  const config = { ...host.config, preload: { ...host.config.preload, python: ['json'] } }
+  const { planner } = await configure({ preload: { python: ['json'] } })
+  const changed = { ...host, config, planner }
+  const other = await launch(changed, HELLO, {}, () => true)
+  assert.deepEqual(
+    host.parents.list().map(({ modules, copies }) => [modules, copies]),
+    [
+      [['json'], 1],
+      [['decimal', 'json'], 1],
+    ],
+  )
+  for (const one of [run, other]) {
+    one.stdin?.end('read\n')
+    assert.equal(await text(one.stdout as NonNullable<typeof one.stdout>), 'read\n')
+    await one.outcome
+  }
+  assert.deepEqual(
+    host.parents.list().map(({ modules }) => modules),
+    [['json']],
+  )
+})
+
+test('one that nobody wants is ended after a while, and nothing of it is left', options, async (t) => {
+  const { host } = await hosted(t)
+  const parents = new PreloadParents({ spool: host.layout.spool, idleMs: 300 })
+  t.after(() => parents.close())
+  assert.deepEqual(await saidBy({ ...host, parents }), COPIED)
+  const [{ pid } = { pid: 0 }] = parents.list()
+  for (let tries = 0; tries < 50 && parents.list().length > 0; tries++) await sleep(50)
+  assert.deepEqual(parents.list(), [])
+  for (let tries = 0; tries < 50 && existsSync(`/proc/${pid}`); tries++) await sleep(50)
+  assert.equal(existsSync(`/proc/${pid}`), false)
+  assert.deepEqual(readdirSync(join(host.layout.spool, '_parents')), [])
+})
+
+test('there are no more than there may be', options, async (t) => {
+  const { host } = await hosted(t)
+  const parents = new PreloadParents({ spool: host.layout.spool, max: 1 })
+  t.after(() => parents.close())
+  const bounded = { ...host, parents }
+  await saidBy(bounded)
+  assert.deepEqual(await saidBy(bounded, OTHER), COPIED, 'an idle one gives way')
+  assert.deepEqual(
+    parents.list().map(({ name }) => name),
+    [OTHER],
+  )
+})
+
+test('closing ends parents and what came out of them', options, async (t) => {
+  const { host } = await hosted(t, { script: `input()` })
+  const run = await launch(host, HELLO, {}, () => true)
+  const started = await run.started
+  await host.parents.close()
+  assert.equal((await run.outcome).signal, 'SIGKILL')
+  assert.equal(existsSync(`/proc/${started?.pid}`), false)
+  assert.deepEqual(host.parents.list(), [])
+  const plan = await host.parents.lend(await host.planner.prepare(await requestOf(host)))
+  assert.equal(plan.preload.reason, 'its manager has been closed')
+})
+
+test('limits, data, network and times of a preloaded run are its own', options, async (t) => {
+  const script = `import json, os, resource, socket
+open('/data/kept', 'a').write('x')
+try: socket.create_connection(('1.1.1.1', 80), 2); reached = True
+except OSError as error: reached = type(error).__name__
+print(json.dumps([open('/data/kept').read(), resource.getrlimit(resource.RLIMIT_NOFILE)[0], reached, os.environ.get('PLUGIN_DATA'), 'OMP_NUM_THREADS' in os.environ]))`
+  const { host } = await hosted(t, { script, manifest: { limits: { data: '16M', files: 77 } } })
+  assert.deepEqual(JSON.parse((await ran(host)).stdout), ['x', 77, 'OSError', '/data', false])
+  assert.deepEqual(JSON.parse((await ran(host)).stdout), ['xx', 77, 'OSError', '/data', false])
+})
