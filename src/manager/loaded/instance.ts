@@ -43,9 +43,25 @@ export class Instance {
   #why: PluginError | null = null
   #isAsked = false
 
-  /** Starts one, and waits until it answers. @throws PluginError; then nothing of it is left */
-  static async start(options: InstanceOptions): Promise<Instance> {
+  /**
+   * Starts one, and waits until it answers, or until `over`: a plugin that never does must not go on for as long as it may take.
+   *
+   * @throws PluginError; then nothing of it is left
+   */
+  static async start(options: InstanceOptions, over: AbortSignal): Promise<Instance> {
     const run = await options.launch()
+    // Rejects when the launcher itself failed; `outcome` says that too.
+    const end = () => void run.close().catch(() => {})
+    if (over.aborted) end()
+    over.addEventListener('abort', end, { once: true })
+    try {
+      return await Instance.#answering(options, run)
+    } finally {
+      over.removeEventListener('abort', end)
+    }
+  }
+
+  static async #answering(options: InstanceOptions, run: Run): Promise<Instance> {
     const tail = new OutputTail([run.stderr])
     run.stderr?.on('data', (chunk: Buffer) => options.onStderr(run.run, chunk))
     const started = await run.started
