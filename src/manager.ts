@@ -202,7 +202,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   run(name: string, options: LaunchOptions = {}): Promise<Run> {
     return this.#live.add(name, async () => {
       const { launch } = await import('./manager/launch.ts')
-      return launch(this.#host, name, options, this.#live.isOpen)
+      return launch(await this.#configured(), name, options, this.#live.isOpen)
     })
   }
 
@@ -233,7 +233,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     const pool = new WarmPool(nameOf(name), options, { ...this.#hosting, spawn: () => this.spawn(name, run) })
     await pool.fill()
     const { precompiled } = await import('./manager/loading.ts')
-    void precompiled(this.#hosting, nameOf(name), pool.closed)
+    void precompiled(this.#hosting, nameOf(name), pool.gone)
     return pool
   }
 

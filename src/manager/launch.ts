@@ -70,6 +70,8 @@ function start(
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)
     return run
   } catch (error) {
+    // Nobody else comes for it, and there may be secrets among its settings.
+    forgetSpool(layout.spool, plan.run)
     store.runs.end(plan.run, refusalOf(error))
     throw error
   }
