@@ -5,6 +5,7 @@ import { KILLED, type Outcome } from '../../core/outcome.ts'
 import { type ChannelBounds, type HostFunction, JsonRpcPeer, type Run } from '../../runtime/index.ts'
 import { OutputTail } from '../output-tail.ts'
 import { endedError } from './ended.ts'
+import { readAtPace } from './pace.ts'
 
 export interface InstanceOptions {
   readonly plugin: string
@@ -63,7 +64,7 @@ export class Instance {
 
   static async #answering(options: InstanceOptions, run: Run): Promise<Instance> {
     const tail = new OutputTail([run.stderr])
-    run.stderr?.on('data', (chunk: Buffer) => options.onStderr(run.run, chunk))
+    if (run.stderr !== null) readAtPace(run.stderr, (chunk) => options.onStderr(run.run, chunk))
     const started = await run.started
     if (started === null) throw endedError(options.plugin, run.run, await run.outcome, await tail.lines())
     const instance = new Instance(options, run, started, tail)

@@ -9,10 +9,11 @@ import {
   requestText,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
+import { printable } from '../../core/printable.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import { type CallOptions, Calls } from './calls.ts'
 import { Functions, type HostFunction } from './functions.ts'
-import { ItemQueue } from './item-queue.ts'
+import { ItemQueue, itemOf } from './item-queue.ts'
 import { Outbox } from './outbox.ts'
 
 /** What one side of a channel may cost the other. */
@@ -23,7 +24,7 @@ export interface ChannelBounds {
   readonly callsMax: number
   /** Bytes that were sent and not read yet; a message may go beyond it, and nothing after that. */
   readonly outboxBytes: number
-  /** Calls and notices of the plugin in a second; what is more has to wait in its pipe. */
+  /** Calls and notices of the plugin in a second, each for every 4 KiB it has; what is more has to wait in its pipe. */
   readonly inboundPerSecond: number
 }
 
@@ -55,6 +56,11 @@ export interface StreamOptions extends CallOptions {
   readonly window?: number | undefined
 }
 
+/** What comes unasked counts once, and once more for each so many characters. */
+const UNASKED_UNIT = 4096
+/** No pause is longer: answers wait behind what came before them. */
+const PAUSE_MAX_MS = 1_000
+
 const WINDOW = 16
 const WINDOW_MAX = 4096
 
@@ -67,7 +73,7 @@ export class JsonRpcPeer {
   readonly #reader: LineReader
   readonly #inbound: TokenBucket
   #hasFlooded = false
-  #isPaused = false
+  #paused: NodeJS.Timeout | null = null
   /** Why there will be no answers any more. */
   #over: PluginError | null = null
 
@@ -76,11 +82,13 @@ export class JsonRpcPeer {
     this.#on = options
     this.#outbox = new Outbox(stdin, bounds.outboxBytes)
     this.#calls = new Calls(plugin, bounds.callsMax)
-    this.#functions = new Functions(options.functions, run)
+    // Two at their longest: what is at work is held as values, which take many times as much.
+    this.#functions = new Functions(options.functions, run, 2 * bounds.messageBytes)
     this.#inbound = new TokenBucket({ perSecond: bounds.inboundPerSecond }, performance.now())
     this.#reader = new LineReader({
       maxBytes: bounds.messageBytes,
-      onLine: (line) => this.#receive(readRpcMessage(line)),
+      onLine: (line) => this.#receive(readRpcMessage(line), line),
+      onBlank: () => this.#slow(0),
       onFault: (fault) => this.#fail(this.#lineError(fault)),
     })
     stdout.on('data', (chunk: Buffer) => this.#reader.push(chunk))
@@ -133,7 +141,7 @@ export class JsonRpcPeer {
       throw new UsageError('USAGE', `cannot stream with a window of ${window}: expected 1 to ${WINDOW_MAX}`)
     const queue = new ItemQueue(window)
     const asked = { method, ...(params === undefined ? {} : { params }), window }
-    const onItem = (item: unknown): void => {
+    const onItem = (item: () => unknown): void => {
       if (!queue.put(item)) this.#fail(this.#invalid('it sent more items of a stream than were asked for'))
     }
     const { id, answer } = this.#open(RPC_METHODS.stream, asked, { signal }, onItem)
@@ -164,11 +172,18 @@ export class JsonRpcPeer {
     this.#functions.endAll()
     this.#calls.endAll(error)
     this.#outbox.end()
-    // What still comes is let go of, so that a plugin that has much to say can end.
+    // What still comes is let go of unread, so that a plugin that has much to say can end.
+    this.#reader.end()
+    if (this.#paused !== null) clearTimeout(this.#paused)
     this.#on.stdout.resume()
   }
 
-  #open(method: string, params: RpcParams | undefined, options: CallOptions, onItem: ((item: unknown) => void) | null) {
+  #open(
+    method: string,
+    params: RpcParams | undefined,
+    options: CallOptions,
+    onItem: ((item: () => unknown) => void) | null,
+  ) {
     if (this.#over !== null) throw this.#over
     return this.#calls.wait(method, options, (id) => this.#put(method, () => requestText(id, method, params)), {
       onAbandoned: (id) => this.#tellCancelled(id),
@@ -207,8 +222,7 @@ export class JsonRpcPeer {
     else this.#outbox.put(notificationText(RPC_METHODS.cancel, { id }))
   }
 
-  #receive(message: RpcMessage): void {
-    if (this.#over !== null) return
+  #receive(message: RpcMessage, line: string): void {
     switch (message.kind) {
       case 'result':
         if (!this.#calls.answered(message.id, message.result)) this.#fail(this.#unasked(message.id))
@@ -217,48 +231,60 @@ export class JsonRpcPeer {
         if (!this.#calls.failed(message.id, message.fault)) this.#fail(this.#unasked(message.id))
         break
       case 'request':
-        void this.#serve(message.id, message.method, message.params)
+        void this.#serve(message.id, message.method, message.params, line.length)
         break
       case 'notification':
-        this.#notice(message.method, message.params)
+        this.#notice(message.method, message.params, line)
         break
       case 'invalid':
         this.#fail(this.#invalid(`it sent a line that is no message: ${message.reason}`))
     }
   }
 
-  async #serve(id: number | string, method: string, params: unknown): Promise<void> {
-    this.#slow()
-    const answer = await this.#functions.answer(id, method, params)
+  async #serve(id: number | string, method: string, params: unknown, length: number): Promise<void> {
+    this.#slow(length)
+    const answer = await this.#functions.answer(id, method, params, length)
     if (this.#over !== null) return
     const isTooLarge = Buffer.byteLength(answer) > this.#on.bounds.messageBytes
     if (isTooLarge) this.#fail(this.#tooLarge(`the answer of ${method} for it is`))
     else if (!this.#outbox.put(answer)) this.#fail(this.#unread())
   }
 
-  #notice(method: string, params: unknown): void {
+  #notice(method: string, params: unknown, line: string): void {
     if (method === RPC_METHODS.item) {
       const { id, item } = (params ?? {}) as { id?: unknown; item?: unknown }
-      if (!this.#calls.item(id, item)) this.#fail(this.#invalid('it sent an item of no stream'))
+      const became = this.#calls.item(id, itemOf(item, line))
+      if (became === 'unknown') this.#fail(this.#invalid('it sent an item of no stream'))
+      // Those that were asked for are bounded by that.
+      if (became === 'late') this.#slow(line.length)
       return
     }
-    this.#slow()
+    this.#slow(line.length)
     if (method === RPC_METHODS.cancel) this.#functions.cancel((params as { id?: unknown } | undefined)?.id)
-    else void this.#functions.notice(method, params)
+    else void this.#functions.notice(method, params, line.length)
   }
 
   /** A plugin that calls without end waits in its pipe, and the host has its processor for others. */
-  #slow(): void {
-    if (this.#isPaused || this.#inbound.take(performance.now()) === 0) return
-    this.#isPaused = true
+  #slow(length: number): void {
+    const waitMs = this.#inbound.charge(performance.now(), 1 + Math.floor(length / UNASKED_UNIT))
+    if (waitMs === 0 || this.#paused !== null || this.#over !== null) return
     this.#on.stdout.pause()
-    setTimeout(() => {
-      this.#isPaused = false
-      this.#on.stdout.resume()
-    }, 100)
+    // What has come already is still read, and adds to the debt: how long it takes is known after that.
+    this.#paused = setTimeout(() => this.#goOn(), 100)
     if (this.#hasFlooded) return
     this.#hasFlooded = true
     this.#on.onFlood()
+  }
+
+  #goOn(): void {
+    const waitMs = Math.min(this.#inbound.charge(performance.now(), 0), PAUSE_MAX_MS)
+    this.#paused = waitMs === 0 ? null : setTimeout(() => this.#resume(), waitMs)
+    if (waitMs === 0) this.#on.stdout.resume()
+  }
+
+  #resume(): void {
+    this.#paused = null
+    this.#on.stdout.resume()
   }
 
   async #inTime<T>(next: Promise<T>, method: string, timeoutMs: number): Promise<T> {
@@ -288,7 +314,7 @@ export class JsonRpcPeer {
   }
 
   #unasked(id: unknown): CallError {
-    return this.#invalid(`it answered a call that was not made, or answered it twice (id ${JSON.stringify(id)})`)
+    return this.#invalid(`it answered a call that was not made, or answered it twice (id ${idText(id)})`)
   }
 
   #unread(): ResourceLimitError {
@@ -312,3 +338,6 @@ export class JsonRpcPeer {
     }
   }
 }
+
+/** The plugin's own text. */
+const idText = (id: unknown): string => (typeof id === 'string' ? `"${printable(id, 80)}"` : String(id))
