@@ -202,7 +202,13 @@ export class PluginManager extends Records implements AsyncDisposable {
   run(name: string, options: LaunchOptions = {}): Promise<Run> {
     return this.#live.add(name, async () => {
       const { launch } = await import('./manager/launch.ts')
-      return launch(await this.#configured(), name, options, this.#live.isOpen)
+      const host = await this.#configured()
+      const after = host.store.events.lastId()
+      const run = await launch(host, name, options, this.#live.isOpen)
+      if (options.endWhenRefused !== true) return run
+      const { endWhenRefused } = await import('./manager/standing.ts')
+      endWhenRefused(this.#hosting, nameOf(name), run, host, after)
+      return run
     })
   }
 

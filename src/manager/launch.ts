@@ -20,6 +20,11 @@ import { prepare, refusalOf } from './run.ts'
 
 export interface LaunchOptions extends RunOptions {
   readonly stdio?: RunStdio | undefined
+  /**
+   * Ends it within a second when it is disabled, removed or revoked, by whichever process. Default: `false` for `run`, which goes on until it
+   * ends; `true` for `spawn`, a warm pool and `loadGoPlugin`.
+   */
+  readonly endWhenRefused?: boolean | undefined
   /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }

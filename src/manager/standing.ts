@@ -1,6 +1,7 @@
 import { CallError, PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
+import type { Run } from '../runtime/index.ts'
 import type { AuditEvent } from '../store/index.ts'
 import { assertRunnable, assertStillTrusted } from './clearance.ts'
 import { PAGE } from './following.ts'
@@ -14,10 +15,18 @@ export interface Standing {
   readonly name: PluginName
   /** Aborted when nothing of it runs any more. */
   readonly gone: AbortSignal
+  /** Is this run one of its own? All of its plugin are, if not said: what was replaced goes on until it is renewed. */
+  readonly isOwn?: (run: string) => boolean
   /** It may not run any more. */
   revoke(error: PluginError): Promise<void>
   /** It could not be looked at; that is tried again. */
   unwatched(error: PluginError): void
+}
+
+/** What watching takes of a manager. */
+export interface Watching {
+  readonly host: () => Promise<Host>
+  readonly closing: AbortSignal
 }
 
 /** How often the trail is looked at, and how soon again when it could not be. */
@@ -30,12 +39,7 @@ const TRUST_MS = 10_000
  * Ends it when it may not run any more, whoever decided so: from its first start until nothing of it runs.
  * `after`: the last event before that.
  */
-export function watchStanding(
-  on: { readonly host: () => Promise<Host>; readonly closing: AbortSignal },
-  standing: Standing,
-  host: Host,
-  after: number,
-): void {
+export function watchStanding(on: Watching, standing: Standing, host: Host, after: number): void {
   const { name } = standing
   let last = after
   let known = host
@@ -49,7 +53,7 @@ export function watchStanding(
   const judged = async (): Promise<void> => {
     // A config.json that cannot be read is told at the next start, and nobody is spared by it meanwhile.
     known = await on.host().catch(() => known)
-    const refusal = await refusalOf(known, name)
+    const refusal = await refusalOf(known, standing)
     if (refusal !== null) await standing.revoke(refusal)
   }
   const byTrail = async (): Promise<void> => {
@@ -74,12 +78,30 @@ export function watchStanding(
   }
 }
 
+/** Ends one run when its plugin may not run any more. `after`: the last event before it was checked. */
+export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: Host, after: number): void {
+  const ended = new AbortController()
+  const over = () => ended.abort()
+  run.outcome.then(over, over)
+  const standing: Standing = {
+    name,
+    gone: ended.signal,
+    isOwn: (id) => id === run.run,
+    // How it ended, its own outcome says.
+    revoke: async () => void (await run.close().catch(() => {})),
+    // Nobody listens; it is tried again as long as it runs.
+    unwatched: () => {},
+  }
+  watchStanding(on, standing, host, after)
+}
+
 /** Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on. */
-async function refusalOf(host: Host, name: PluginName): Promise<PluginError | null> {
+async function refusalOf(host: Host, standing: Standing): Promise<PluginError | null> {
+  const { name } = standing
   const installation = host.store.find(name)
   if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
   // What was revoked is in quarantine too, and that is not why.
-  const revocation = await revocationOf(host, installation)
+  const revocation = await revocationOf(host, installation, standing)
   if (revocation !== null) return revocation
   try {
     assertRunnable(host, installation)
@@ -91,9 +113,14 @@ async function refusalOf(host: Host, name: PluginName): Promise<PluginError | nu
 }
 
 /** Of what is installed, which is then put away, or of a version that was replaced and goes on until it is renewed. */
-async function revocationOf(host: Host, installation: Installation): Promise<PluginError | null> {
+async function revocationOf(
+  host: Host,
+  installation: Installation,
+  { isOwn = () => true }: Standing,
+): Promise<PluginError | null> {
   const { name, version } = installation
-  const before = new Set(ps(host, name).map((run) => run.version))
+  const own = ps(host, name).filter(({ run }) => isOwn(run))
+  const before = new Set(own.map((run) => run.version))
   before.delete(version)
   const replaced = [...before].map((other) => ranRelease(host, name, other))
   for (const release of [installation, ...replaced]) {
