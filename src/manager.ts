@@ -343,8 +343,14 @@ export class PluginManager extends Records implements AsyncDisposable {
     return installedPlugin(this.#host, installation)
   }
 
-  /** For whatever changes something, or says what would be changed. @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE` */
+  /**
+   * For whatever changes something, or says what would be changed.
+   *
+   * @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE`; `WRONG_STATE` once this was closed
+   */
   async #configured(): Promise<Host> {
+    if (!this.#live.isOpen())
+      throw new StoreError('WRONG_STATE', `cannot use ${this.#host.layout.home}: its manager has been closed`)
     this.#host = await configuredNow(this.#host)
     return this.#host
   }

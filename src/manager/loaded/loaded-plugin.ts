@@ -186,7 +186,8 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
 
   /** Takes no more calls, waits for those that were made, and ends every instance with all it has started. */
   close({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
-    this.#closed ??= this.#end(this.#closedError('its host has closed it'), drainMs)
+    // Node's timers take no more, and would fire at once. What is no number is no time.
+    this.#closed ??= this.#end(this.#closedError('its host has closed it'), Math.min(drainMs, LONGEST_MS))
     return this.#closed
   }
 
