@@ -1,6 +1,6 @@
 import { CallError } from '../core/errors.ts'
 import type { PluginName } from '../core/name.ts'
-import type { Run } from '../runtime/index.ts'
+import type { JournalLine, Run } from '../runtime/index.ts'
 import { precompile } from './compile-cache/making.ts'
 import { type Host, nameOf } from './host.ts'
 import type { LiveRuns } from './live-runs.ts'
@@ -9,7 +9,7 @@ import { Instances } from './loaded/instances.ts'
 import { type LoadOptions, planLoad } from './loaded/load-options.ts'
 import { LoadedPlugin } from './loaded/loaded-plugin.ts'
 import { serve } from './loaded/serving.ts'
-import { watchStanding } from './standing.ts'
+import { type Standing, watchStanding } from './standing.ts'
 import { ps } from './watching.ts'
 
 /** What a manager lends to a plugin that it loads. */
@@ -31,12 +31,18 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   if (options.signal?.aborted === true) throw cancelledError()
   // Before anything is checked: what happens to it from here on is seen.
   const after = host.store.events.lastId()
+  const own = new Set<string>()
   const instance: InstanceOptions = {
     plugin: name,
     launch: () =>
-      on.runs.add(name, async () =>
-        serve(await on.host(), plan, options, (run, line) => plugin.journal(run, line), on.runs.isOpen),
-      ),
+      on.runs.add(name, async () => {
+        const journal = (run: string, line: JournalLine) => plugin.journal(run, line)
+        const run = await serve(await on.host(), plan, options, journal, on.runs.isOpen)
+        own.add(run.run)
+        const forget = () => void own.delete(run.run)
+        run.outcome.then(forget, forget)
+        return run
+      }),
     bounds: plan.bounds,
     functions: plan.functions,
     startTimeoutMs: plan.startTimeoutMs,
@@ -66,7 +72,14 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   options.signal?.addEventListener('abort', cancelled, { once: true })
   const closed = () => void plugin.close({ drainMs: 0 })
   on.closing.addEventListener('abort', closed, { once: true, signal: plugin.closed })
-  watchStanding(on, plugin, host, after)
+  const standing: Standing = {
+    name,
+    gone: plugin.gone,
+    isOwn: (run) => own.has(run),
+    revoke: (error) => plugin.revoke(error),
+    unwatched: (error) => plugin.tell('crash', { run: null, error }),
+  }
+  watchStanding(on, standing, host, after)
   try {
     await instances.open()
     isLoaded = true

@@ -32,6 +32,8 @@ export interface Watching {
 /** How often the trail is looked at, and how soon again when it could not be. */
 const TRAIL_MS = 500
 const AGAIN_MS = 1_000
+/** Events about signers and releases: of what was replaced and goes on, nothing else is written. */
+const TRUST_KINDS = 'trust-'
 /** How often the trust policy is asked again: an edit by hand leaves no line in the trail. */
 const TRUST_MS = 10_000
 
@@ -61,7 +63,7 @@ export function watchStanding(on: Watching, standing: Standing, host: Host, afte
     do {
       news = known.store.events.since(last, PAGE)
       // Once for all of it: a plugin that has much written about it is not judged more often for that.
-      if (news.some(({ subject }) => subject === name)) await judged()
+      if (news.some(({ kind, subject }) => subject === name || kind.startsWith(TRUST_KINDS))) await judged()
       last = news.at(-1)?.id ?? last
     } while (await passed(news.length === PAGE ? 0 : TRAIL_MS, over))
   }

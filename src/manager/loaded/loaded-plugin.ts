@@ -210,11 +210,6 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     return this.#gone.signal
   }
 
-  /** Of `load` alone. */
-  unwatched(error: PluginError): void {
-    this.tell('crash', { run: null, error })
-  }
-
   /** For whoever learns that it may not run any more. Of `load` alone. */
   async revoke(error: PluginError): Promise<void> {
     if (this.#isRevoked || this.#gone.signal.aborted) return

@@ -12,7 +12,7 @@ test('a plugin of protocol grpc that may not run any more is ended where it runs
   const began = Date.now()
   house.manager.disable(HELLO)
   await kv.outcome
-  assert.ok(Date.now() - began < 1_500, `it took ${Date.now() - began} ms`)
+  assert.ok(Date.now() - began < 5_000, `it took ${Date.now() - began} ms`)
   await assert.rejects(call(kv, 'Double', 2), { code: 'PLUGIN_ENDED' })
   assert.deepEqual(await house.manager.ps(HELLO), [])
 })

@@ -28,7 +28,7 @@ test('what a host has spawned, or was handed by a pool, is ended when it may not
   const began = Date.now()
   await house.manager.trust.revoke({ target: `${HELLO}@1.0.0`, reason: 'it steals' })
   const ends = await Promise.all(all.map((one) => one.wait()))
-  assert.ok(Date.now() - began < 1_500, `it took ${Date.now() - began} ms`)
+  assert.ok(Date.now() - began < 5_000, `it took ${Date.now() - began} ms`)
   assert.deepEqual(
     ends.map(({ signal }) => signal),
     ['SIGKILL', 'SIGKILL'],

@@ -83,7 +83,7 @@ test('what may not run any more does not go on waiting', { skip }, async (t) => 
   await house.install(WAITS)
   await using pool: WarmPool = await house.manager.warm(HELLO, { size: 2 })
   house.manager.disable(HELLO)
-  await until('none waits', async () => (await house.manager.ps(HELLO)).length === 0, 2_000)
+  await until('none waits', async () => (await house.manager.ps(HELLO)).length === 0)
   await sleep(300)
   assert.deepEqual(await house.manager.ps(HELLO), [])
   await assert.rejects(pool.spawn(), { code: 'WRONG_STATE' })
