@@ -75,6 +75,7 @@ export async function loadGoPlugin(
   const own = autoMtls ? makeCertificate(Date.now()) : null
   const run = await plugins.run(name, {
     ...rest,
+    endWhenRefused: true,
     handshake: handshakeOf(cookie, protocolVersions, own),
     stdio: { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
   })

@@ -205,7 +205,13 @@ export class PluginManager extends Records implements AsyncDisposable {
   run(name: string, options: LaunchOptions = {}): Promise<Run> {
     return this.#live.add(name, async () => {
       const { launch } = await import('./manager/launch.ts')
-      return launch(this.#host, name, options, this.#live.isOpen)
+      const host = await this.#configured()
+      const after = host.store.events.lastId()
+      const run = await launch(host, name, options, this.#live.isOpen)
+      if (options.endWhenRefused !== true) return run
+      const { endWhenRefused } = await import('./manager/standing.ts')
+      endWhenRefused(this.#hosting, nameOf(name), run, host, after)
+      return run
     })
   }
 
@@ -251,7 +257,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     const pool = new WarmPool(nameOf(name), options, { ...this.#hosting, spawn: () => this.spawn(name, run) })
     await pool.fill()
     const { precompile } = await import('./manager/compile-cache/making.ts')
-    void precompile(this.#hosting, nameOf(name), pool.closed)
+    void precompile(this.#hosting, nameOf(name), pool.gone)
     return pool
   }
 
@@ -355,8 +361,14 @@ export class PluginManager extends Records implements AsyncDisposable {
     return installedPlugin(this.#host, installation)
   }
 
-  /** For whatever changes something, or says what would be changed. @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE` */
+  /**
+   * For whatever changes something, or says what would be changed.
+   *
+   * @throws PluginError `CONFIG_INVALID`, `POLICY_UNSAFE`; `WRONG_STATE` once this was closed
+   */
   async #configured(): Promise<Host> {
+    if (!this.#live.isOpen())
+      throw new StoreError('WRONG_STATE', `cannot use ${this.#host.layout.home}: its manager has been closed`)
     this.#host = await configuredNow(this.#host)
     return this.#host
   }

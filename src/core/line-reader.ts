@@ -5,15 +5,19 @@ export type LineFault = 'too-large' | 'not-utf8'
 
 const NEWLINE = 10
 
+/** Of what has come of a line there is room for at least so much. */
+const ROOM_MIN_BYTES = 1024
+
 /**
- * Bytes in, lines out, of UTF-8 and of at most `maxBytes` each; lines of white space alone are left out. It never holds
- * more than that, and after a fault it takes nothing any more.
+ * Bytes in, lines out, of UTF-8 and of at most `maxBytes` each; lines of white space alone are only counted. It never holds
+ * more than that, however small the pieces are that it comes in, and after a fault it takes nothing any more.
  */
 export class LineReader {
   readonly #maxBytes: number
   readonly #onLine: (line: string) => void
   readonly #onFault: (fault: LineFault) => void
-  #held: Buffer[] = []
+  readonly #onBlank: () => void
+  #held: Buffer = Buffer.alloc(0)
   #heldBytes = 0
   #hasEnded = false
 
@@ -21,10 +25,12 @@ export class LineReader {
     readonly maxBytes: number
     readonly onLine: (line: string) => void
     readonly onFault: (fault: LineFault) => void
+    readonly onBlank?: () => void
   }) {
     this.#maxBytes = options.maxBytes
     this.#onLine = options.onLine
     this.#onFault = options.onFault
+    this.#onBlank = options.onBlank ?? (() => {})
   }
 
   push(chunk: Buffer): void {
@@ -36,10 +42,8 @@ export class LineReader {
       from = at + 1
     }
     if (this.#hasEnded || from === chunk.length) return
-    this.#heldBytes += chunk.length - from
-    // A copy: the rest of the chunk need not be kept for it.
-    if (this.#heldBytes > this.#maxBytes) this.#fail('too-large')
-    else this.#held.push(Buffer.from(chunk.subarray(from)))
+    if (this.#heldBytes + chunk.length - from > this.#maxBytes) this.#fail('too-large')
+    else this.#hold(chunk.subarray(from))
   }
 
   /** Nothing more will come. `true`: what came last had no end. */
@@ -52,14 +56,28 @@ export class LineReader {
 
   #give(rest: Buffer): void {
     const fault = this.#heldBytes + rest.length > this.#maxBytes ? 'too-large' : null
-    const bytes = this.#heldBytes === 0 ? rest : Buffer.concat([...this.#held, rest])
+    if (fault === null && this.#heldBytes > 0) this.#hold(rest)
+    const bytes = this.#heldBytes === 0 ? rest : this.#held.subarray(0, this.#heldBytes)
     this.#forget()
     if (fault !== null || !isUtf8(bytes)) {
       this.#fail(fault ?? 'not-utf8')
       return
     }
     const line = bytes.toString('utf8')
-    if (line.trim() !== '') this.#onLine(line)
+    if (line.trim() === '') this.#onBlank()
+    else this.#onLine(line)
+  }
+
+  /** A copy, in one piece: one object for each byte that comes alone would take a hundred times as much. */
+  #hold(bytes: Buffer): void {
+    const needed = this.#heldBytes + bytes.length
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(ROOM_MIN_BYTES, Math.min(2 * needed, this.#maxBytes)))
+      this.#held.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
+    }
+    bytes.copy(this.#held, this.#heldBytes)
+    this.#heldBytes = needed
   }
 
   #fail(fault: LineFault): void {
@@ -69,7 +87,7 @@ export class LineReader {
   }
 
   #forget(): void {
-    this.#held = []
+    this.#held = Buffer.alloc(0)
     this.#heldBytes = 0
   }
 }

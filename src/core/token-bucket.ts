@@ -21,13 +21,28 @@ export class TokenBucket {
 
   /** 0: taken. Otherwise how long until there is one, in milliseconds; nothing was taken. */
   take(nowMs: number): number {
-    // A clock that was set back gives nothing, and takes nothing.
-    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, nowMs - this.#atMs) * this.#perMs)
-    this.#atMs = nowMs
+    this.#fill(nowMs)
     if (this.#tokens >= 1) {
       this.#tokens -= 1
       return 0
     }
-    return Math.ceil((1 - this.#tokens) / this.#perMs)
+    return this.#untilMs(1)
+  }
+
+  /** Of what has come already: so much is taken, if by running into debt. How long until that is paid, in milliseconds. */
+  charge(nowMs: number, count: number): number {
+    this.#fill(nowMs)
+    this.#tokens -= count
+    return this.#untilMs(0)
+  }
+
+  #fill(nowMs: number): void {
+    // A clock that was set back gives nothing, and takes nothing.
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, nowMs - this.#atMs) * this.#perMs)
+    this.#atMs = nowMs
+  }
+
+  #untilMs(tokens: number): number {
+    return Math.max(0, Math.ceil((tokens - this.#tokens) / this.#perMs))
   }
 }

@@ -12,6 +12,8 @@ export interface FollowOptions {
 }
 
 const EVERY_MS = 500
+/** Events that are read at once. After a full page there are more, which nobody should have to wait for. */
+export const PAGE = 1_000
 
 /** The audit trail as it grows, whichever process writes it: verdicts, changes, limits, denials, revocations. */
 export async function* follow(
@@ -19,11 +21,14 @@ export async function* follow(
   { everyMs = EVERY_MS, signal, after = store.events.lastId() }: FollowOptions,
 ): AsyncGenerator<AuditEvent, void, void> {
   let last = after
+  let isMore = false
   do {
-    for (const event of store.events.since(last)) {
+    const page = store.events.since(last, PAGE)
+    for (const event of page) {
       last = event.id
       yield event
       if (signal?.aborted === true) return
     }
-  } while (await passed(everyMs, signal))
+    isMore = page.length === PAGE
+  } while (await passed(isMore ? 0 : everyMs, signal))
 }

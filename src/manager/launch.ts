@@ -20,6 +20,11 @@ import { prepare, refusalOf } from './run.ts'
 
 export interface LaunchOptions extends RunOptions {
   readonly stdio?: RunStdio | undefined
+  /**
+   * Ends it within a second when it is disabled, removed or revoked, by whichever process. Default: `false` for `run`, which goes on until it
+   * ends; `true` for `spawn`, a warm pool and `loadGoPlugin`.
+   */
+  readonly endWhenRefused?: boolean | undefined
   /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
@@ -71,6 +76,8 @@ function start(
     return run
   } catch (error) {
     host.parents.giveBack(plan.run)
+    // Nobody else comes for it, and there may be secrets among its settings.
+    forgetSpool(layout.spool, plan.run)
     store.runs.end(plan.run, refusalOf(error))
     throw error
   }

@@ -9,6 +9,7 @@ const CLOSE_MS = 5_000
 export class LiveRuns {
   readonly #starting = new Set<Promise<Run>>()
   readonly #running = new Set<Run>()
+  #closed: Promise<void> | null = null
   #state: 'open' | 'closing' | 'closed' = 'open'
 
   /** Does the manager still have its database? */
@@ -34,8 +35,13 @@ export class LiveRuns {
    * Ends every run and waits until each outcome is recorded, so that closing a manager loses none. Bounded: a run that the
    * kernel does not let go of is left to the next command, and its outcome still reaches whoever awaits it.
    */
-  async close(): Promise<void> {
-    if (this.#state !== 'open') return
+  close(): Promise<void> {
+    // Whoever closes a second time waits for the first: the database is closed next.
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#state = 'closing'
     const bound = new AbortController()
     await Promise.race([this.#endAll(), sleep(CLOSE_MS, undefined, { signal: bound.signal }).catch(() => {})])

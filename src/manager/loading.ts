@@ -1,13 +1,14 @@
 import { CallError } from '../core/errors.ts'
+import type { JournalLine } from '../runtime/index.ts'
 import { precompile } from './compile-cache/making.ts'
 import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
-import { Instance } from './loaded/instance.ts'
+import { Instance, type InstanceOptions } from './loaded/instance.ts'
 import { Instances } from './loaded/instances.ts'
 import { type LoadOptions, planLoad } from './loaded/load-options.ts'
 import { LoadedPlugin } from './loaded/loaded-plugin.ts'
 import { serve } from './loaded/serving.ts'
-import { watchTrust } from './trust-watch.ts'
+import { type Standing, watchStanding } from './standing.ts'
 import { ps } from './watching.ts'
 
 /** Starts every instance and waits until each answers; if one does not, none stays. @throws PluginError */
@@ -16,33 +17,34 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   const { name } = plan
   const cancelledError = () =>
     new CallError('CALL_CANCELLED', `cannot load ${name}: it was cancelled`, { cause: options.signal?.reason })
+  const host = await on.host()
   if (options.signal?.aborted === true) throw cancelledError()
   // Before anything is checked: what happens to it from here on is seen.
-  const after = (await on.host()).store.events.lastId()
-  const start = () =>
-    Instance.start({
-      plugin: name,
-      launch: async () => {
-        const { run, limitMs } = await serve(on, name, {
-          ...options,
-          protocol: 'jsonrpc',
-          onJournal: (id, line) => plugin.journal(id, line),
-        })
-        plan.limitMs = limitMs
-        return run
-      },
-      bounds: plan.bounds,
-      functions: plan.functions,
-      startTimeoutMs: plan.startTimeoutMs,
-      onViolation: (run, { code, message }) => plugin.tell('violation', { run, code, message }),
-      onStderr: (run, chunk) => plugin.tell('stderr', { run, chunk }),
-    })
+  const after = host.store.events.lastId()
+  const own = new Set<string>()
+  const instance: InstanceOptions = {
+    plugin: name,
+    launch: async () => {
+      const onJournal = (id: string, line: JournalLine) => plugin.journal(id, line)
+      const { run, limitMs } = await serve(on, name, { ...options, protocol: 'jsonrpc', onJournal })
+      plan.limitMs = limitMs
+      own.add(run.run)
+      const forget = () => void own.delete(run.run)
+      run.outcome.then(forget, forget)
+      return run
+    },
+    bounds: plan.bounds,
+    functions: plan.functions,
+    startTimeoutMs: plan.startTimeoutMs,
+    onViolation: (run, { code, message }) => plugin.tell('violation', { run, code, message }),
+    onStderr: (run, chunk) => plugin.tell('stderr', { run, chunk }),
+  }
   // Nobody can listen before that.
   let isLoaded = false
   const instances = new Instances({
     plugin: name,
     count: plan.instances,
-    start,
+    start: (over) => Instance.start(instance, over),
     policy: plan.policy,
     onStarted: ({ run, pid }) => isLoaded && plugin.tell('started', { run: run.run, pid }),
     onEnded: ({ run: { run } }, { outcome, isAsked, error }) => {
@@ -60,23 +62,24 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   options.signal?.addEventListener('abort', cancelled, { once: true })
   const closed = () => void plugin.close({ drainMs: 0 })
   on.closing.addEventListener('abort', closed, { once: true, signal: plugin.closed })
+  const standing: Standing = {
+    name,
+    gone: plugin.gone,
+    isOwn: (run) => own.has(run),
+    revoke: (error) => plugin.revoke(error),
+    unwatched: (error) => plugin.tell('crash', { run: null, error }),
+  }
+  watchStanding(on, standing, host, after)
   try {
     await instances.open()
     isLoaded = true
   } catch (error) {
-    on.closing.removeEventListener('abort', closed)
+    // Nothing of it is left; and nobody has to watch it.
+    await plugin.close({ drainMs: 0 })
     throw error
   } finally {
     options.signal?.removeEventListener('abort', cancelled)
   }
-  watchTrust({
-    name,
-    host: on.host,
-    after,
-    over: AbortSignal.any([on.closing, plugin.closed]),
-    onRefused: (why) => plugin.revoke(why),
-    onTrouble: (error) => plugin.tell('crash', { run: null, error }),
-  })
   void precompile(on, name, plugin.closed)
   return plugin
 }

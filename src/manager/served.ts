@@ -6,7 +6,7 @@ import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
 import { ServedRun } from './loaded/served-run.ts'
 import { serve } from './loaded/serving.ts'
-import { watchTrust } from './trust-watch.ts'
+import { type Standing, watchStanding } from './standing.ts'
 
 /** How a plugin is started whose host speaks its protocol. */
 export interface ServeOptions
@@ -29,7 +29,8 @@ export interface Served {
 export async function startServed(on: Hosting, text: string, options: ServeOptions): Promise<Served> {
   const name = nameOf(text)
   // Before anything is checked: what happens to it from here on is seen.
-  const after = (await on.host()).store.events.lastId()
+  const host = await on.host()
+  const after = host.store.events.lastId()
   let limitMs = 0
   const served = await ServedRun.start({
     plugin: name,
@@ -46,15 +47,15 @@ export async function startServed(on: Hosting, text: string, options: ServeOptio
   if (on.closing.aborted) closed()
   on.closing.addEventListener('abort', closed, { once: true })
   served.whenOver(() => on.closing.removeEventListener('abort', closed))
-  watchTrust({
+  const standing: Standing = {
     name,
-    host: on.host,
-    after,
-    over: served.over,
+    gone: served.over,
+    isOwn: (run) => run === served.run.run,
     // At once, and whatever it is doing.
-    onRefused: (why) => served.kill(why),
-    onTrouble: (error) => options.onTrouble?.(error),
-  })
+    revoke: async (why) => void (await served.kill(why)),
+    unwatched: (error) => options.onTrouble?.(error),
+  }
+  watchStanding(on, standing, host, after)
   void precompile(on, name, served.over)
   return { served, limitMs }
 }

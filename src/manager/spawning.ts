@@ -59,7 +59,7 @@ export async function spawn(
   options: LaunchOptions,
   launch: (options: LaunchOptions) => Promise<Run>,
 ): Promise<SpawnedPlugin> {
-  const run = await launch(options)
+  const run = await launch({ endWhenRefused: true, ...options })
   const started = await run.started
   if (started !== null) return new SpawnedPlugin(run, started.pid)
   const said = new OutputTail([run.stderr])

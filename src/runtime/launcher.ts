@@ -84,6 +84,13 @@ export class Launcher {
       env: {},
       stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
     })
+    // A process at its limit of open files gets none of these streams, and the reason in a turn of its own.
+    if ((child.stdio as unknown) === undefined) {
+      child.on('error', () => {})
+      throw new IsolationError('LAUNCH_FAILED', `cannot run ${plan.name}: this process can open no more files`, {
+        hint: 'ulimit -n, or LimitNOFILE= of its service',
+      })
+    }
     return new LaunchedRun(plan, child, spec, watch.onJournal)
   }
 

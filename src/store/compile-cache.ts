@@ -8,7 +8,8 @@ import { nextName } from './tree-staging.ts'
 /** What Node keeps of the code it has compiled: a folder for each version of it, and in there a file for each module. */
 export type CompiledFile = readonly [path: string, bytes: Buffer]
 
-export const COMPILED_FILES_MAX = 10_000
+/** All of it is read before each start, by a process that has other work: so much takes some fiftieth of a second. */
+export const COMPILED_FILES_MAX = 2_000
 export const COMPILED_BYTES_MAX = 32 * 2 ** 20
 
 const LIST = 'list'

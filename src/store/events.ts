@@ -81,7 +81,7 @@ export class Events {
   }
 
   /** What came after one, oldest first, a page at a time. */
-  since(id: number, limit = 1000): AuditEvent[] {
+  since(id: number, limit: number): AuditEvent[] {
     return read(this.#db, () =>
       this.#db.prepare<[number, number], Row>('SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?').all(id, limit),
     ).map(eventOf)

@@ -142,7 +142,7 @@ const bare = (manifest: Manifest): Manifest => ({
     ...manifest.limits,
     dataBytes: 0,
     timeoutMs: TIMEOUT_MS,
-    outputBytes: 2 * COMPILED_BYTES_MAX,
+    outputBytes: COMPILED_BYTES_MAX,
     tmpBytes: Math.max(TMP_BYTES, manifest.limits.tmpBytes ?? 0),
   },
 })
@@ -159,7 +159,7 @@ async function outputOf(stream: Readable | null): Promise<Buffer> {
   let bytes = 0
   for await (const chunk of stream ?? []) {
     bytes += (chunk as Buffer).length
-    if (bytes <= 2 * COMPILED_BYTES_MAX) chunks.push(chunk as Buffer)
+    if (bytes <= COMPILED_BYTES_MAX) chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)
 }

@@ -22,15 +22,24 @@ export class Instance {
   readonly #plugin: string
   readonly #served: ServedRun
 
-  /** Starts one, and waits until it answers. @throws PluginError; then nothing of it is left */
-  static async start(options: InstanceOptions): Promise<Instance> {
-    const instance = new Instance(options, await ServedRun.start(options))
+  /**
+   * Starts one, and waits until it answers, or until `over`: a plugin that never does must not go on for as long as it may take.
+   *
+   * @throws PluginError; then nothing of it is left
+   */
+  static async start(options: InstanceOptions, over: AbortSignal): Promise<Instance> {
+    const instance = new Instance(options, await ServedRun.start(options, over))
+    const end = () => void instance.kill(over.reason as PluginError)
+    if (over.aborted) end()
+    over.addEventListener('abort', end, { once: true })
     try {
       await instance.#answers(options.startTimeoutMs)
       return instance
     } catch (error) {
       await instance.kill(error as PluginError)
       throw error
+    } finally {
+      over.removeEventListener('abort', end)
     }
   }
 

@@ -7,7 +7,8 @@ import type { RunEnd } from './served-run.ts'
 export interface InstancesOptions {
   readonly plugin: string
   readonly count: number
-  readonly start: () => Promise<Instance>
+  /** `over`: nobody waits for it any more. */
+  readonly start: (over: AbortSignal) => Promise<Instance>
   /** `null`: what has ended stays so. */
   readonly policy: RestartPolicy | null
   readonly onStarted: (instance: Instance) => unknown
@@ -33,6 +34,7 @@ export class Instances {
   readonly #places: readonly Place[]
   readonly #breaker: CircuitBreaker | null
   readonly #closing = new AbortController()
+  readonly #starting = new Set<Promise<Instance>>()
   #circuit: Circuit = 'closed'
   #last: PluginError | null = null
   #waiters: (() => void)[] = []
@@ -91,11 +93,7 @@ export class Instances {
     for (const place of this.#places) {
       const { instance } = place
       if (instance === null) continue
-      const next = await this.#on.start()
-      if (this.#closing.signal.aborted) {
-        await next.close(this.#closing.signal.reason as PluginError)
-        throw this.#closing.signal.reason
-      }
+      const next = await this.#start()
       // It has ended meanwhile, or somebody else has renewed it: the place is given already.
       if (place.instance !== instance) {
         await next.close(why)
@@ -109,13 +107,13 @@ export class Instances {
 
   async close(why: PluginError): Promise<void> {
     this.#takeNoMore(why)
-    await Promise.all(this.#places.map(({ instance }) => instance?.close(why)))
+    await Promise.all([...this.#places.map(({ instance }) => instance?.close(why)), this.#noneIsStarting()])
   }
 
   /** The whole trees, now. */
   async kill(why: PluginError): Promise<void> {
     this.#takeNoMore(why)
-    await Promise.all(this.#places.map(({ instance }) => instance?.kill(why)))
+    await Promise.all([...this.#places.map(({ instance }) => instance?.kill(why)), this.#noneIsStarting()])
   }
 
   #takeNoMore(why: PluginError): void {
@@ -125,13 +123,37 @@ export class Instances {
   }
 
   async #fill(place: Place): Promise<void> {
-    const instance = await this.#on.start()
-    if (this.#closing.signal.aborted) {
-      await instance.close(this.#closing.signal.reason as PluginError)
-      throw this.#closing.signal.reason
-    }
+    const instance = await this.#start()
     place.instance = instance
     this.#settle(place, instance)
+  }
+
+  /** What is on its way when no more is taken is ended, and whoever closes waits for that. @throws why no more is taken */
+  async #start(): Promise<Instance> {
+    const starting = this.#started()
+    this.#starting.add(starting)
+    try {
+      return await starting
+    } finally {
+      this.#starting.delete(starting)
+    }
+  }
+
+  async #started(): Promise<Instance> {
+    const { signal } = this.#closing
+    try {
+      const instance = await this.#on.start(signal)
+      if (!signal.aborted) return instance
+      await instance.kill(signal.reason as PluginError)
+    } catch (error) {
+      // It was ended since no more is taken, and that is the reason to tell.
+      if (!signal.aborted) throw error
+    }
+    throw signal.reason
+  }
+
+  async #noneIsStarting(): Promise<void> {
+    await Promise.allSettled(this.#starting)
   }
 
   #settle(place: Place, instance: Instance): void {

@@ -94,6 +94,8 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
   #closed: Promise<void> | null = null
   #over: PluginError | null = null
   readonly #ending = new AbortController()
+  readonly #gone = new AbortController()
+  #isRevoked = false
 
   /** Of `load` alone. */
   constructor(plan: LoadPlan, instances: Instances, look: () => Promise<readonly RunningPlugin[]>) {
@@ -186,7 +188,8 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
 
   /** Takes no more calls, waits for those that were made, and ends every instance with all it has started. */
   close({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
-    this.#closed ??= this.#end(this.#closedError('its host has closed it'), drainMs)
+    // Node's timers take no more, and would fire at once. What is no number is no time.
+    this.#closed ??= this.#end(this.#closedError('its host has closed it'), Math.min(drainMs, LONGEST_MS))
     return this.#closed
   }
 
@@ -204,15 +207,22 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     return this.#ending.signal
   }
 
+  /** Aborted when nothing of it runs any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
   /** For whoever learns that it may not run any more. Of `load` alone. */
   async revoke(error: PluginError): Promise<void> {
-    if (this.#closed !== null) return
+    if (this.#isRevoked || this.#gone.signal.aborted) return
+    this.#isRevoked = true
     this.#over = error
     this.#ending.abort(error)
-    // At once, and whatever it is doing.
-    this.#closed = this.#instances.kill(error)
     this.tell('revoked', { error })
-    await this.#closed
+    // At once, and whatever it is doing: also what its host lets end in its own time.
+    const killed = this.#instances.kill(error).finally(() => this.#gone.abort(error))
+    this.#closed ??= killed
+    await killed
   }
 
   /** Of `load` alone. */
@@ -239,6 +249,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
       clearTimeout(timer)
     }
     await this.#instances.close(error)
+    this.#gone.abort(error)
   }
 
   async #counted(

@@ -6,6 +6,7 @@ import { KILLED, type Outcome } from '../../core/outcome.ts'
 import type { Run } from '../../runtime/index.ts'
 import { OutputTail } from '../output-tail.ts'
 import { endedError } from './ended.ts'
+import { readAtPace } from './pace.ts'
 
 export interface ServedRunOptions {
   readonly plugin: string
@@ -42,12 +43,17 @@ export class ServedRun {
   readonly #over = new AbortController()
   #isAsked = false
 
-  /** @throws PluginError when it did not start; then nothing of it is left */
-  static async start({ plugin, launch, onStderr }: ServedRunOptions): Promise<ServedRun> {
+  /** `over`: nobody waits for it any more. @throws PluginError when it did not start; then nothing of it is left */
+  static async start({ plugin, launch, onStderr }: ServedRunOptions, over?: AbortSignal): Promise<ServedRun> {
     const run = await launch()
+    // Rejects when the launcher itself failed; `outcome` says that too.
+    const end = () => void run.close().catch(() => {})
+    if (over?.aborted === true) end()
+    over?.addEventListener('abort', end, { once: true })
     const tail = new OutputTail([run.stderr])
-    run.stderr?.on('data', (chunk: Buffer) => onStderr(run.run, chunk))
+    if (run.stderr !== null) readAtPace(run.stderr, (chunk) => onStderr(run.run, chunk))
     const started = await run.started
+    over?.removeEventListener('abort', end)
     if (started === null) throw endedError(plugin, run.run, await run.outcome, await tail.lines())
     return new ServedRun(plugin, run, started, tail)
   }

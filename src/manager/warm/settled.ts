@@ -23,9 +23,9 @@ export async function settled(
     const found = look().find(({ run }) => run === one.run)
     if (found === undefined) return false
     // Without a figure there is nothing to wait for.
-    const { cpuMs = 0 } = found
+    const cpuMs = found.cpuMs ?? 0
     quiet = cpuMs === before ? quiet + 1 : 0
-    before = cpuMs ?? 0
+    before = cpuMs
   }
   return true
 }

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError, UsageError } from '../../core/errors.ts'
-import type { Installation } from '../../core/installation.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, restartDelayMs } from '../../core/restart-policy.ts'
 import { assertRunnable, assertStillTrusted, type RunOptions } from '../clearance.ts'
+import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
+import { endedError } from '../loaded/ended.ts'
 import type { SpawnedPlugin } from '../spawning.ts'
+import { watchStanding } from '../standing.ts'
 import { ps } from '../watching.ts'
 import { settled } from './settled.ts'
+import { termsOf } from './terms.ts'
 
 export interface WarmOptions extends Omit<RunOptions, 'reportDenials'> {
   /** Sandboxes that wait, 1 to 64. */
@@ -43,8 +46,9 @@ const REFILL_AFTER_MS = 50
 
 interface Waiting {
   readonly one: SpawnedPlugin
-  /** What was installed when it was started: what runs in it. */
-  readonly digest: string
+  /** Those it was started under: `termsOf`. */
+  readonly terms: string
+  readonly sinceMs: number
 }
 
 /**
@@ -55,10 +59,12 @@ export class WarmPool implements AsyncDisposable {
   readonly #name: PluginName
   readonly #size: number
   readonly #memoryBytes: number
+  readonly #run: RunOptions
   readonly #on: Warming
   readonly #closing = new AbortController()
   readonly #over: AbortSignal
   #waiting: Waiting[] = []
+  #starting: SpawnedPlugin | null = null
   #filling: Promise<void> | null = null
   #isTaken = false
   #hasFilled = false
@@ -68,7 +74,7 @@ export class WarmPool implements AsyncDisposable {
   #fault: PluginError | null = null
 
   /** Of `warm` alone. @throws UsageError */
-  constructor(name: PluginName, { size = 1, memoryBytes = MEMORY_BYTES }: WarmOptions, on: Warming) {
+  constructor(name: PluginName, { size = 1, memoryBytes = MEMORY_BYTES, ...run }: WarmOptions, on: Warming) {
     if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX)
       throw new UsageError('USAGE', `cannot hold ${size} of ${name} ready: expected 1 to ${SIZE_MAX}`)
     if (!Number.isFinite(memoryBytes) || memoryBytes < 2 ** 20)
@@ -76,12 +82,15 @@ export class WarmPool implements AsyncDisposable {
     this.#name = name
     this.#size = size
     this.#memoryBytes = memoryBytes
+    this.#run = run
     this.#on = on
     this.#over = AbortSignal.any([on.closing, this.#closing.signal])
   }
 
   /** Waits until as many wait as may. @throws PluginError: why the first could not be started; then none waits */
   async fill(): Promise<void> {
+    const host = await this.#on.host()
+    watchStanding(this.#on, this, host, host.store.events.lastId())
     this.#again()
     await this.#filling
     if (this.#waiting.length > 0 || this.#fault === null) return
@@ -96,24 +105,24 @@ export class WarmPool implements AsyncDisposable {
    */
   async spawn(): Promise<SpawnedPlugin> {
     this.#assertOpen()
-    const host = await this.#on.host()
-    const installation = await this.#admitted(host)
-    // What was replaced is not handed out, and what has ended while it waited cannot be.
-    const stale = this.#waiting.filter(({ digest }) => digest !== installation.digest)
-    if (stale.length > 0) {
-      this.#waiting = this.#waiting.filter(({ digest }) => digest === installation.digest)
-      await Promise.all(stale.map(({ one }) => one.close()))
-    }
+    const now = await this.#admitted(await this.#on.host())
+    this.#assertOpen()
+    // What was replaced, or was told otherwise, is not handed out, and what has ended while it waited cannot be.
+    const stale = this.#waiting.filter(({ terms }) => terms !== now)
+    this.#waiting = this.#waiting.filter(({ terms }) => terms === now)
     const found = this.#waiting.shift()
+    const ended = ending(stale.map(({ one }) => one))
     try {
       if (found === undefined) {
         this.#cold++
         return await this.#on.spawn()
       }
       this.#warm++
+      this.#failures = 0
       found.one.restartClocks()
       return found.one
     } finally {
+      await ended
       this.#again()
     }
   }
@@ -130,15 +139,29 @@ export class WarmPool implements AsyncDisposable {
   }
 
   /** Aborted when it is closed. */
-  get closed(): AbortSignal {
+  get gone(): AbortSignal {
     return this.#closing.signal
+  }
+
+  get name(): PluginName {
+    return this.#name
+  }
+
+  /** For whoever learns that it may not run any more, at this moment. Of `warm` alone. */
+  async revoke(error: PluginError): Promise<void> {
+    this.#fault = error
+    await this.#endWaiting()
+  }
+
+  /** Of `warm` alone. */
+  unwatched(error: PluginError): void {
+    this.#fault = error
   }
 
   /** Ends all that wait; those that were handed out go on. */
   async close(): Promise<void> {
     this.#closing.abort()
-    const waiting = this.#waiting.splice(0)
-    await Promise.all(waiting.map(({ one }) => one.close()))
+    await this.#endWaiting()
     await this.#filling
   }
 
@@ -146,17 +169,23 @@ export class WarmPool implements AsyncDisposable {
     await this.close()
   }
 
-  /** As before any run. When it may not run, none of it waits any more. */
-  async #admitted(host: Host): Promise<Installation> {
+  async #endWaiting(): Promise<void> {
+    const waiting = this.#waiting.splice(0).map(({ one }) => one)
+    await ending(this.#starting === null ? waiting : [...waiting, this.#starting])
+  }
+
+  /** As before any run. When it may not run, none of it waits any more. Gives the terms of a run now. */
+  async #admitted(host: Host): Promise<string> {
     try {
       const installation = host.store.find(this.#name)
       if (installation === null)
         throw new StoreError('NOT_INSTALLED', `cannot run ${this.#name}: it is not installed`, { hint: 'plugins list' })
       assertRunnable(host, installation)
+      await assertInRange(installation, this.#run.range)
       await assertStillTrusted(host, installation)
-      return installation
+      return termsOf(host, installation, this.#run)
     } catch (error) {
-      await Promise.all(this.#waiting.splice(0).map(({ one }) => one.close()))
+      await this.#endWaiting()
       throw error
     }
   }
@@ -175,41 +204,70 @@ export class WarmPool implements AsyncDisposable {
   }
 
   async #refill(): Promise<void> {
+    const failures = this.#failures
     try {
       // Whoever was handed one has its first answer to wait for, and starting another one takes this process some time.
-      const afterMs =
-        this.#failures > 0 ? restartDelayMs(RESTART_POLICY, this.#failures, Math.random()) : REFILL_AFTER_MS
+      const afterMs = failures > 0 ? restartDelayMs(RESTART_POLICY, failures, Math.random()) : REFILL_AFTER_MS
       if (this.#hasFilled) await sleep(afterMs, undefined, { signal: this.#over })
-      while (this.#waiting.length < this.#size && !this.#over.aborted && (await this.#hasRoom())) await this.#addOne()
-      this.#hasFilled = true
-      this.#failures = 0
-      this.#fault = null
+      const isMissing = () => this.#waiting.length < this.#size && !this.#over.aborted && this.#failures === failures
+      while (isMissing() && (await this.#hasRoom())) await this.#addOne()
+      if (this.#failures === failures) this.#fault = null
     } catch (error) {
-      if (this.#over.aborted) return
+      if (!this.#over.aborted) this.#failed(error)
+    } finally {
       this.#hasFilled = true
-      this.#failures++
-      this.#fault =
-        error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot hold ${this.#name} ready: ${error}`)
     }
+  }
+
+  /** The next one has to wait longer, until one has waited well, or was handed out. */
+  #failed(error: unknown): void {
+    this.#failures++
+    this.#fault =
+      error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot hold ${this.#name} ready: ${error}`)
   }
 
   async #addOne(): Promise<void> {
     const host = await this.#on.host()
-    const digest = host.store.find(this.#name)?.digest
+    const terms = await this.#admitted(host)
     const one = await this.#on.spawn()
-    const isSettled = await settled(one, () => ps(host, this.#name), this.#over)
-    // Replaced while it was started: nobody knows which of the two it is.
-    if (!isSettled || digest === undefined || host.store.find(this.#name)?.digest !== digest) {
+    this.#starting = one
+    try {
+      // Revoked, or told otherwise, while it was started: nobody knows which of the two it is.
+      const isAsBefore = async () => (await this.#admitted(await this.#on.host())) === terms
+      const isGood = (await isAsBefore()) && (await this.#hasSettled(host, one)) && (await isAsBefore())
+      if (!isGood || this.#over.aborted) {
+        await one.close()
+        return
+      }
+    } catch (error) {
       await one.close()
-      return
+      throw error
+    } finally {
+      this.#starting = null
     }
-    const waiting = { one, digest }
+    const waiting = { one, terms, sinceMs: performance.now() }
     this.#waiting.push(waiting)
-    const forget = () => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiting)
-    }
-    one.wait().then(forget, forget)
+    one.wait().then(
+      (outcome) => this.#lost(waiting, endedError(this.#name, one.run, outcome, [])),
+      (error) => this.#lost(waiting, error),
+    )
     this.#wind(waiting)
+  }
+
+  /** `false`: nobody waits for it any more. @throws PluginError of one that has ended instead */
+  async #hasSettled(host: Host, one: SpawnedPlugin): Promise<boolean> {
+    if (await settled(one, () => ps(host, this.#name), this.#over)) return true
+    if (this.#over.aborted) return false
+    throw endedError(this.#name, one.run, await one.close(), [])
+  }
+
+  /** It has ended by itself, though nobody had asked it for anything. */
+  #lost(waiting: Waiting, error: unknown): void {
+    if (!this.#waiting.includes(waiting)) return
+    this.#waiting = this.#waiting.filter((other) => other !== waiting)
+    if (performance.now() - waiting.sinceMs >= RESTART_POLICY.stableMs) this.#failures = 0
+    this.#failed(error)
+    this.#again()
   }
 
   /** Its clocks begin anew as long as it waits. */
@@ -245,4 +303,9 @@ export class WarmPool implements AsyncDisposable {
     if (this.#over.aborted)
       throw new StoreError('WRONG_STATE', `cannot run ${this.#name}: what held it ready has been closed`)
   }
+}
+
+async function ending(all: readonly SpawnedPlugin[]): Promise<void> {
+  // How a launcher failed is told by the run's own outcome, and keeps none of the others from being ended.
+  await Promise.allSettled(all.map((one) => one.close()))
 }

@@ -17,7 +17,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout | undefined
   readonly unlisten: () => void
   /** Of a stream: what takes its items. */
-  readonly onItem: ((item: unknown) => void) | null
+  readonly onItem: ((item: () => unknown) => void) | null
 }
 
 /** Calls whose waiting was given up, and whose answers may still come. */
@@ -62,7 +62,10 @@ export class Calls {
     method: string,
     { timeoutMs = 0, signal }: CallOptions,
     send: (id: number) => void,
-    { onAbandoned, onItem = null }: { onAbandoned: (id: number) => void; onItem?: ((item: unknown) => void) | null },
+    {
+      onAbandoned,
+      onItem = null,
+    }: { onAbandoned: (id: number) => void; onItem?: ((item: () => unknown) => void) | null },
   ): { readonly id: number; readonly answer: Promise<unknown> } {
     if (signal?.aborted === true) throw this.#cancelled(method, signal)
     if (this.#waiting.size >= this.#max) {
@@ -110,11 +113,12 @@ export class Calls {
     return call !== undefined || this.#abandoned.delete(id as number)
   }
 
-  /** `false`: no such stream is open, nor was. */
-  item(id: unknown, item: unknown): boolean {
+  /** `unknown`: no such stream is open, nor was. */
+  item(id: unknown, item: () => unknown): 'taken' | 'late' | 'unknown' {
     const onItem = this.#waiting.get(id as number)?.onItem
     onItem?.(item)
-    return onItem ? true : this.#abandoned.has(id as number)
+    if (onItem) return 'taken'
+    return this.#abandoned.has(id as number) ? 'late' : 'unknown'
   }
 
   /** Ends all of them. */

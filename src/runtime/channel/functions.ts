@@ -19,46 +19,57 @@ const AT_ONCE_MAX = 64
 export class Functions {
   readonly #granted: ReadonlyMap<string, HostFunction>
   readonly #run: string
+  readonly #maxBytes: number
   readonly #atWork = new Map<RpcId, AbortController>()
+  #bytes = 0
 
-  constructor(granted: Readonly<Record<string, HostFunction>>, run: string) {
+  /** `maxBytes`: of all calls at work, as they came; one alone may be of any length. */
+  constructor(granted: Readonly<Record<string, HostFunction>>, run: string, maxBytes: number) {
     this.#granted = new Map(Object.entries(granted))
     this.#run = run
+    this.#maxBytes = maxBytes
   }
 
   /** The answer as it is sent. Never rejects. */
-  async answer(id: RpcId, method: string, params: unknown): Promise<string> {
+  async answer(id: RpcId, method: string, params: unknown, bytes: number): Promise<string> {
     const granted = this.#granted.get(method)
     if (granted === undefined)
       return faultText(id, { code: RPC_CODES.methodNotFound, message: 'no such function is granted to this plugin' })
     if (this.#atWork.has(id)) return faultText(id, { code: RPC_CODES.invalidRequest, message: 'this id is in use' })
-    if (this.#atWork.size >= AT_ONCE_MAX)
-      return faultText(id, { code: RPC_CODES.busy, message: `${AT_ONCE_MAX} calls are at work already` })
-    const control = new AbortController()
-    this.#atWork.set(id, control)
+    if (this.#isBusy(bytes))
+      return faultText(id, { code: RPC_CODES.busy, message: 'as many calls as may be are at work already' })
     try {
-      return resultText(id, await granted(params, { signal: control.signal, run: this.#run }))
+      return resultText(id, await this.#work(id, granted, params, bytes))
     } catch (error) {
-      return faultText(id, faultFor(error))
-    } finally {
-      this.#atWork.delete(id)
+      return faultOf(id, error)
     }
   }
 
   /** A notification: nobody learns what comes of it, and what is not granted is not done. */
-  async notice(method: string, params: unknown): Promise<void> {
+  async notice(method: string, params: unknown, bytes: number): Promise<void> {
     const granted = this.#granted.get(method)
-    if (granted === undefined) return
-    const control = new AbortController()
-    const mark = Symbol(method) as unknown as RpcId
-    if (this.#atWork.size >= AT_ONCE_MAX) return
-    this.#atWork.set(mark, control)
+    if (granted === undefined || this.#isBusy(bytes)) return
     try {
-      await granted(params, { signal: control.signal, run: this.#run })
+      await this.#work(Symbol(method) as unknown as RpcId, granted, params, bytes)
     } catch {
       // There is nobody to tell: JSON-RPC 2.0, section 4.1.
+    }
+  }
+
+  #isBusy(bytes: number): boolean {
+    const { size } = this.#atWork
+    return size >= AT_ONCE_MAX || (size > 0 && this.#bytes + bytes > this.#maxBytes)
+  }
+
+  async #work(mark: RpcId, granted: HostFunction, params: unknown, bytes: number): Promise<unknown> {
+    const control = new AbortController()
+    this.#atWork.set(mark, control)
+    this.#bytes += bytes
+    try {
+      return await granted(params, { signal: control.signal, run: this.#run })
     } finally {
       this.#atWork.delete(mark)
+      this.#bytes -= bytes
     }
   }
 
@@ -68,6 +79,15 @@ export class Functions {
 
   endAll(): void {
     for (const control of this.#atWork.values()) control.abort()
+  }
+}
+
+function faultOf(id: RpcId, error: unknown): string {
+  try {
+    return faultText(id, faultFor(error))
+  } catch {
+    // What it says has no JSON, which is a failure of the function too.
+    return faultText(id, faultFor(null))
   }
 }
 

@@ -1,6 +1,17 @@
+/** Above this an item waits as the line that it came in: as values it can take twenty times as much. */
+const VALUE_MAX = 16_384
+
+/** What gives the item of a message when it is taken. */
+export const itemOf = (item: unknown, line: string): (() => unknown) =>
+  line.length <= VALUE_MAX ? asValue(item) : asLine(line)
+
+// Apart from one another, so that neither keeps what the other has.
+const asValue = (item: unknown) => () => item
+const asLine = (line: string) => () => (JSON.parse(line) as { params: { item: unknown } }).params.item
+
 /** Items of a stream that came and were not taken yet. What sends them may only send as many as it was granted. */
 export class ItemQueue {
-  #items: unknown[] = []
+  #items: (() => unknown)[] = []
   #granted: number
   #taken: (() => void) | null = null
   #end: { readonly error: Error | null } | null = null
@@ -10,7 +21,7 @@ export class ItemQueue {
   }
 
   /** `false`: it was not granted that many. */
-  put(item: unknown): boolean {
+  put(item: () => unknown): boolean {
     if (this.#granted === 0) return false
     this.#granted--
     this.#items.push(item)
@@ -40,7 +51,7 @@ export class ItemQueue {
       this.#taken = resolve
       await promise
     }
-    return { item: this.#items.shift() }
+    return { item: this.#items.shift()?.() }
   }
 
   #wake(): void {

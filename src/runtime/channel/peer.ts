@@ -9,9 +9,10 @@ import {
   requestText,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
+import { printable } from '../../core/printable.ts'
 import { type CallOptions, Calls } from './calls.ts'
 import { Functions, type HostFunction } from './functions.ts'
-import { ItemQueue } from './item-queue.ts'
+import { ItemQueue, itemOf } from './item-queue.ts'
 import { Outbox } from './outbox.ts'
 import { Throttle } from './throttle.ts'
 
@@ -23,7 +24,7 @@ export interface ChannelBounds {
   readonly callsMax: number
   /** Bytes that were sent and not read yet; a message may go beyond it, and nothing after that. */
   readonly outboxBytes: number
-  /** Calls and notices of the plugin in a second; what is more has to wait in its pipe. */
+  /** Calls and notices of the plugin in a second, each for every 4 KiB it has; what is more has to wait in its pipe. */
   readonly inboundPerSecond: number
 }
 
@@ -78,11 +79,13 @@ export class JsonRpcPeer {
     this.#on = options
     this.#outbox = new Outbox(stdin, bounds.outboxBytes)
     this.#calls = new Calls(plugin, bounds.callsMax)
-    this.#functions = new Functions(options.functions, run)
+    // Two at their longest: what is at work is held as values, which take many times as much.
+    this.#functions = new Functions(options.functions, run, 2 * bounds.messageBytes)
     this.#inbound = new Throttle({ stdout, perSecond: bounds.inboundPerSecond, onFlood: options.onFlood })
     this.#reader = new LineReader({
       maxBytes: bounds.messageBytes,
-      onLine: (line) => this.#receive(readRpcMessage(line)),
+      onLine: (line) => this.#receive(readRpcMessage(line), line),
+      onBlank: () => this.#inbound.count(0),
       onFault: (fault) => this.#fail(this.#lineError(fault)),
     })
     stdout.on('data', (chunk: Buffer) => this.#reader.push(chunk))
@@ -137,7 +140,7 @@ export class JsonRpcPeer {
       throw new UsageError('USAGE', `cannot stream with a window of ${window}: expected 1 to ${WINDOW_MAX}`)
     const queue = new ItemQueue(window)
     const asked = { method, ...(params === undefined ? {} : { params }), window }
-    const onItem = (item: unknown): void => {
+    const onItem = (item: () => unknown): void => {
       if (!queue.put(item)) this.#fail(this.#invalid('it sent more items of a stream than were asked for'))
     }
     const { id, answer } = this.#open(RPC_METHODS.stream, asked, { signal }, onItem)
@@ -168,11 +171,17 @@ export class JsonRpcPeer {
     this.#functions.endAll()
     this.#calls.endAll(error)
     this.#outbox.end()
-    // What still comes is let go of, so that a plugin that has much to say can end.
-    this.#on.stdout.resume()
+    // What still comes is let go of unread, so that a plugin that has much to say can end.
+    this.#reader.end()
+    this.#inbound.drain()
   }
 
-  #open(method: string, params: RpcParams | undefined, options: CallOptions, onItem: ((item: unknown) => void) | null) {
+  #open(
+    method: string,
+    params: RpcParams | undefined,
+    options: CallOptions,
+    onItem: ((item: () => unknown) => void) | null,
+  ) {
     if (this.#over !== null) throw this.#over
     return this.#calls.wait(method, options, (id) => this.#put(method, () => requestText(id, method, params)), {
       onAbandoned: (id) => this.#tellCancelled(id),
@@ -214,8 +223,7 @@ export class JsonRpcPeer {
     else this.#outbox.put(notificationText(RPC_METHODS.cancel, { id }))
   }
 
-  #receive(message: RpcMessage): void {
-    if (this.#over !== null) return
+  #receive(message: RpcMessage, line: string): void {
     switch (message.kind) {
       case 'result':
         if (!this.#calls.answered(message.id, message.result)) this.#fail(this.#unasked(message.id))
@@ -224,34 +232,37 @@ export class JsonRpcPeer {
         if (!this.#calls.failed(message.id, message.fault)) this.#fail(this.#unasked(message.id))
         break
       case 'request':
-        void this.#serve(message.id, message.method, message.params)
+        void this.#serve(message.id, message.method, message.params, line.length)
         break
       case 'notification':
-        this.#notice(message.method, message.params)
+        this.#notice(message.method, message.params, line)
         break
       case 'invalid':
         this.#fail(this.#invalid(`it sent a line that is no message: ${message.reason}`))
     }
   }
 
-  async #serve(id: number | string, method: string, params: unknown): Promise<void> {
-    this.#inbound.count()
-    const answer = await this.#functions.answer(id, method, params)
+  async #serve(id: number | string, method: string, params: unknown, length: number): Promise<void> {
+    this.#inbound.count(length)
+    const answer = await this.#functions.answer(id, method, params, length)
     if (this.#over !== null) return
     const isTooLarge = Buffer.byteLength(answer) > this.#on.bounds.messageBytes
     if (isTooLarge) this.#fail(this.#tooLarge(`the answer of ${method} for it is`))
     else if (!this.#outbox.put(answer)) this.#fail(this.#unread())
   }
 
-  #notice(method: string, params: unknown): void {
+  #notice(method: string, params: unknown, line: string): void {
     if (method === RPC_METHODS.item) {
       const { id, item } = (params ?? {}) as { id?: unknown; item?: unknown }
-      if (!this.#calls.item(id, item)) this.#fail(this.#invalid('it sent an item of no stream'))
+      const became = this.#calls.item(id, itemOf(item, line))
+      if (became === 'unknown') this.#fail(this.#invalid('it sent an item of no stream'))
+      // Those that were asked for are bounded by that.
+      if (became === 'late') this.#inbound.count(line.length)
       return
     }
-    this.#inbound.count()
+    this.#inbound.count(line.length)
     if (method === RPC_METHODS.cancel) this.#functions.cancel((params as { id?: unknown } | undefined)?.id)
-    else void this.#functions.notice(method, params)
+    else void this.#functions.notice(method, params, line.length)
   }
 
   async #inTime<T>(next: Promise<T>, method: string, timeoutMs: number): Promise<T> {
@@ -283,7 +294,7 @@ export class JsonRpcPeer {
   }
 
   #unasked(id: unknown): CallError {
-    return this.#invalid(`it answered a call that was not made, or answered it twice (id ${JSON.stringify(id)})`)
+    return this.#invalid(`it answered a call that was not made, or answered it twice (id ${idText(id)})`)
   }
 
   #unread(): ResourceLimitError {
@@ -307,3 +318,6 @@ export class JsonRpcPeer {
     }
   }
 }
+
+/** The plugin's own text. */
+const idText = (id: unknown): string => (typeof id === 'string' ? `"${printable(id, 80)}"` : String(id))

@@ -2,6 +2,7 @@ import type { ServiceError } from '@grpc/grpc-js'
 import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
+import type { CallOptions } from '../channel/calls.ts'
 import type { Run } from '../launcher.ts'
 import { Broker } from './broker.ts'
 import { type ClientClass, Connection } from './connection.ts'
@@ -9,6 +10,7 @@ import type { Identity } from './credentials.ts'
 import { endedError, endedWithin } from './ending.ts'
 import type { GrpcLibrary } from './grpc-library.ts'
 import { HostFolder } from './host-folder.ts'
+import { oneCall } from './one-call.ts'
 import type { PluginFolder } from './plugin-folder.ts'
 import { HEALTH_CHECK, HEALTH_WATCH, type Health, SHUTDOWN } from './services.ts'
 import { followStdio, type PluginStdio } from './stdio-stream.ts'
@@ -113,16 +115,20 @@ export class GoPlugin implements AsyncDisposable {
   }
 
   /**
-   * One call as a promise: `kv.call((done) => client.get({ key }, done))`.
+   * One call as a promise: `kv.call((done) => client.get({ key }, done))`. It ends after `timeoutMs`, 30,000 if not said, whether
+   * the plugin answers or not; 0: as long as it takes.
    *
-   * @throws CallError `PLUGIN_ENDED` when the plugin is gone (`details.outcome`), else `CALL_FAILED`
+   * @throws CallError `PLUGIN_ENDED` when the plugin is gone (`details.outcome`), `CALL_CANCELLED`, else `CALL_FAILED`
+   * @throws TimeoutError `CALL_TIMEOUT`
    */
-  async call<T>(start: (done: (error: ServiceError | null, response?: T) => void) => unknown): Promise<T> {
+  async call<T>(
+    start: (done: (error: ServiceError | null, response?: T) => void) => unknown,
+    options: CallOptions = {},
+  ): Promise<T> {
     try {
-      return await new Promise<T>((resolve, reject) => {
-        start((error, response) => (error === null ? resolve(response as T) : reject(error)))
-      })
+      return await oneCall(this.#options.reattach.name, start, options)
     } catch (error) {
+      if (error instanceof PluginError) throw error
       throw await failureOf(error, 'call', this.#options)
     }
   }
