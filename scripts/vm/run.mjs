@@ -81,6 +81,7 @@ const ON_REQUEST = new Set(
     'runtime/preload/endings',
     'runtime/preload/network',
     'runtime/preload/plan',
+    'runtime/preload/portrait',
     'runtime/report',
     'runtime/run-figures',
     'runtime/spec',
