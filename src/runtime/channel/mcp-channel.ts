@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { CallError, type PluginError, ResourceLimitError, TimeoutError, UsageError } from '../../core/errors.ts'
 import {
+  CHANNEL_HINT,
   faultText,
   notificationText,
   RPC_CODES,
@@ -166,7 +167,8 @@ export class McpChannel {
     const { plugin, startTimeoutMs } = this.#on
     this.#coming = setTimeout(() => {
       const what = `it was started and gave no answer in ${startTimeoutMs} ms`
-      this.#fail(new TimeoutError('START_TIMEOUT', `cannot use ${plugin}: ${what}`))
+      const hint = `plugins logs ${plugin} has what it wrote to stderr`
+      this.#fail(new TimeoutError('START_TIMEOUT', `cannot use ${plugin}: ${what}`, { hint }))
     }, startTimeoutMs)
   }
 
@@ -247,7 +249,11 @@ export class McpChannel {
   }
 
   #invalid(what: string): CallError {
-    return new CallError('MESSAGE_INVALID', `cannot go on with ${this.#on.plugin}: it sent no message of MCP: ${what}`)
+    return new CallError(
+      'MESSAGE_INVALID',
+      `cannot go on with ${this.#on.plugin}: it sent no message of MCP: ${what}`,
+      { hint: CHANNEL_HINT },
+    )
   }
 
   #unread(): ResourceLimitError {
