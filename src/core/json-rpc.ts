@@ -78,6 +78,9 @@ export function rpcMessageOf(value: unknown): RpcMessage {
     if (params !== undefined && (typeof params !== 'object' || params === null))
       return invalid('its "params" is neither an object nor an array')
     if (id === null) return invalid('its "id" is null')
+    // Two readers could take it for two things.
+    for (const key of ['result', 'error'])
+      if (Object.hasOwn(value, key)) return invalid(`it has both "method" and "${key}"`)
     return id === undefined ? { kind: 'notification', method, params } : { kind: 'request', id, method, params }
   }
   if (id === undefined) return invalid('it has neither "method" nor "id"')
