@@ -6,13 +6,14 @@ export type LineFault = 'too-large' | 'not-utf8'
 const NEWLINE = 10
 
 /**
- * Bytes in, lines out, of UTF-8 and of at most `maxBytes` each; lines of white space alone are left out. It never holds
+ * Bytes in, lines out, of UTF-8 and of at most `maxBytes` each; lines of white space alone are only told of. It never holds
  * more than that, and after a fault it takes nothing any more.
  */
 export class LineReader {
   readonly #maxBytes: number
   readonly #onLine: (line: string) => void
   readonly #onFault: (fault: LineFault) => void
+  readonly #onBlank: () => void
   #held: Buffer[] = []
   #heldBytes = 0
   #hasEnded = false
@@ -21,10 +22,13 @@ export class LineReader {
     readonly maxBytes: number
     readonly onLine: (line: string) => void
     readonly onFault: (fault: LineFault) => void
+    /** They are no fault, and no message: who counts what comes has to count them too. */
+    readonly onBlank?: (() => void) | undefined
   }) {
     this.#maxBytes = options.maxBytes
     this.#onLine = options.onLine
     this.#onFault = options.onFault
+    this.#onBlank = options.onBlank ?? (() => {})
   }
 
   push(chunk: Buffer): void {
@@ -51,6 +55,10 @@ export class LineReader {
   }
 
   #give(rest: Buffer): void {
+    if (rest.length === 0 && this.#heldBytes === 0) {
+      this.#onBlank()
+      return
+    }
     const fault = this.#heldBytes + rest.length > this.#maxBytes ? 'too-large' : null
     const bytes = this.#heldBytes === 0 ? rest : Buffer.concat([...this.#held, rest])
     this.#forget()
@@ -59,7 +67,8 @@ export class LineReader {
       return
     }
     const line = bytes.toString('utf8')
-    if (line.trim() !== '') this.#onLine(line)
+    if (line.trim() === '') this.#onBlank()
+    else this.#onLine(line)
   }
 
   #fail(fault: LineFault): void {

@@ -19,15 +19,15 @@ export class TokenBucket {
     this.#atMs = nowMs
   }
 
-  /** 0: taken. Otherwise how long until there is one, in milliseconds; nothing was taken. */
-  take(nowMs: number): number {
+  /** 0: taken. Otherwise how long until there are so many, in milliseconds; nothing was taken. */
+  take(nowMs: number, count: number = 1): number {
     // A clock that was set back gives nothing, and takes nothing.
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, nowMs - this.#atMs) * this.#perMs)
     this.#atMs = nowMs
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1
+    if (this.#tokens >= count) {
+      this.#tokens -= count
       return 0
     }
-    return Math.ceil((1 - this.#tokens) / this.#perMs)
+    return Math.ceil((count - this.#tokens) / this.#perMs)
   }
 }

@@ -10,6 +10,7 @@ import {
   requestText,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
+import { printable } from '../../core/printable.ts'
 import { type CallOptions, Calls } from './calls.ts'
 import { Functions, type HostFunction } from './functions.ts'
 import { ItemQueue } from './item-queue.ts'
@@ -283,7 +284,9 @@ export class JsonRpcPeer {
   }
 
   #unasked(id: unknown): CallError {
-    return this.#invalid(`it answered a call that was not made, or answered it twice (id ${JSON.stringify(id)})`)
+    return this.#invalid(
+      `it answered a call that was not made, or answered it twice (id ${printable(JSON.stringify(id))})`,
+    )
   }
 
   #unread(): ResourceLimitError {

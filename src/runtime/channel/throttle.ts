@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
 import { TokenBucket } from '../../core/token-bucket.ts'
 
+/** Characters that count as one message: it takes the host about as long to read them. */
+const CHARACTERS = 1024
 /** For how long a stream waits that has brought more than it may, in milliseconds. */
 const PAUSE_MS = 100
 
@@ -23,9 +25,10 @@ export class Throttle {
     this.#bucket = new TokenBucket({ perSecond: options.perSecond }, performance.now())
   }
 
-  /** One more has come. */
-  count(): void {
-    if (this.#isPaused || this.#bucket.take(performance.now()) === 0) return
+  /** One more has come, of so many characters. */
+  count(characters: number = 0): void {
+    const messages = Math.max(1, Math.ceil(characters / CHARACTERS))
+    if (this.#isPaused || this.#bucket.take(performance.now(), messages) === 0) return
     const { stdout, onFlood } = this.#on
     this.#isPaused = true
     stdout.pause()
