@@ -131,8 +131,9 @@ export class McpChannel {
     clearTimeout(this.#coming)
     this.#atWork.endAll()
     this.#outbox.end()
-    // What still comes is let go of, so that a server that has much to say can end.
-    this.#on.stdout.resume()
+    // What still comes is let go of unread, so that a server that has much to say can end.
+    this.#reader.end()
+    this.#inbound.drain()
     for (const id of this.#asked.endAll()) this.#tell(id, RPC_CODES.failed, error)
   }
 

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
 import { TokenBucket } from '../../core/token-bucket.ts'
 
+/** Between two chunks of what nobody reads any more, in milliseconds: some 13 MiB a second, of 64 KiB each. */
+const DRAIN_MS = 5
 /** Characters that count as one message: it takes the host about as long to read them. */
 const CHARACTERS = 1024
 /** For how long a stream waits that has brought more than it may, in milliseconds. */
@@ -23,6 +25,16 @@ export class Throttle {
   constructor(options: ThrottleOptions) {
     this.#on = options
     this.#bucket = new TokenBucket({ perSecond: options.perSecond }, performance.now())
+  }
+
+  /** Lets go of all that still comes, and takes its time: nobody counts it any more. */
+  drain(): void {
+    const { stdout } = this.#on
+    stdout.on('data', () => {
+      stdout.pause()
+      setTimeout(() => stdout.resume(), DRAIN_MS)
+    })
+    stdout.resume()
   }
 
   /** One more has come, of so many characters. */

@@ -129,3 +129,32 @@ test('a host that throws at what it is told does not keep a server alive, nor ot
   assert.deepEqual([answered, code, running], [[1, 2, 3], 'MESSAGE_INVALID', []])
   assert.ok(thrown.includes('onerror') && thrown.includes('onclose'), `${thrown}`)
 })
+
+test('what a server says after it was closed is not read, however much it is', { skip }, async (t) => {
+  const siege = await besieged(
+    t,
+    hostileServer(
+      'pass',
+      {},
+      `
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+import threading
+def flood():
+    part = b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\\n' * 10000
+    time.sleep(1)
+    while True:
+        say(part)
+threading.Thread(target=flood, daemon=True).start()
+import atexit
+atexit.register(time.sleep, 60)`,
+    ),
+  )
+  await sleep(1_500)
+  const [before, began] = [process.cpuUsage(), performance.now()]
+  await siege.client.close()
+  const { user, system } = process.cpuUsage(before)
+  const [cpuMs, ms] = [(user + system) / 1000, performance.now() - began]
+  t.diagnostic(`${Math.round(cpuMs)} ms of processor in ${Math.round(ms)} ms`)
+  assert.ok(cpuMs < ms / 2, `${cpuMs} of ${ms} ms`)
+  await assertNothingLeft(siege)
+})
