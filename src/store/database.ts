@@ -139,7 +139,10 @@ export function read<T>(db: Db, work: () => T): T {
     return work()
   } catch (error) {
     // better-sqlite3 has a TypeError for it, which is nobody's bug but of whoever goes on with what was closed.
-    if (!db.open) throw new StoreError('WRONG_STATE', `cannot use ${db.name}: it has been closed`, { cause: error })
+    if (!db.open)
+      throw new StoreError('WRONG_STATE', `cannot use ${db.name}: it has been closed, with its manager`, {
+        cause: error,
+      })
     throw failureOf(db.name, error) ?? error
   }
 }

@@ -130,10 +130,12 @@ test('two plugins never have one key, and the home is named where a client could
   assert.deepEqual(
     servers.map(({ key, args }) => [key, args]),
     [
-      ['a-b-c', ['--home', own.layout.home, 'run', 'a-b/c']],
-      ['a-b-c-2', ['--home', own.layout.home, 'run', 'a/b-c']],
+      ['a-b_c', ['--home', own.layout.home, 'run', 'a-b/c']],
+      ['a-b-c', ['--home', own.layout.home, 'run', 'a/b-c']],
     ],
   )
+  // Whether the other is asked for or not: entries are merged into a file one by one.
+  for (const { name, key } of servers) assert.deepEqual((await plugins.mcpServers([name]))[0]?.key, key)
 })
 
 test('the command is no name that a PATH of somebody else could answer to', (t) => {
