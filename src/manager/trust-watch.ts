@@ -4,7 +4,7 @@ import type { PluginName } from '../core/name.ts'
 import { assertRunnable, assertStillTrusted } from './clearance.ts'
 import { follow } from './following.ts'
 import type { Host } from './host.ts'
-import { isRevocation, quarantine } from './quarantine.ts'
+import { isOfThePlugin, isRevocation, quarantine } from './quarantine.ts'
 import { ranRelease } from './revocation.ts'
 import { passed, ps } from './watching.ts'
 
@@ -37,12 +37,13 @@ export function watchTrust({ name, host, after, over, onRefused, onTrouble }: Tr
   }
   const byTrail = async (): Promise<void> => {
     for await (const { id, subject } of follow(await host(), { signal: over, after: last })) {
-      if (subject === name) await judged()
+      // What cannot be found out now is asked again by the clock; what happens next is seen at once all the same.
+      if (subject === name) await judged().catch(tell)
       last = id
     }
   }
   const byTrust = async (): Promise<void> => {
-    while (await passed(TRUST_MS, over)) await judged()
+    while (await passed(TRUST_MS, over)) await judged().catch(tell)
   }
   for (const watching of [byTrail, byTrust]) {
     // What cannot be watched is told, and watched again: a disk that fails for a moment must not end the watch.
@@ -54,20 +55,31 @@ export function watchTrust({ name, host, after, over, onRefused, onTrouble }: Tr
   }
 }
 
-/** Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on. */
+/**
+ * Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on.
+ *
+ * @throws PluginError when it cannot be found out, as with a trust.json that somebody has broken: no verdict about the plugin
+ */
 async function refusalOf(host: Host, name: PluginName): Promise<PluginError | null> {
   const installation = host.store.find(name)
   if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
-  // What was revoked is in quarantine too, and that is not why.
-  const revocation = await revocationOf(host, installation)
-  if (revocation !== null) return revocation
+  let trouble: unknown = null
   try {
+    // What was revoked is in quarantine too, and that is not why.
+    const revocation = await revocationOf(host, installation)
+    if (revocation !== null) return revocation
+  } catch (error) {
+    trouble = error
+  }
+  try {
+    // That it was disabled counts whatever else cannot be found out.
     assertRunnable(host, installation)
-    return null
   } catch (error) {
     if (error instanceof PluginError) return error
     throw error
   }
+  if (trouble !== null) throw trouble
+  return null
 }
 
 /** Of what is installed, which is then put away, or of a version that was replaced and goes on until it is renewed. */
@@ -80,7 +92,7 @@ async function revocationOf(host: Host, installation: Installation): Promise<Plu
     try {
       if (release !== null) await assertStillTrusted(host, release)
     } catch (error) {
-      if (!(error instanceof PluginError)) throw error
+      if (!(error instanceof PluginError) || !isOfThePlugin(error)) throw error
       const isRevoked: boolean = isRevocation(error)
       if (isRevoked && release === installation) quarantine(host, installation, error)
       if (isRevoked) return error
