@@ -5,7 +5,12 @@ import { reasonIn } from '../../src/core/last-words.ts'
 const SAID: readonly (readonly [what: string, lines: readonly string[], reason: string | null])[] = [
   ['nothing', [], null],
   ['empty lines', ['', '  '], null],
-  ['a line for people', ['starting', 'cannot open the door'], 'cannot open the door'],
+  ['a line for people', ['cannot open the door'], 'cannot open the door'],
+  [
+    'a sentence over lines',
+    ['1', 'This is a plugin.', 'Start the program', 'that loads it.'],
+    'This is a plugin. | Start the program | that loads it.',
+  ],
   [
     'Python, of two the one that nobody caught',
     ['KeyError: 1', 'During handling of it:', 'Traceback:', '  File "main.py", line 4', 'db.NoSuchError: no database'],
