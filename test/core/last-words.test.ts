@@ -37,7 +37,7 @@ const SAID: readonly (readonly [what: string, lines: readonly string[], reason: 
     "Error [ERR_MODULE_NOT_FOUND]: Cannot find module './plugin.js'",
   ],
   ['Go', ['panic: no luck', '', 'goroutine 1 [running]:', 'main.main()'], 'panic: no luck'],
-  ['nothing that says anything', ['    at a (b:1:1)', 'Node.js v24.21.0'], 'Node.js v24.21.0'],
+  ['nothing that says anything', ['    at a (b:1:1)', 'Node.js v24.21.0'], 'at a (b:1:1) | Node.js v24.21.0'],
 ]
 
 for (const [what, lines, reason] of SAID)
