@@ -16,11 +16,14 @@ import {
 export { CallError } from './core/errors.ts'
 export {
   type AcceptedServer,
+  type Broker,
   type ClientClass,
   type DialledServer,
   GoPlugin,
   type Health,
+  type OutputStream,
   type PluginLogEntry,
+  type PluginLogLevel,
   type PluginStdio,
   type ReattachConfig,
 } from './runtime/go-plugin/index.ts'

@@ -26,8 +26,9 @@ export {
 } from './core/errors.ts'
 export { EXIT_CODES, type ExitCode, RUN_EXIT_CODES } from './core/exit-codes.ts'
 export { formatHooks } from './core/hook-text.ts'
-export type { InstallationState } from './core/installation.ts'
+export type { Installation, InstallationState } from './core/installation.ts'
 export { interrupted } from './core/interrupted.ts'
+export type { RpcParams } from './core/json-rpc.ts'
 export { REQUIRED_LAYERS } from './core/layers.ts'
 export { formatLimit, formatLimits, formatLimitValue } from './core/limit-text.ts'
 export { type EffectiveLimits, type LimitName, type Limits, PROFILES, type Profile } from './core/limits.ts'
@@ -35,6 +36,7 @@ export type { ListedRelease } from './core/listed-release.ts'
 export type { LogEntry } from './core/log-entry.ts'
 export type { HookName, HookRun, Manifest, Permissions } from './core/manifest.ts'
 export type { Figure, Minute } from './core/minute.ts'
+export type { PluginName } from './core/name.ts'
 export type { NetworkEntry, NetworkGrant } from './core/network.ts'
 export { formatCutNetwork, formatNetwork } from './core/network-text.ts'
 export type { EndingLimit, Outcome, Usage } from './core/outcome.ts'
@@ -46,6 +48,8 @@ export { RefusedRun } from './core/refused-run.ts'
 export { isRequest } from './core/request.ts'
 export type { Circuit, RestartPolicy } from './core/restart-policy.ts'
 export { RpcError } from './core/rpc-error.ts'
+export type { RunFigures } from './core/run-figures.ts'
+export type { Platform, Protocol, Runtime } from './core/runtimes.ts'
 export type { Settings, SettingValue } from './core/settings.ts'
 export type { SyncAction, SyncRow } from './core/sync-plan.ts'
 export type { Rate } from './core/token-bucket.ts'
@@ -124,6 +128,8 @@ export type {
   Run,
   RunPlan,
   RunStdio,
+  RunStream,
+  Started,
   StreamOptions,
 } from './runtime/index.ts'
 export type { AuditEvent, KeptApproval, RunRecord, WaitingUpdate } from './store/index.ts'

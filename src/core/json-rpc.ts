@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 /** JSON-RPC 2.0, section 4: a number or a text; ours are numbers. */
 export type RpcId = number | string
 
@@ -37,6 +39,9 @@ export const RPC_METHODS = {
   more: '$/more',
 } as const
 
+/** For the author of a plugin that writes something else: most often a line that was meant for people. */
+export const CHANNEL_HINT = 'a plugin writes nothing but messages to stdout; what people should read goes to stderr'
+
 export type RpcMessage =
   | { readonly kind: 'request'; readonly id: RpcId; readonly method: string; readonly params: unknown }
   | { readonly kind: 'notification'; readonly method: string; readonly params: unknown }
@@ -57,7 +62,7 @@ export function readRpcLine(line: string): { readonly message: RpcMessage; reado
     const value: unknown = JSON.parse(line)
     return { message: rpcMessageOf(value), value }
   } catch {
-    return refused('it is not JSON')
+    return refused(`it is not JSON: "${printable(line, 80)}"`)
   }
 }
 
@@ -73,6 +78,9 @@ export function rpcMessageOf(value: unknown): RpcMessage {
     if (params !== undefined && (typeof params !== 'object' || params === null))
       return invalid('its "params" is neither an object nor an array')
     if (id === null) return invalid('its "id" is null')
+    // Two readers could take it for two things.
+    for (const key of ['result', 'error'])
+      if (Object.hasOwn(value, key)) return invalid(`it has both "method" and "${key}"`)
     return id === undefined ? { kind: 'notification', method, params } : { kind: 'request', id, method, params }
   }
   if (id === undefined) return invalid('it has neither "method" nor "id"')
@@ -122,11 +130,11 @@ function faultOf(error: unknown): RpcFault | null {
 /** What may stand in `params`. */
 export type RpcParams = Readonly<Record<string, unknown>> | readonly unknown[]
 
-/** @throws TypeError of JSON.stringify: a circle, a BigInt */
+/** @throws TypeError of JSON.stringify (a circle, a BigInt), or of `params` that are neither an object nor an array */
 export const requestText = (id: RpcId, method: string, params: RpcParams | undefined): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${paramsText(params)}}\n`
 
-/** @throws TypeError of JSON.stringify */
+/** @throws TypeError as `requestText` */
 export const notificationText = (method: string, params: RpcParams | undefined): string =>
   `{"jsonrpc":"2.0","method":${JSON.stringify(method)}${paramsText(params)}}\n`
 
@@ -138,5 +146,10 @@ export const resultText = (id: RpcId, result: unknown): string =>
 export const faultText = (id: RpcId, fault: RpcFault): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(fault)}}\n`
 
-const paramsText = (params: RpcParams | undefined): string =>
-  params === undefined ? '' : `,"params":${JSON.stringify(params)}`
+/** JSON-RPC 2.0, section 4.2: the other side would take nothing else, and could not say of which call it is. */
+function paramsText(params: RpcParams | undefined): string {
+  if (params === undefined) return ''
+  const text = JSON.stringify(params)
+  if (text?.startsWith('{') || text?.startsWith('[')) return `,"params":${text}`
+  throw new TypeError('"params" is neither an object nor an array')
+}

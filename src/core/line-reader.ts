@@ -55,6 +55,10 @@ export class LineReader {
   }
 
   #give(rest: Buffer): void {
+    if (rest.length === 0 && this.#heldBytes === 0) {
+      this.#onBlank()
+      return
+    }
     const fault = this.#heldBytes + rest.length > this.#maxBytes ? 'too-large' : null
     if (fault === null && this.#heldBytes > 0) this.#hold(rest)
     const bytes = this.#heldBytes === 0 ? rest : this.#held.subarray(0, this.#heldBytes)

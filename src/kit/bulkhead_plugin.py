@@ -167,7 +167,11 @@ class _Session:
 
     def _work(self, id_, work, method, params):
         if method != "$/stream":
-            return self._method(method)(params if params is not None else {}, work.context)
+            result = self._method(method)(params if params is not None else {}, work.context)
+            if not inspect.isgenerator(result):
+                return result
+            result.close()
+            raise RpcError("this method answers in items: stream it", INVALID_REQUEST)
         asked = params or {}
         work.window = threading.Semaphore(int(asked.get("window", 1)))
         inner = asked.get("params")

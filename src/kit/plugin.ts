@@ -155,10 +155,18 @@ class Session implements Host {
     const work: AtWork = { control: new AbortController(), window: 0, more: null }
     this.#atWork.set(id, work)
     const context: Context = { host: this, signal: work.control.signal }
-    if (method !== RPC_METHODS.stream) return this.#method(method)(params ?? {}, context)
+    if (method !== RPC_METHODS.stream) return this.#one(this.#method(method)(params ?? {}, context))
     const asked = (params ?? {}) as { method?: unknown; params?: unknown; window?: unknown }
     work.window = typeof asked.window === 'number' ? asked.window : 1
     return this.#stream(id, work, this.#method(String(asked.method))(asked.params ?? {}, context))
+  }
+
+  /** An answer; a generator has no JSON, and would come to `{}`. */
+  async #one(made: unknown): Promise<unknown> {
+    const result = await made
+    if (!isIterable(result) || typeof (result as { next?: unknown }).next !== 'function') return result
+    await (result as { return?: () => unknown }).return?.()
+    throw new RpcError('this method answers in items: stream it', { code: RPC_CODES.invalidRequest })
   }
 
   async #stream(id: RpcId, work: AtWork, made: unknown): Promise<null> {

@@ -21,5 +21,15 @@ export async function assertInRange({ name, version }: Installation, range: stri
 /** @throws UsageError `WRONG_PROTOCOL` */
 export function assertSpeaks({ name, protocol }: Manifest, expected: Protocol | undefined): void {
   if (expected === undefined || protocol === expected) return
-  throw new UsageError('WRONG_PROTOCOL', `cannot use ${name} by ${expected}: its manifest says ${protocol}`)
+  throw new UsageError('WRONG_PROTOCOL', `cannot use ${name} by ${expected}: its manifest says ${protocol}`, {
+    hint: WAYS[protocol],
+  })
+}
+
+/** What a host application starts a plugin of each protocol with. */
+const WAYS: Readonly<Record<Protocol, string>> = {
+  stdio: 'plugins.run() or plugins.spawn() is for stdio',
+  jsonrpc: 'plugins.load() is for jsonrpc',
+  mcp: 'sandboxed() of @bulkhead/plugins/mcp is for mcp',
+  grpc: 'loadGoPlugin() of @bulkhead/plugins/grpc is for grpc',
 }

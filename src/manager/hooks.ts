@@ -131,7 +131,7 @@ function failure(
   outcome: Outcome,
   output: readonly string[],
 ): PluginError {
-  const said = output.length === 0 ? 'it said nothing' : `it said: ${output.join(' | ')}`
+  const said = output.length === 0 ? 'it said nothing' : `it said: ${output.slice(-5).join(' | ')}`
   return new PluginError(
     hook === 'health' ? 'HEALTH_FAILED' : 'HOOK_FAILED',
     `cannot go on with ${name} ${version}: its ${titleOf(hook)} ${endOf(outcome)}, so nothing was changed; ${said}`,

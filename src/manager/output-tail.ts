@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { printable } from '../core/printable.ts'
 
-const LINES = 5
+/** A stack of Node is that long, and what it is about stands above it. */
+const LINES = 20
 const LINE_CHARACTERS = 160
 /** As much of the end as such lines can be, four bytes to a character. */
 const TAIL_BYTES = LINES * LINE_CHARACTERS * 4

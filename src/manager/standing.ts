@@ -6,7 +6,7 @@ import type { AuditEvent } from '../store/index.ts'
 import { assertRunnable, assertStillTrusted } from './clearance.ts'
 import { PAGE } from './following.ts'
 import type { Host } from './host.ts'
-import { isRevocation, quarantine } from './quarantine.ts'
+import { isOfThePlugin, isRevocation, quarantine } from './quarantine.ts'
 import { ranRelease } from './revocation.ts'
 import { passed, ps } from './watching.ts'
 
@@ -62,13 +62,14 @@ export function watchStanding(on: Watching, standing: Standing, host: Host, afte
     let news: readonly AuditEvent[]
     do {
       news = known.store.events.since(last, PAGE)
+      // What cannot be found out now is asked again by the clock; what happens next is seen at once all the same.
       // Once for all of it: a plugin that has much written about it is not judged more often for that.
-      if (news.some(({ kind, subject }) => subject === name || kind.startsWith(TRUST_KINDS))) await judged()
+      if (news.some(({ kind, subject }) => subject === name || kind.startsWith(TRUST_KINDS))) await judged().catch(tell)
       last = news.at(-1)?.id ?? last
     } while (await passed(news.length === PAGE ? 0 : TRAIL_MS, over))
   }
   const byTrust = async (): Promise<void> => {
-    while (await passed(TRUST_MS, over)) await judged()
+    while (await passed(TRUST_MS, over)) await judged().catch(tell)
   }
   for (const watching of [byTrail, byTrust]) {
     // What cannot be watched is told, and watched again: a disk that fails for a moment must not end the watch.
@@ -97,21 +98,32 @@ export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: H
   watchStanding(on, standing, host, after)
 }
 
-/** Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on. */
+/**
+ * Why a plugin may not go on, or `null`. What only refuses a new run, such as an emptied policy, ends none that goes on.
+ *
+ * @throws PluginError when it cannot be found out, as with a trust.json that somebody has broken: no verdict about the plugin
+ */
 async function refusalOf(host: Host, standing: Standing): Promise<PluginError | null> {
   const { name } = standing
   const installation = host.store.find(name)
   if (installation === null) return new CallError('PLUGIN_CLOSED', `cannot go on with ${name}: it was removed`)
-  // What was revoked is in quarantine too, and that is not why.
-  const revocation = await revocationOf(host, installation, standing)
-  if (revocation !== null) return revocation
+  let trouble: unknown = null
   try {
+    // What was revoked is in quarantine too, and that is not why.
+    const revocation = await revocationOf(host, installation, standing)
+    if (revocation !== null) return revocation
+  } catch (error) {
+    trouble = error
+  }
+  try {
+    // That it was disabled counts whatever else cannot be found out.
     assertRunnable(host, installation)
-    return null
   } catch (error) {
     if (error instanceof PluginError) return error
     throw error
   }
+  if (trouble !== null) throw trouble
+  return null
 }
 
 /** Of what is installed, which is then put away, or of a version that was replaced and goes on until it is renewed. */
@@ -129,7 +141,7 @@ async function revocationOf(
     try {
       if (release !== null) await assertStillTrusted(host, release)
     } catch (error) {
-      if (!(error instanceof PluginError)) throw error
+      if (!(error instanceof PluginError) || !isOfThePlugin(error)) throw error
       const isRevoked: boolean = isRevocation(error)
       if (isRevoked && release === installation) quarantine(host, installation, error)
       if (isRevoked) return error

@@ -20,7 +20,7 @@ const VALUE_MAX_BYTES = 16 * 1024
 /**
  * Variables of the go-plugin handshake, beside what every run has: the protocol's own and one cookie.
  *
- * @throws UsageError `USAGE` for a plugin of another protocol, and for a name that means something to anybody else
+ * @throws UsageError `WRONG_PROTOCOL`; `USAGE` for a name that means something to anybody else
  */
 export function assertHandshake(
   { name, protocol }: Pick<Manifest, 'name' | 'protocol'>,
@@ -28,7 +28,8 @@ export function assertHandshake(
   granted: readonly string[],
 ): void {
   const refuse = (why: string) => new UsageError('USAGE', `cannot speak go-plugin with ${name}: ${why}`)
-  if (protocol !== 'grpc') throw refuse(`its manifest says protocol "${protocol}", expected "grpc"`)
+  if (protocol !== 'grpc')
+    throw new UsageError('WRONG_PROTOCOL', `cannot speak go-plugin with ${name}: its manifest says ${protocol}`)
   const cookies = Object.keys(handshake).filter((key) => !PROTOCOL.has(key))
   if (cookies.length > 1) throw refuse(`one variable can be its cookie, found ${cookies.map(quoted).join(', ')}`)
   for (const key of cookies) {

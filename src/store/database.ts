@@ -5,7 +5,29 @@ import { BUSY_MS, failureOf, unreadable } from './database-failure.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { sqliteBinding } from './sqlite-binding.ts'
 
-export type Db = Database.Database
+/** A prepared statement: `B` is what is bound, `R` a row. */
+export interface DbStatement<B extends unknown[], R> {
+  run(...bound: B): { readonly changes: number; readonly lastInsertRowid: number | bigint }
+  get(...bound: B): R | undefined
+  all(...bound: B): R[]
+  iterate(...bound: B): IterableIterator<R>
+}
+
+/**
+ * What is used of SQLite. In words of our own: the declarations of this package reach this file, and whoever compiles against
+ * them should not need those of better-sqlite3, which come as a package of their own.
+ */
+export interface Db {
+  readonly name: string
+  readonly open: boolean
+  prepare<B extends unknown[] | object = unknown[], R = unknown>(
+    sql: string,
+  ): B extends unknown[] ? DbStatement<B, R> : DbStatement<[B], R>
+  transaction<T>(work: () => T): { (): T; immediate(): T }
+  pragma(source: string, options?: { readonly simple?: boolean }): unknown
+  exec(sql: string): unknown
+  close(): unknown
+}
 
 /**
  * Opens the database at `path`, made 0600, and brings it to this version's schema.
@@ -116,6 +138,11 @@ export function read<T>(db: Db, work: () => T): T {
   try {
     return work()
   } catch (error) {
+    // better-sqlite3 has a TypeError for it, which is nobody's bug but of whoever goes on with what was closed.
+    if (!db.open)
+      throw new StoreError('WRONG_STATE', `cannot use ${db.name}: it has been closed, with its manager`, {
+        cause: error,
+      })
     throw failureOf(db.name, error) ?? error
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -130,29 +130,38 @@ test('two plugins never have one key, and the home is named where a client could
   assert.deepEqual(
     servers.map(({ key, args }) => [key, args]),
     [
-      ['a-b-c', ['--home', own.layout.home, 'run', 'a-b/c']],
-      ['a-b-c-2', ['--home', own.layout.home, 'run', 'a/b-c']],
+      ['a-b_c', ['--home', own.layout.home, 'run', 'a-b/c']],
+      ['a-b-c', ['--home', own.layout.home, 'run', 'a/b-c']],
     ],
   )
+  // Whether the other is asked for or not: entries are merged into a file one by one.
+  for (const { name, key } of servers) assert.deepEqual((await plugins.mcpServers([name]))[0]?.key, key)
 })
 
-test('the command is named by its name only where it and its Node are found without a PATH', (t) => {
+test('the command is no name that a PATH of somebody else could answer to', (t) => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bulkhead-own-')))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const [bin, other] = [join(folder, 'bin'), join(folder, 'other')]
-  for (const one of [bin, other]) mkdirSync(one)
-  const script = join(folder, 'bin.js')
+  const [script, link] = [join(folder, 'bin.js'), join(folder, 'plugins')]
   writeFileSync(script, '')
-  const absolute = [process.execPath, script]
-  assert.deepEqual(ownCommand(script, process.execPath, [bin]), absolute)
-  symlinkSync(script, join(bin, 'plugins'))
-  assert.deepEqual(ownCommand(script, process.execPath, [bin]), absolute, 'no Node is there')
-  symlinkSync(process.execPath, join(bin, 'node'))
-  assert.deepEqual(ownCommand(script, process.execPath, [bin]), ['plugins'])
-  assert.deepEqual(ownCommand(join(bin, 'plugins'), process.execPath, [join(folder, 'none'), bin]), ['plugins'])
-  symlinkSync('/bin/true', join(other, 'plugins'))
-  assert.deepEqual(ownCommand(script, process.execPath, [other, bin]), absolute, 'another one comes first')
-  assert.deepEqual(ownCommand(script, '/bin/true', [bin]), ['/bin/true', script], 'another Node is there')
+  symlinkSync(script, link)
+  for (const found of [script, link]) assert.deepEqual(ownCommand(found, process.execPath), [process.execPath, script])
+})
+
+test('a path with anything in it is one word of the entry, and what a client would replace is refused', async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'])
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-odd-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const home = join(folder, 'a "b" \'c\'\n\\{"x":1}, \x24{env:HOME}')
+  renameSync(own.layout.home, home)
+  const entry = (client: string) => own.plugins(['--home', home, '--quiet', 'mcp-config', '--client', client])
+  const { stdout } = entry('generic')
+  const args = [BIN, '--home', home, 'run', 'acme/weather']
+  assert.deepEqual(JSON.parse(stdout), { mcpServers: { 'acme-weather': { command: process.execPath, args } } })
+  for (const client of ['claude-code', 'vscode', 'cursor', 'gemini-cli']) {
+    const { code, stdout, stderr } = entry(client)
+    assert.deepEqual([code, stdout], [2, ''], client)
+    assert.match(stderr, /cannot make an entry for .*\$.*\\n/)
+  }
 })
 
 test('the page for people has the same clients and files', () => {

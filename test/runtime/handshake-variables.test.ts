@@ -13,7 +13,7 @@ test('a handshake is the protocol’s own variables and one cookie', () => {
   assertHandshake(manifest(), good, [])
   assertHandshake(manifest(), { PLUGIN_COOKIE: 'x' }, [])
   assert.throws(() => assertHandshake(manifest(), { ...good, SECOND: 'x' }, []), { code: 'USAGE' })
-  assert.throws(() => assertHandshake(manifest({ protocol: 'stdio' }), good, []), { code: 'USAGE' })
+  assert.throws(() => assertHandshake(manifest({ protocol: 'stdio' }), good, []), { code: 'WRONG_PROTOCOL' })
 })
 
 test('no cookie is a variable that means something else', () => {

@@ -96,7 +96,7 @@ test('killed at any moment, a migration has been done or has not begun', async (
     db.close()
     seen[version === SCHEMA_6 ? 'old' : 'new']++
     const opened = openDatabase(path)
-    const count = (what: string) => opened.prepare(`SELECT count(*) FROM ${what}`).pluck().get()
+    const count = (what: string) => opened.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${what}`).get()?.n
     assert.equal(count('installations'), PLUGINS)
     assert.equal(count('installations WHERE gave_uid = 1'), PLUGINS / 100)
     assert.equal(count('releases WHERE installed_at_ms IS NULL'), PLUGINS / 100)

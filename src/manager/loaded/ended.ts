@@ -1,10 +1,14 @@
 import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts'
 import { CallError, IsolationError, type PluginError, ResourceLimitError, TimeoutError } from '../../core/errors.ts'
+import { reasonIn } from '../../core/last-words.ts'
 import type { Outcome } from '../../core/outcome.ts'
 
 /** How a run ended, as the error of those who still waited for it. `said`: the last lines it wrote to stderr. */
 export function endedError(plugin: string, run: string, outcome: Outcome, said: readonly string[]): PluginError {
-  const extras = { details: { run, outcome, stderr: said } }
+  const hint = `plugins logs ${plugin} --run ${run}`
+  const extras = { details: { run, outcome, stderr: said }, ...(said.length === 0 ? {} : { hint }) }
+  const reason = reasonIn(said)
+  const words = reason === null ? '' : `; it said: ${reason}`
   switch (outcome.outcome) {
     case 'refused':
       return new IsolationError(codeOf(outcome.error), outcome.reason, extras)
@@ -14,9 +18,13 @@ export function endedError(plugin: string, run: string, outcome: Outcome, said: 
       return new (isTime ? TimeoutError : ResourceLimitError)('PLUGIN_LIMITED', outcome.reason, extras)
     }
     case 'signalled':
-      return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: ${outcome.signal} ended it`, extras)
+      return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: ${outcome.signal} ended it${words}`, extras)
     case 'exited':
-      return new CallError('PLUGIN_ENDED', `cannot go on with ${plugin}: it exited with ${outcome.code}`, extras)
+      return new CallError(
+        'PLUGIN_ENDED',
+        `cannot go on with ${plugin}: it exited with ${outcome.code}${words}`,
+        extras,
+      )
   }
 }
 

@@ -94,7 +94,7 @@ export class Instance {
       if (error.code !== 'CALL_TIMEOUT') throw error
       const message = `cannot use ${this.#plugin}: it was started and gave no answer in ${timeoutMs} ms`
       throw new TimeoutError('START_TIMEOUT', message, {
-        hint: 'a jsonrpc plugin answers every request, if with an error',
+        hint: `a jsonrpc plugin answers every request, if with an error; plugins logs ${this.#plugin} has what it wrote to stderr`,
       })
     }
   }

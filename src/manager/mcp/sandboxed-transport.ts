@@ -84,7 +84,7 @@ export class SandboxedTransport {
       await this.#starting
     } catch (error) {
       // So that the client is free for another transport.
-      this.onclose?.()
+      this.#tell(() => this.onclose?.())
       throw error
     }
   }
@@ -101,7 +101,7 @@ export class SandboxedTransport {
     const isFirst = this.#closing === null
     this.#closing ??= new CallError('PLUGIN_CLOSED', `cannot go on with ${this.#name}: its host has closed it`)
     if (this.#starting === null) {
-      if (isFirst) this.onclose?.()
+      if (isFirst) this.#tell(() => this.onclose?.())
       return
     }
     // Why it did not start, `start` has told.
@@ -119,7 +119,7 @@ export class SandboxedTransport {
   async #start(): Promise<void> {
     const { args, profile, weaker, env, engine, range, settings, onStderr } = this.#options
     const known = { args, profile, weaker, env, engine, range, settings, onStderr }
-    const onTrouble = (error: PluginError): void => this.onerror?.(error)
+    const onTrouble = (error: PluginError): void => this.#tell(() => this.onerror?.(error))
     const { served, limitMs } = await this.#host.serve(this.#name, { ...known, protocol: 'mcp', onTrouble })
     if (this.#closing !== null) {
       await served.kill(this.#closing)
@@ -130,7 +130,7 @@ export class SandboxedTransport {
     served.whenOver((why) => this.#over(why))
     void served.ended.then((end) => {
       this.#end = end
-      this.onclose?.()
+      this.#tell(() => this.onclose?.())
     })
   }
 
@@ -152,7 +152,8 @@ export class SandboxedTransport {
       },
       onFlood: () => {
         const what = `it sends more than ${bounds.inboundPerSecond} messages a second, and has to wait`
-        this.onerror?.(new CallError('RATE_LIMITED', `cannot keep up with ${this.#name}: ${what}`))
+        const error = new CallError('RATE_LIMITED', `cannot keep up with ${this.#name}: ${what}`)
+        this.#tell(() => this.onerror?.(error))
       },
     })
   }
@@ -162,7 +163,8 @@ export class SandboxedTransport {
     try {
       this.onmessage?.(message)
     } catch (error) {
-      this.onerror?.(error instanceof Error ? error : new PluginError('INTERNAL', `cannot take a message: ${error}`))
+      const fault = error instanceof Error ? error : new PluginError('INTERNAL', `cannot take a message: ${error}`)
+      this.#tell(() => this.onerror?.(fault))
     }
   }
 
@@ -171,6 +173,17 @@ export class SandboxedTransport {
     this.#closing ??= why
     this.#channel?.close(why)
     // That its host has closed it is no error.
-    if (!isAsked) this.onerror?.(why)
+    if (!isAsked) this.#tell(() => this.onerror?.(why))
+  }
+
+  /** What the host throws when it is told is its own fault, and comes out as such: it must not keep a server from being ended. */
+  #tell(host: () => void): void {
+    try {
+      host()
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 }

@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { StoreError } from '../../core/errors.ts'
 import type { Installation } from '../../core/installation.ts'
-import type { PluginName } from '../../core/name.ts'
+import { type PluginName, splitName } from '../../core/name.ts'
 import { assertSpeaks } from '../expected.ts'
 import { type Host, nameOf } from '../host.ts'
 import { signedManifestOf } from '../signed-manifest.ts'
@@ -13,7 +13,7 @@ export interface McpServer {
   readonly version: string
   /** `disabled` and `quarantined` ones are refused when they are started. */
   readonly state: Installation['state']
-  /** How it is named in a client's configuration: letters, digits and hyphens, and no two alike. */
+  /** How it is named in a client's configuration: letters, digits, hyphens and underscores; always the same, and of no other plugin. */
   readonly key: string
   /** Of the command `plugins`. They need nothing of the environment: a client hands little of it on. */
   readonly args: readonly string[]
@@ -31,12 +31,11 @@ export function mcpServers(host: Host, names: readonly string[]): McpServer[] {
       ? [...new Set(names.map(nameOf))].map((name) => named(host, name))
       : host.store.list().filter((installation) => manifestOf(host, installation).protocol === 'mcp')
   const home = isDefaultHome(host) ? [] : ['--home', host.layout.home]
-  const taken = new Set<string>()
   return found.map(({ name, version, state }) => ({
     name,
     version,
     state,
-    key: keyFor(name, taken),
+    key: keyFor(name),
     args: [...home, 'run', name],
   }))
 }
@@ -52,13 +51,13 @@ function named(host: Host, name: PluginName): Installation {
 const manifestOf = ({ layout }: Host, installation: Installation) =>
   signedManifestOf(layout.release(installation.name, installation.version, installation.digest), installation)
 
-/** Some clients take no `/` in a name. `a-b/c` and `a/b-c` would come to the same. */
-function keyFor(name: PluginName, taken: Set<string>): string {
-  const plain = name.replace('/', '-')
-  let key = plain
-  for (let count = 2; taken.has(key); count++) key = `${plain}-${count}`
-  taken.add(key)
-  return key
+/**
+ * Some clients take no `/` in a name. `a-b/c` and `a/b-c` must not come to the same, whatever else is installed: whoever merges
+ * the entry of one into a file would replace the other. No name has an underscore, and where none is, the first hyphen is the slash.
+ */
+function keyFor(name: PluginName): string {
+  const { namespace, base } = splitName(name)
+  return `${namespace}${namespace.includes('-') ? '_' : '-'}${base}`
 }
 
 /** Whoever starts the command with hardly any environment would come to this home: neither BULKHEAD_HOME nor XDG_DATA_HOME is there. */

@@ -139,7 +139,7 @@ export class Calls {
   #late(method: string, timeoutMs: number): TimeoutError {
     return new TimeoutError(
       'CALL_TIMEOUT',
-      `cannot wait any longer for ${method} of ${this.#plugin}: no answer in ${timeoutMs} ms`,
+      `cannot wait any longer for ${method} of ${this.#plugin}: no answer in ${Math.round(timeoutMs)} ms`,
     )
   }
 

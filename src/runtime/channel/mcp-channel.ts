@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { CallError, type PluginError, ResourceLimitError, TimeoutError, UsageError } from '../../core/errors.ts'
 import {
+  CHANNEL_HINT,
   faultText,
   notificationText,
   RPC_CODES,
@@ -10,7 +11,9 @@ import {
   rpcMessageOf,
 } from '../../core/json-rpc.ts'
 import { type LineFault, LineReader } from '../../core/line-reader.ts'
+import { printable } from '../../core/printable.ts'
 import { Asked } from './asked.ts'
+import { AT_ONCE_MAX, AtWork } from './at-work.ts'
 import { Outbox } from './outbox.ts'
 import type { ChannelBounds } from './peer.ts'
 import { Throttle } from './throttle.ts'
@@ -43,8 +46,6 @@ export interface McpChannelOptions {
 const CANCELLED = 'notifications/cancelled'
 /** What the official clients give a request that took too long. */
 const LATE_CODE = -32001
-/** Requests of a server that its host has not answered. */
-const AT_ONCE_MAX = 64
 
 /**
  * Messages of the Model Context Protocol with a server that is not trusted, one a line, both ways. What they say is the
@@ -56,8 +57,7 @@ export class McpChannel {
   readonly #asked: Asked
   readonly #reader: LineReader
   readonly #inbound: Throttle
-  /** Requests of the server that the host is at. */
-  readonly #atWork = new Set<RpcId>()
+  readonly #atWork = new AtWork()
   #coming: NodeJS.Timeout | undefined
   #hasAnswered = false
   #over: PluginError | null = null
@@ -72,6 +72,7 @@ export class McpChannel {
       maxBytes: bounds.messageBytes,
       onLine: (line) => this.#receive(line),
       onFault: (fault) => this.#fail(this.#lineError(fault)),
+      onBlank: () => this.#inbound.count(),
     })
     stdout.on('data', (chunk: Buffer) => this.#reader.push(chunk))
     // After an error a stream is closed too.
@@ -109,12 +110,13 @@ export class McpChannel {
         break
       }
       case 'notification':
-        this.#put(known.method, message)
+        // Whether the server learns of it or not.
         if (known.method === CANCELLED) this.#cancelled(known.params)
+        this.#put(known.method, message)
         break
       case 'result':
       case 'fault':
-        this.#atWork.delete(known.id as RpcId)
+        this.#atWork.end(known.id)
         this.#answer('an answer', message)
         break
       case 'invalid':
@@ -127,9 +129,11 @@ export class McpChannel {
     if (this.#over !== null) return
     this.#over = error
     clearTimeout(this.#coming)
+    this.#atWork.endAll()
     this.#outbox.end()
-    // What still comes is let go of, so that a server that has much to say can end.
-    this.#on.stdout.resume()
+    // What still comes is let go of unread, so that a server that has much to say can end.
+    this.#reader.end()
+    this.#inbound.drain()
     for (const id of this.#asked.endAll()) this.#tell(id, RPC_CODES.failed, error)
   }
 
@@ -166,7 +170,8 @@ export class McpChannel {
     const { plugin, startTimeoutMs } = this.#on
     this.#coming = setTimeout(() => {
       const what = `it was started and gave no answer in ${startTimeoutMs} ms`
-      this.#fail(new TimeoutError('START_TIMEOUT', `cannot use ${plugin}: ${what}`))
+      const hint = `plugins logs ${plugin} has what it wrote to stderr`
+      this.#fail(new TimeoutError('START_TIMEOUT', `cannot use ${plugin}: ${what}`, { hint }))
     }, startTimeoutMs)
   }
 
@@ -175,21 +180,21 @@ export class McpChannel {
     const { message: known, value } = readRpcLine(line)
     const refusal = known.kind === 'invalid' ? known.reason : refusalOf(known)
     if (refusal !== null) this.#fail(this.#invalid(refusal))
-    else if (this.#isForHost(known)) this.#on.onMessage(value as McpMessage)
+    else if (this.#isForHost(known, line.length)) this.#on.onMessage(value as McpMessage)
   }
 
   /** Keeps the account of what was asked and answered, both ways. */
-  #isForHost(message: RpcMessage): boolean {
+  #isForHost(message: RpcMessage, characters: number): boolean {
     switch (message.kind) {
       case 'result':
       case 'fault':
         return this.#isWaitedFor(message.id)
       case 'request':
-        this.#inbound.count()
+        this.#inbound.count(characters)
         return this.#isServed(message.id)
       case 'notification':
-        this.#inbound.count()
-        if (message.method === CANCELLED) this.#atWork.delete(idIn(message.params) as RpcId)
+        this.#inbound.count(characters)
+        if (message.method === CANCELLED) this.#atWork.takeBack(idIn(message.params))
         return true
       case 'invalid':
         return false
@@ -199,7 +204,7 @@ export class McpChannel {
   #isWaitedFor(id: RpcId | null): boolean {
     const answered = id === null ? 'unasked' : this.#asked.answered(id)
     if (answered === 'unasked') {
-      const what = `it answers a request that was not made, or answers it twice (id ${JSON.stringify(id)})`
+      const what = `it answers a request that was not made, or answers it twice (id ${printable(JSON.stringify(id))})`
       this.#fail(this.#invalid(what))
     }
     this.#hasAnswered = true
@@ -209,10 +214,7 @@ export class McpChannel {
 
   #isServed(id: RpcId): boolean {
     const isTwice = this.#atWork.has(id)
-    if (!isTwice && this.#atWork.size < AT_ONCE_MAX) {
-      this.#atWork.add(id)
-      return true
-    }
+    if (!isTwice && this.#atWork.begin(id)) return true
     const fault = isTwice
       ? { code: RPC_CODES.invalidRequest, message: 'this id is in use' }
       : { code: RPC_CODES.busy, message: `${AT_ONCE_MAX} requests are at work already` }
@@ -247,7 +249,11 @@ export class McpChannel {
   }
 
   #invalid(what: string): CallError {
-    return new CallError('MESSAGE_INVALID', `cannot go on with ${this.#on.plugin}: it sent no message of MCP: ${what}`)
+    return new CallError(
+      'MESSAGE_INVALID',
+      `cannot go on with ${this.#on.plugin}: it sent no message of MCP: ${what}`,
+      { hint: CHANNEL_HINT },
+    )
   }
 
   #unread(): ResourceLimitError {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { CallError, type PluginError, ResourceLimitError, TimeoutError, UsageError } from '../../core/errors.ts'
 import {
+  CHANNEL_HINT,
   notificationText,
   RPC_METHODS,
   type RpcMessage,
@@ -24,7 +25,7 @@ export interface ChannelBounds {
   readonly callsMax: number
   /** Bytes that were sent and not read yet; a message may go beyond it, and nothing after that. */
   readonly outboxBytes: number
-  /** Calls and notices of the plugin in a second, each for every 4 KiB it has; what is more has to wait in its pipe. */
+  /** Calls and notices of the plugin in a second, each for every KiB it has; what is more has to wait in its pipe. */
   readonly inboundPerSecond: number
 }
 
@@ -143,7 +144,7 @@ export class JsonRpcPeer {
     const onItem = (item: () => unknown): void => {
       if (!queue.put(item)) this.#fail(this.#invalid('it sent more items of a stream than were asked for'))
     }
-    const { id, answer } = this.#open(RPC_METHODS.stream, asked, { signal }, onItem)
+    const { id, answer } = this.#open(RPC_METHODS.stream, asked, { signal }, onItem, method)
     answer.then(
       () => queue.end(null),
       (error: Error) => queue.end(error),
@@ -181,9 +182,10 @@ export class JsonRpcPeer {
     params: RpcParams | undefined,
     options: CallOptions,
     onItem: ((item: () => unknown) => void) | null,
+    named = method,
   ) {
     if (this.#over !== null) throw this.#over
-    return this.#calls.wait(method, options, (id) => this.#put(method, () => requestText(id, method, params)), {
+    return this.#calls.wait(named, options, (id) => this.#put(method, () => requestText(id, method, params)), {
       onAbandoned: (id) => this.#tellCancelled(id),
       onItem,
     })
@@ -195,7 +197,11 @@ export class JsonRpcPeer {
     try {
       text = textOf()
     } catch (error) {
-      throw new UsageError('USAGE', `cannot send ${method} to ${plugin}: its parameters have no JSON`, { cause: error })
+      throw new UsageError(
+        'USAGE',
+        `cannot send ${method} to ${plugin}: its parameters are no object and no array, or have no JSON`,
+        { cause: error },
+      )
     }
     // In UTF-8 a text is at least as long as it has characters, and at most three times that.
     if (text.length * 3 > bounds.messageBytes && Buffer.byteLength(text) > bounds.messageBytes) {
@@ -290,7 +296,7 @@ export class JsonRpcPeer {
   }
 
   #invalid(what: string): CallError {
-    return new CallError('MESSAGE_INVALID', `cannot go on with ${this.#on.plugin}: ${what}`)
+    return new CallError('MESSAGE_INVALID', `cannot go on with ${this.#on.plugin}: ${what}`, { hint: CHANNEL_HINT })
   }
 
   #unasked(id: unknown): CallError {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { TokenBucket } from '../../core/token-bucket.ts'
 
 /** What comes unasked counts once, and once more for each so many characters: it takes the host about as long to read them. */
-const UNIT = 4096
+const UNIT = 1024
 /** For how long a stream waits at least that has brought more than it may, and at most, in milliseconds: answers wait behind it. */
 const [PAUSE_MS, PAUSE_MAX_MS] = [100, 1_000]
 /** Between two chunks of what nobody reads any more, in milliseconds: some 13 MiB a second, of 64 KiB each. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts'
 import { CallError, IsolationError, type PluginError } from '../../core/errors.ts'
+import { reasonIn } from '../../core/last-words.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
 import type { Run } from '../launcher.ts'
@@ -22,9 +23,10 @@ export function endedError(
   { said = [], cause }: { readonly said?: readonly string[]; readonly cause?: unknown } = {},
 ): PluginError {
   if (outcome.outcome === 'refused') return refusedError(outcome)
-  const words = said.length === 0 ? '' : `; it said: ${said.join(' | ')}`
+  const reason = reasonIn(said)
+  const words = reason === null ? '' : `; it said: ${reason}`
   return new CallError('PLUGIN_ENDED', `cannot ${doing}: it ${endOf(outcome)}${words}`, {
-    details: { outcome },
+    details: { outcome, stderr: said },
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -27,7 +27,7 @@ export interface Launch {
 }
 
 /** Lines of stderr that an error repeats. */
-const SAID_LINES = 5
+const SAID_LINES = 20
 /** After the end of stdout, how long the end of the process may take. */
 const END_MS = 500
 
@@ -111,7 +111,7 @@ async function handshakeLine(launch: Launch, said: readonly string[]): Promise<s
   }
 }
 
-const tail = (said: readonly string[]): string => (said.length === 0 ? '' : `; it said: ${said.join(' | ')}`)
+const tail = (said: readonly string[]): string => (said.length === 0 ? '' : `; it said: ${said.slice(-5).join(' | ')}`)
 
 /** Reads stderr for ever; gives a list that always holds its last lines. */
 function followLog({ run, onLog }: Launch): readonly string[] {

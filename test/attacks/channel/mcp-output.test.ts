@@ -14,6 +14,7 @@ const BREAKS: Readonly<Record<string, readonly [body: string, code: string, says
   'sends a batch': ['say("[]\\n")', 'MESSAGE_INVALID', /it is not an object/],
   'sends bytes that are not UTF-8': ['say(b"\\xff\\xfe{}\\n")', 'MESSAGE_INVALID', /it is not UTF-8/],
   'leaves out the version': ['say("{}\\n")', 'MESSAGE_INVALID', /"jsonrpc" is not "2.0"/],
+  'asks and answers in one': ['tell(id=id, method="ping", result={})', 'MESSAGE_INVALID', /both "method" and "result"/],
   'answers with a text': ['tell(id=id, result="ok")', 'MESSAGE_INVALID', /"result" is no object/],
   'tells with an array': ['tell(method="notifications/message", params=[])', 'MESSAGE_INVALID', /"params" is an array/],
   'answers what nobody asked': ['tell(id=99, result={})', 'MESSAGE_INVALID', /that was not made/],
