@@ -27,7 +27,7 @@ export const BOUNDS = {
   startMs: 20_000,
   /** A load that failed is not tried again before that. */
   failedMs: 2_000,
-  /** So many calls in a row without an answer in time, and every instance is replaced. */
+  /** So many calls of an instance in a row without an answer in time, and it is replaced. */
   lateInARow: 4,
 
   /** How long a client may take nothing of a response, and how long a whole stream may be. */

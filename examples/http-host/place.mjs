@@ -14,8 +14,6 @@ export class Place {
   requests = 0
   streams = 0
   usedAtMs = Date.now()
-  #late = 0
-  #isReloading = false
 
   /** @param {string} name @param {() => Promise<LoadedPlugin>} load @param {() => void} onOver */
   constructor(name, load, onOver) {
@@ -70,33 +68,12 @@ export class Place {
       // Whoever goes away while it loads leaves the loading to the others.
       await unlessAborted(this.ready, signal)
       if (this.plugin === null) throw this.refusal
-      const result = await work(this.plugin)
-      this.#late = 0
-      return result
-    } catch (error) {
-      this.#noteLate(error)
-      throw error
+      return await work(this.plugin)
     } finally {
       this.requests--
       this.streams -= streams
       this.usedAtMs = Date.now()
     }
-  }
-
-  /** A program whose threads all hang is alive and answers nobody. Only its host can tell. @param {unknown} error */
-  #noteLate(error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'CALL_TIMEOUT')) return
-    const { plugin } = this
-    if (++this.#late < BOUNDS.lateInARow || this.#isReloading || plugin === null) return
-    this.#late = 0
-    this.#isReloading = true
-    this.log.add('replaced', `${BOUNDS.lateInARow} calls in a row had no answer in time: every instance is replaced`)
-    plugin
-      .reload()
-      .catch((failure) => this.log.add('crash', failure instanceof Error ? failure.message : String(failure)))
-      .finally(() => {
-        this.#isReloading = false
-      })
   }
 }
 

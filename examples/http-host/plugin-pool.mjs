@@ -78,7 +78,7 @@ export class PluginPool {
       timeoutMs: BOUNDS.callMs,
       startTimeoutMs: BOUNDS.startMs,
       rate: BOUNDS.rate,
-      bounds: { messageBytes: BOUNDS.messageBytes },
+      bounds: { messageBytes: BOUNDS.messageBytes, lateInARow: BOUNDS.lateInARow },
       restart: { maxMs: 5_000, breaker: { failures: 6, withinMs: 20_000, coolMs: 3_000 } },
       // Nothing of this process's own environment, whatever a manifest asks for.
       env: {},

@@ -86,6 +86,7 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
   whole('bounds.callsMax', bounds.callsMax, 1, 2 ** 20)
   whole('bounds.outboxBytes', bounds.outboxBytes, 1024, 2 ** 30)
   within('bounds.inboundPerSecond', bounds.inboundPerSecond, 1, 1e9)
+  whole('bounds.lateInARow', bounds.lateInARow, 1, 2 ** 20)
   const functions = options.functions ?? {}
   for (const [method, work] of Object.entries(functions)) {
     if (typeof work === 'function' && !method.startsWith('$/')) continue

@@ -32,6 +32,7 @@ export class Calls {
   readonly #waiting = new Map<number, Waiting>()
   readonly #abandoned = new Set<number>()
   #last = 0
+  #lateInARow = 0
 
   constructor(plugin: string, max: number) {
     this.#plugin = plugin
@@ -45,6 +46,11 @@ export class Calls {
   /** Those that were given up too: they may hold up what comes after them. */
   get unanswered(): number {
     return this.#waiting.size + this.#abandoned.size
+  }
+
+  /** Calls whose time ran out since the last answer to any. */
+  get lateInARow(): number {
+    return this.#lateInARow
   }
 
   /** So many were given up without an answer that the plugin does not answer any more. */
@@ -83,7 +89,11 @@ export class Calls {
     }
     const onAbort = () => giveUp(this.#cancelled(method, signal))
     signal?.addEventListener('abort', onAbort, { once: true })
-    const timer = timeoutMs > 0 ? setTimeout(() => giveUp(this.#late(method, timeoutMs)), timeoutMs) : undefined
+    const late = () => {
+      this.#lateInARow++
+      giveUp(this.#late(method, timeoutMs))
+    }
+    const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined
     const unlisten = () => signal?.removeEventListener('abort', onAbort)
     this.#waiting.set(id, { method, resolve, reject, timer, unlisten, onItem })
     return { id, answer: promise }
@@ -98,12 +108,14 @@ export class Calls {
 
   /** `false`: nobody waits for it, nor ever did. */
   answered(id: unknown, result: unknown): boolean {
+    this.#lateInARow = 0
     const call = this.#take(id)
     call?.resolve(result)
     return call !== undefined || this.#abandoned.delete(id as number)
   }
 
   failed(id: unknown, { code, message, data }: RpcFault): boolean {
+    this.#lateInARow = 0
     const call = this.#take(id)
     call?.reject(
       new CallError('CALL_FAILED', `cannot have ${call.method} of ${this.#plugin}: ${printable(message, 400)}`, {

@@ -27,6 +27,8 @@ export interface ChannelBounds {
   readonly outboxBytes: number
   /** Calls and notices of the plugin in a second, each for every KiB it has; what is more has to wait in its pipe. */
   readonly inboundPerSecond: number
+  /** Calls whose time ran out, with no answer to any in between: then it hangs, and is ended. */
+  readonly lateInARow: number
 }
 
 export const CHANNEL_BOUNDS: ChannelBounds = {
@@ -34,6 +36,7 @@ export const CHANNEL_BOUNDS: ChannelBounds = {
   callsMax: 1024,
   outboxBytes: 8 * 2 ** 20,
   inboundPerSecond: 10_000,
+  lateInARow: 16,
 }
 
 export interface PeerOptions {
@@ -222,8 +225,11 @@ export class JsonRpcPeer {
 
   #tellCancelled(id: number): void {
     if (this.#over !== null) return
-    const what = 'it has not answered thousands of calls'
-    if (this.#calls.isStalled)
+    const { lateInARow, isStalled } = this.#calls
+    const what = isStalled
+      ? 'it has not answered thousands of calls'
+      : `it has answered none of the last ${lateInARow} calls in time`
+    if (isStalled || lateInARow >= this.#on.bounds.lateInARow)
       this.#fail(new TimeoutError('CALL_TIMEOUT', `cannot go on with ${this.#on.plugin}: ${what}`))
     // If it does not even read, it will not learn; the answer is not waited for all the same.
     else this.#outbox.put(notificationText(RPC_METHODS.cancel, { id }))

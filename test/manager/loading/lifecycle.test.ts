@@ -301,3 +301,34 @@ test('settings come from the operator, the host and the manifest, in this order,
   await refused({ key: { file: `${secret}.gone` } }, /key is not there/)
   await assert.rejects(house.manager.install(house.publish(), { consent: agree }), { name: /Error/ })
 })
+
+test('an instance that hangs is replaced, and one that answers between is not', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('time.sleep(600)'))
+  await using plugin = await house.manager.load(HELLO, { restart: QUICK, bounds: { lateInARow: 3 } })
+  const [first] = await runsOf(plugin)
+  const crashed = once(plugin, 'crash')
+  await assert.rejects(plugin.call('hostile', undefined, { timeoutMs: 50 }), { code: 'CALL_TIMEOUT' })
+  for (let i = 0; i < 2; i++)
+    await assert.rejects(plugin.call('echo', [i], { timeoutMs: 50 }), { code: 'CALL_TIMEOUT' })
+  const [{ error }] = (await crashed) as [{ error: PluginError }]
+  assert.equal(error.code, 'CALL_TIMEOUT')
+  assert.match(error.message, /it has answered none of the last 3 calls in time/)
+  assert.deepEqual(await plugin.call('echo', [1]), [1])
+  assert.notDeepEqual(await runsOf(plugin), [first])
+
+  await house.install(
+    pythonSpeaker(
+      'import bulkhead_plugin, time\nbulkhead_plugin.serve({"slow": lambda p, c: time.sleep(0.3), "fast": lambda p, c: 1}, workers=8)',
+      {},
+      '1.0.1',
+    ),
+  )
+  await using other = await house.manager.load(HELLO, { bounds: { lateInARow: 3 } })
+  const [own] = await runsOf(other)
+  for (let i = 0; i < 4; i++) {
+    await assert.rejects(other.call('slow', undefined, { timeoutMs: 20 }), { code: 'CALL_TIMEOUT' })
+    assert.equal(await other.call('fast'), 1)
+  }
+  assert.deepEqual(await runsOf(other), [own])
+})
