@@ -104,6 +104,7 @@ const WORDS: Readonly<Record<string, readonly string[] | null>> = {
   logs: ['acme/made'],
   stop: ['acme/made'],
   history: [],
+  'mcp-config': [],
   doctor: [],
   audit: [],
   help: ['sandbox'],
