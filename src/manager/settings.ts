@@ -16,7 +16,8 @@ const FILE_MAX_BYTES = 16_384
 export function settingsFor(host: Host, { name, config }: Manifest, given: Settings = {}): string | null {
   const operator = host.config.plugins[name]?.settings ?? {}
   const asked = {
-    ...given,
+    // What is not said is no value: the manifest's default stands.
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...Object.fromEntries(Object.entries(operator).map((one) => settingOf(host, name, ...one))),
   }
   if (Object.keys(config).length === 0 && Object.keys(asked).length === 0) return null

@@ -193,3 +193,21 @@ test('what a sandbox sends is read as files, or not at all', () => {
   ]
   for (const parts of wrong) assert.equal(readCompiled(Buffer.concat(parts), 'n', 10), null)
 })
+
+test('a plugin that is closed while its compiled code is being made does not go on for that', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(
+    nodeSpeaker(
+      "import { serve } from './plugin.js'\nsetInterval(() => {}, 1000)\nprocess.on('SIGTERM', () => {})\nawait serve({})",
+    ),
+  )
+  const plugin = await house.manager.load(HELLO)
+  await plugin.close({ drainMs: 0 })
+  // Both its own run, and the one that would have been for the next start.
+  for (let tries = 0; (await house.manager.ps(HELLO)).length > 0; tries++) {
+    assert.ok(tries < 100, JSON.stringify(await house.manager.ps(HELLO)))
+    await sleep(50)
+  }
+  await sleep(500)
+  assert.deepEqual(await house.manager.ps(HELLO), [])
+})

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { readCompiled } from '../../core/compiled.ts'
 import { sha256 } from '../../core/digest.ts'
 import { PluginError, StoreError } from '../../core/errors.ts'
+import { profileFor } from '../../core/limits.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import type { PluginName } from '../../core/name.ts'
 import { COMPILE_FOLDER, compileHook, findLauncher, Launcher, type RunPlan } from '../../runtime/index.ts'
@@ -99,12 +100,20 @@ async function make(host: Host, name: PluginName, { runs }: Hosting, over: Abort
     env: { ...planned.env, NODE_COMPILE_CACHE: COMPILE_FOLDER },
   }
   const { version, digest } = installation
-  const record = { id: run, name: installation.name, version, profile: host.config.profile, weaker: plan.weaker }
+  const record = {
+    id: run,
+    name: installation.name,
+    version,
+    profile: profileFor(host.config, name),
+    weaker: plan.weaker,
+  }
   const launcher = new Launcher({ binary: findLauncher() })
   host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
   const stdio = { stdin: 'ignore', stderr: 'ignore' } as const
   const started = await runs.add(name, async () => begin(host, plan, launcher, { stdio }, runs.isOpen))
-  const end = () => void started.close()
+  // Rejects when the launcher itself failed; `outcome` says that too.
+  const end = () => void started.close().catch(() => {})
+  if (over.aborted) end()
   over.addEventListener('abort', end, { once: true })
   try {
     const output = outputOf(started.stdout)

@@ -231,6 +231,7 @@ export class Instances {
       `cannot call ${plugin}: it has ended too often, and is tried again in ${waitMs} ms`,
       {
         cause: this.#last,
+        hint: `plugins logs ${plugin} has what it wrote before it ended`,
         details: { retryAfterMs: waitMs },
       },
     )

@@ -23,8 +23,6 @@ interface Waiting {
 /** Calls whose waiting was given up, and whose answers may still come. */
 const ABANDONED_MAX = 4096
 
-export type CallEnd = 'answered' | 'failed' | 'abandoned'
-
 /** The calls that wait for an answer. Each ends once: with its answer, its time, its signal, or all at once. */
 export class Calls {
   readonly #plugin: string

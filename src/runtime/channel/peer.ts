@@ -63,6 +63,8 @@ export interface StreamOptions extends CallOptions {
   readonly window?: number | undefined
 }
 
+const MESSAGE_HINT = 'bounds.messageBytes of load allows larger ones; a stream takes many small ones'
+
 const WINDOW = 16
 const WINDOW_MAX = 4096
 
@@ -211,6 +213,7 @@ export class JsonRpcPeer {
       throw new ResourceLimitError(
         'MESSAGE_TOO_LARGE',
         `cannot send ${method} to ${plugin}: the message has more than ${bounds.messageBytes} bytes`,
+        { hint: MESSAGE_HINT },
       )
     }
     if (this.#outbox.put(text)) return
@@ -318,6 +321,7 @@ export class JsonRpcPeer {
     return new ResourceLimitError(
       'MESSAGE_TOO_LARGE',
       `cannot go on with ${plugin}: ${what} larger than ${bounds.messageBytes} bytes`,
+      { hint: MESSAGE_HINT },
     )
   }
 

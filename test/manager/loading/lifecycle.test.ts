@@ -270,7 +270,9 @@ test('settings come from the operator, the host and the manifest, in this order,
     writeFileSync(house.layout.configFile, JSON.stringify({ plugins: { [HELLO]: { settings } } }), { mode: 0o600 })
   configure({ key: { file: secret }, units: 'us' })
   {
-    await using plugin = await house.manager.load(HELLO, { settings: { units: 'si', depth: 5 } })
+    await using plugin = await house.manager.load(HELLO, {
+      settings: { units: 'si', depth: 5, key: undefined as never },
+    })
     const [config, environment, commandLine, mode] = await plugin.call<[object, object, string, string]>('config')
     assert.deepEqual(config, { units: 'us', depth: 5, key: 'the-secret' })
     assert.equal(mode, '0o100444')

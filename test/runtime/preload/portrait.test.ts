@@ -53,7 +53,6 @@ async function seenOf(run: Run): Promise<object> {
   const program = childOf(pid)
   const seen = [pid, program].map((one) => {
     const posture = postureOf(one)
-    // A copy has one more number, in its parent's namespace; a launcher in the sandbox has another name outside.
     // A copy has one more number, in its parent's namespace. Init's file lies on a mount of the parent's, which is gone.
     const executable = one === pid ? '' : posture.executable
     return { ...posture, pids: posture.pids.slice(-1), executable, mounts: mountsOf(one) }
