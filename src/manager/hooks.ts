@@ -53,7 +53,8 @@ export async function runHook(host: Host, options: HookOptions, isOpen: () => bo
   const plan = await prepareHook(host, options, manifestOfHook(manifest, hook, entry))
   const run = begin(host, plan, launcher, { stdio: { stdin: 'ignore' } }, isOpen)
   const tail = new OutputTail([run.stderr, run.stdout])
-  const end = () => void run.close()
+  // Rejects when the launcher itself failed; `outcome` says that too.
+  const end = () => void run.close().catch(() => {})
   signal?.addEventListener('abort', end, { once: true })
   // Given up in the very moment in which it was started.
   if (signal?.aborted === true) end()
