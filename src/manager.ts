@@ -250,11 +250,15 @@ export class PluginManager extends Records implements AsyncDisposable {
     return spawn(name, options, (launch) => this.run(name, launch))
   }
 
-  /** Holds sandboxes of a plugin ready, past their start-up: `spawn()` of the pool hands one out. @throws PluginError */
+  /** Holds sandboxes of a plugin ready, past their start-up or at its entry: `spawn()` of the pool hands one out. @throws PluginError */
   async warm(name: string, options: WarmOptions = {}): Promise<WarmPool> {
     const { WarmPool } = await import('./manager/warm/warm-pool.ts')
-    const { size: _size, memoryBytes: _memoryBytes, ...run } = options
-    const pool = new WarmPool(nameOf(name), options, { ...this.#hosting, spawn: () => this.spawn(name, run) })
+    const { size: _size, memoryBytes: _memoryBytes, at: _at, ...run } = options
+    const pool = new WarmPool(nameOf(name), options, {
+      ...this.#hosting,
+      spawn: (args) => this.spawn(name, { ...run, args: [...(run.args ?? []), ...args] }),
+      hold: () => this.run(name, { ...run, endWhenRefused: true, held: true }),
+    })
     await pool.fill()
     const { precompile } = await import('./manager/compile-cache/making.ts')
     void precompile(this.#hosting, nameOf(name), pool.gone)

@@ -25,6 +25,8 @@ export interface LaunchOptions extends RunOptions {
    * ends; `true` for `spawn`, a warm pool and `loadGoPlugin`.
    */
   readonly endWhenRefused?: boolean | undefined
+  /** Made ready, and nothing of the plugin runs before `letGo` of the run; `waits` says when. */
+  readonly held?: boolean | undefined
   /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
@@ -41,7 +43,7 @@ export function begin(
   host: Host,
   plan: RunPlan,
   launcher: Launcher,
-  options: Pick<LaunchOptions, 'stdio' | 'onJournal'>,
+  options: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'held'>,
   isOpen: () => boolean,
 ): Run {
   const run = start(host, plan, launcher, options)
@@ -51,6 +53,7 @@ export function begin(
     outcome,
     kill: run.kill.bind(run),
     restartClocks: run.restartClocks.bind(run),
+    letGo: run.letGo.bind(run),
     close: async () => {
       await run.close()
       return outcome
@@ -62,14 +65,14 @@ function start(
   host: Host,
   plan: RunPlan,
   launcher: Launcher,
-  { stdio, onJournal }: Pick<LaunchOptions, 'stdio' | 'onJournal'>,
+  { stdio, onJournal, held = false }: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'held'>,
 ): Run {
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
     if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
-    const run = launcher.start(plan, stdio, { folder, onJournal })
+    const run = launcher.start(plan, stdio, { folder, onJournal, held })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)
@@ -86,7 +89,9 @@ function start(
 /** The plugin has it mounted: with its name gone from the disk nobody else finds it, and it goes with the run. */
 function forgetSettings(run: Run, file: string): void {
   // Should it stay, it is swept with the rest of the run's folder.
-  run.started.then(() => rm(file, { force: true })).catch(() => {})
+  Promise.race([run.started, run.waits])
+    .then(() => rm(file, { force: true }))
+    .catch(() => {})
 }
 
 /** The outcome, once it is in the database: who awaits it can read `history` right away. */

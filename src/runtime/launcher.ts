@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import { IsolationError, PluginError, UsageError } from '../core/errors.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import { engineOf } from './engine.ts'
+import { heldWords } from './held-words.ts'
 import type { JournalLine } from './journal.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
@@ -30,6 +31,8 @@ export interface RunWatch {
   readonly folder?: string | undefined
   /** Told each line of the journal as it happens. What it throws is the host's own affair, not the run's. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
+  /** It is made ready, and nothing of the plugin runs before `letGo`. */
+  readonly held?: boolean
 }
 
 /** What is known when the program has been started. */
@@ -49,12 +52,20 @@ export interface Run {
   readonly sockets: string | null
   /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
+  /** Of one that is held: that it waits for `letGo`. `false`: it has ended. */
+  readonly waits: Promise<boolean>
   /** How it ended. Rejects only when the launcher itself failed. */
   readonly outcome: Promise<Outcome>
   /** Passes a signal on to the program. `false`: the run has ended. */
   kill(signal: NodeJS.Signals): boolean
   /** Begins `timeout` and `idle` anew: for whoever held the run ready before there was anything for it to do. */
   restartClocks(): void
+  /**
+   * Lets a held run go, with arguments that come after those of its plan. `timeout` and `idle` begin now.
+   *
+   * @throws UsageError when they are more than a held run can be told
+   */
+  letGo(args: readonly string[]): void
   /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
   close(): Promise<Outcome>
 }
@@ -74,7 +85,7 @@ export class Launcher {
   }
 
   start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run & Unwaited {
-    const spec = this.#specOf(plan, watch.folder)
+    const spec = this.#specOf(plan, watch)
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
@@ -94,10 +105,15 @@ export class Launcher {
     return new LaunchedRun(plan, child, spec, watch.onJournal)
   }
 
-  #specOf(plan: RunPlan, folder: string | undefined): Buffer {
-    const ending = { control: true, ...(folder === undefined ? {} : watchFiles(folder)) }
+  #specOf(plan: RunPlan, { folder, held = false }: RunWatch): Buffer {
+    const ending = { control: true, held, ...(folder === undefined ? {} : watchFiles(folder)) }
     const words = encodeSpec(plan, ending)
     if (plan.engine.name === 'native') return words
+    if (held)
+      throw new UsageError(
+        'USAGE',
+        `cannot hold ${plan.name} ready with ${plan.engine.name}: only the native sandbox can wait`,
+      )
     if (folder === undefined) throw new UsageError('USAGE', `cannot run with ${plan.engine.name}: it needs a folder`)
     writeFileSync(join(folder, LEAVES_FILE), leavesOf(plan).join('\n'), { mode: 0o600, flag: 'wx' })
     return encodeSpec(plan, { ...ending, engine: engineOf(plan).prepare(plan, folder, this.#binary) })
@@ -109,9 +125,32 @@ const REPORT_FD = 4
 const CONTROL_FD = 5
 /** Beside the numbers of signals. */
 const BEGIN_CLOCKS = 64
+/** How long the output of a run that has ended waits for a reader. */
+const UNREAD_MS = 1_000
 
 /** Of times of which 0 is none. */
 const shortest = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other))
+
+/** What is told while it goes on. */
+interface Coming {
+  readonly started: (line: Started | null) => void
+  readonly waits: (does: boolean) => void
+}
+
+/**
+ * Node throws away what nobody has begun to read when a child exits. A program may be gone before its host has come round to
+ * its output, which is the host's all the same, for `UNREAD_MS`. Then it goes: each would keep a descriptor.
+ */
+function keepUnread(child: ChildProcess): void {
+  const streams: unknown[] = child.stdio
+  const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null)
+  for (const fd of [1, 2]) streams[fd] = null
+  const isUnread = (stream: Readable) => stream.readableFlowing === null && stream.listenerCount('readable') === 0
+  const drop = () => {
+    for (const stream of outputs.filter(isUnread)) stream.resume()
+  }
+  child.once('exit', () => setTimeout(drop, UNREAD_MS).unref())
+}
 
 class LaunchedRun implements Run, Unwaited {
   readonly #child: ChildProcess
@@ -123,8 +162,10 @@ class LaunchedRun implements Run, Unwaited {
   readonly clockMs: number
   readonly sockets: string | null
   readonly started: Promise<Started | null>
+  readonly waits: Promise<boolean>
   readonly outcome: Promise<Outcome>
   readonly #control: Writable
+  readonly #streams: readonly unknown[]
   #ended = false
 
   constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
@@ -135,20 +176,25 @@ class LaunchedRun implements Run, Unwaited {
     this.stdin = child.stdin
     this.stdout = child.stdout
     this.stderr = child.stderr
+    this.#streams = [...child.stdio]
     this.sockets = plan.sockets
     // Node's types end at the fifth stream.
     const streams: readonly unknown[] = child.stdio
     this.#control = streams[CONTROL_FD] as Writable
     const started = Promise.withResolvers<Started | null>()
+    const waits = Promise.withResolvers<boolean>()
     const outcome = Promise.withResolvers<Outcome>()
     this.started = started.promise
+    this.waits = waits.promise
     this.outcome = outcome.promise
     // A caller that only awaits `started` must not be ended by an unhandled rejection; whoever awaits it still sees it.
     outcome.promise.catch(() => {})
 
     const specification = child.stdio[SPEC_FD] as Writable
     for (const stream of [specification, this.#control]) stream.on('error', () => {})
-    const refuse = this.#follow(plan, child, started.resolve, outcome, onJournal)
+    const come = { started: started.resolve, waits: waits.resolve }
+    keepUnread(child)
+    const refuse = this.#follow(plan, child, come, outcome, onJournal)
     // Until it has read its specification the launcher does nothing, so it can be moved where it has to be first.
     if (!plan.cgroups.adopt || child.pid === undefined) specification.end(spec)
     else adopt(process.geteuid?.() ?? 0, child.pid).then(() => specification.end(spec), refuse)
@@ -165,22 +211,33 @@ class LaunchedRun implements Run, Unwaited {
     if (!this.#ended && !this.#control.destroyed) this.#control.write(Uint8Array.of(BEGIN_CLOCKS))
   }
 
+  letGo(args: readonly string[]): void {
+    const words = heldWords(args)
+    if (!this.#ended && !this.#control.destroyed) this.#control.write(words)
+  }
+
   close(): Promise<Outcome> {
     // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
     this.#control.destroy()
+    // Now somebody waits for it, and perhaps for nothing else.
+    this.#keepAlive('ref')
     return this.outcome
   }
 
   unref(): void {
-    this.#child.unref()
+    this.#keepAlive('unref')
+  }
+
+  #keepAlive(how: 'ref' | 'unref'): void {
+    this.#child[how]()
     // Each is a socket; Node's types know it as the stream it is used as.
-    for (const stream of this.#child.stdio) (stream as Partial<Socket> | null)?.unref?.()
+    for (const stream of this.#streams) (stream as Partial<Socket> | null)?.[how]?.()
   }
 
   #follow(
     plan: RunPlan,
     child: ChildProcess,
-    started: (line: Started | null) => void,
+    come: Coming,
     outcome: PromiseWithResolvers<Outcome>,
     onJournal: RunWatch['onJournal'],
   ): (why: Error) => void {
@@ -189,11 +246,12 @@ class LaunchedRun implements Run, Unwaited {
     const report = child.stdio[REPORT_FD] as Readable
     const reader = new ReportReader((line) => {
       if (ended !== null) return
-      if (line.event === 'started') return started(line)
+      if (line.event === 'held') return come.waits(true)
+      if (line.event === 'started') return come.started(line)
       // In a turn of its own: an exception of the host's must not look like a fault of the report.
       if (line.event !== 'ended') return onJournal && setImmediate(onJournal, line)
       ended = line.outcome
-      this.#end(started)
+      this.#end(come)
       // After what was told before it, whose turns have not come yet.
       setImmediate(outcome.resolve, ended)
     })
@@ -209,7 +267,7 @@ class LaunchedRun implements Run, Unwaited {
     })
     const lost = (why: string, cause: unknown): void => {
       if (ended !== null) return
-      this.#end(started)
+      this.#end(come)
       for (const leaf of leavesOf(plan)) sweepLeaf(leaf)
       const message = `cannot tell how ${plan.name} ended: ${why}`
       outcome.reject(new IsolationError('LAUNCH_FAILED', message, cause ? { cause } : {}))
@@ -225,15 +283,16 @@ class LaunchedRun implements Run, Unwaited {
     return (why) => {
       if (ended !== null) return
       ended = refusal(why instanceof PluginError ? why.code : 'LAUNCH_FAILED', why.message)
-      this.#end(started)
+      this.#end(come)
       child.kill('SIGKILL')
       outcome.resolve(ended)
     }
   }
 
-  #end(started: (line: null) => void): void {
+  #end({ started, waits }: Coming): void {
     this.#ended = true
     started(null)
+    waits(false)
     this.#control.destroy()
   }
 }

@@ -5,6 +5,8 @@ import { isJournalEvent, JOURNAL_BYTES_MAX, type JournalLine, journalLineOf } fr
 
 /** One line of the launcher's report. */
 export type ReportLine =
+  /** A held run has everything that it needs, and nothing of the plugin runs yet. */
+  | { readonly event: 'held' }
   | { readonly event: 'started'; readonly pid: number; readonly startedAtMs: number; readonly landlockAbi: number }
   | { readonly event: 'ended'; readonly outcome: Outcome }
 
@@ -46,7 +48,7 @@ export function parseReport(bytes: Buffer): { started: ReportLine | null; outcom
     if (outcome !== null) throw new ReportFault('goes on after its end')
     if (line.event === 'ended') outcome = line.outcome
     else if (line.event === 'started') started = line
-    else throw new ReportFault(`has a line of the journal, "${line.event}"`)
+    else throw new ReportFault(`has a line for a host alone, "${line.event}"`)
   }, REPORT_BYTES_MAX)
   reader.push(bytes)
   return outcome === null ? null : { started, outcome }
@@ -60,6 +62,8 @@ export function parseReportLine(bytes: Uint8Array): ReportLine | JournalLine {
   const event = line.text('event')
   if (isJournalEvent(event)) return journalLineOf(event, line)
   switch (event) {
+    case 'held':
+      return { event }
     case 'started':
       return {
         event: 'started',

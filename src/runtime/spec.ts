@@ -7,6 +7,8 @@ import { takenOver } from './preload/parent-plan.ts'
 export interface SpecEnding {
   /** Library runs: fd 5 is the control pipe. */
   readonly control?: boolean
+  /** Everything is made ready, and then the launcher waits to be told what for. */
+  readonly held?: boolean
   /** Hand-over: the report's file. */
   readonly reportFile?: string
   /** `plugins run --report`. */
@@ -96,6 +98,7 @@ export function encodeSpec(plan: RunPlan, ending: SpecEnding = {}): Buffer {
   }
   if (ending.engine) putCalls(put, ending.engine)
   put('control', ending.control ?? false)
+  if (ending.held === true) put('held', true)
   if (ending.reportFile !== undefined) put('report-file', path('report-file', ending.reportFile))
   if (ending.outcomeFile !== undefined) put('outcome-file', path('outcome-file', ending.outcomeFile))
   if (ending.journalFile !== undefined) put('journal-file', path('journal-file', ending.journalFile))

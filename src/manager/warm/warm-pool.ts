@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError, UsageError } from '../../core/errors.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, restartDelayMs } from '../../core/restart-policy.ts'
+import { assertHeldWords, type Run } from '../../runtime/index.ts'
 import { assertRunnable, assertStillTrusted, type RunOptions } from '../clearance.ts'
 import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
@@ -9,10 +10,15 @@ import { endedError } from '../loaded/ended.ts'
 import type { SpawnedPlugin } from '../spawning.ts'
 import { watchStanding } from '../standing.ts'
 import { ps } from '../watching.ts'
-import { settled } from './settled.ts'
 import { termsOf } from './terms.ts'
+import { HeldWaiter, StartedWaiter, type Waiter } from './waiter.ts'
 
 export interface WarmOptions extends Omit<RunOptions, 'reportDenials'> {
+  /**
+   * Where each waits. `input`, the default: started, until it wants to read something. `entry`: its sandbox is there, a
+   * preloaded interpreter too, and nothing of the plugin has run; so `spawn` may still say with which arguments.
+   */
+  readonly at?: 'input' | 'entry' | undefined
   /** Sandboxes that wait, 1 to 64. */
   readonly size?: number | undefined
   /** Bytes that all that wait may use together; beyond it no further one is started. 1 GiB if not said. */
@@ -33,7 +39,9 @@ export interface WarmStats {
 /** What the pool is lent by its manager. */
 export interface Warming {
   readonly host: () => Promise<Host>
-  readonly spawn: () => Promise<SpawnedPlugin>
+  readonly spawn: (args: readonly string[]) => Promise<SpawnedPlugin>
+  /** Started, and held at its entry. */
+  readonly hold: () => Promise<Run>
   readonly closing: AbortSignal
 }
 
@@ -45,7 +53,7 @@ const LONGEST_WIND_MS = 60_000
 const REFILL_AFTER_MS = 50
 
 interface Waiting {
-  readonly one: SpawnedPlugin
+  readonly one: Waiter
   /** Those it was started under: `termsOf`. */
   readonly terms: string
   readonly sinceMs: number
@@ -59,12 +67,13 @@ export class WarmPool implements AsyncDisposable {
   readonly #name: PluginName
   readonly #size: number
   readonly #memoryBytes: number
+  readonly #at: 'input' | 'entry'
   readonly #run: RunOptions
   readonly #on: Warming
   readonly #closing = new AbortController()
   readonly #over: AbortSignal
   #waiting: Waiting[] = []
-  #starting: SpawnedPlugin | null = null
+  #starting: Waiter | null = null
   #filling: Promise<void> | null = null
   #isTaken = false
   #hasFilled = false
@@ -74,12 +83,19 @@ export class WarmPool implements AsyncDisposable {
   #fault: PluginError | null = null
 
   /** Of `warm` alone. @throws UsageError */
-  constructor(name: PluginName, { size = 1, memoryBytes = MEMORY_BYTES, ...run }: WarmOptions, on: Warming) {
+  constructor(
+    name: PluginName,
+    { size = 1, memoryBytes = MEMORY_BYTES, at = 'input', ...run }: WarmOptions,
+    on: Warming,
+  ) {
     if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX)
       throw new UsageError('USAGE', `cannot hold ${size} of ${name} ready: expected 1 to ${SIZE_MAX}`)
     if (!Number.isFinite(memoryBytes) || memoryBytes < 2 ** 20)
       throw new UsageError('USAGE', `cannot hold ${name} ready in ${memoryBytes} bytes: expected 1048576 and more`)
+    if (at !== 'input' && at !== 'entry')
+      throw new UsageError('USAGE', `cannot hold ${name} ready at "${at}": expected input or entry`)
     this.#name = name
+    this.#at = at
     this.#size = size
     this.#memoryBytes = memoryBytes
     this.#run = run
@@ -99,12 +115,18 @@ export class WarmPool implements AsyncDisposable {
   }
 
   /**
-   * One that waits, or else a new one. Its `timeout` and `idle` begin now.
+   * One that waits, or else a new one. Its `timeout` and `idle` begin now. `args` come after the manifest's and the pool's, 60 KiB
+   * at most.
    *
-   * @throws PluginError with the reason why the plugin may not run any more
+   * @throws PluginError with the reason why the plugin may not run any more; UsageError for arguments of what has started
    */
-  async spawn(): Promise<SpawnedPlugin> {
+  async spawn({ args = [] }: { readonly args?: readonly string[] | undefined } = {}): Promise<SpawnedPlugin> {
     this.#assertOpen()
+    if (args.length > 0 && this.#at === 'input')
+      throw new UsageError('USAGE', `cannot pass arguments to ${this.#name}: it has started`, {
+        hint: "warm it with at: 'entry'",
+      })
+    assertHeldWords(args)
     const now = await this.#admitted(await this.#on.host())
     this.#assertOpen()
     // What was replaced, or was told otherwise, is not handed out, and what has ended while it waited cannot be.
@@ -115,12 +137,11 @@ export class WarmPool implements AsyncDisposable {
     try {
       if (found === undefined) {
         this.#cold++
-        return await this.#on.spawn()
+        return await this.#on.spawn(args)
       }
       this.#warm++
       this.#failures = 0
-      found.one.restartClocks()
-      return found.one
+      return await found.one.handOut(args)
     } finally {
       await ended
       this.#again()
@@ -229,7 +250,7 @@ export class WarmPool implements AsyncDisposable {
   async #addOne(): Promise<void> {
     const host = await this.#on.host()
     const terms = await this.#admitted(host)
-    const one = await this.#on.spawn()
+    const one = await this.#start()
     this.#starting = one
     try {
       // Revoked, or told otherwise, while it was started: nobody knows which of the two it is.
@@ -254,9 +275,15 @@ export class WarmPool implements AsyncDisposable {
     this.#wind(waiting)
   }
 
+  async #start(): Promise<Waiter> {
+    return this.#at === 'entry'
+      ? new HeldWaiter(this.#name, await this.#on.hold())
+      : new StartedWaiter(await this.#on.spawn([]))
+  }
+
   /** `false`: nobody waits for it any more. @throws PluginError of one that has ended instead */
-  async #hasSettled(host: Host, one: SpawnedPlugin): Promise<boolean> {
-    if (await settled(one, () => ps(host, this.#name), this.#over)) return true
+  async #hasSettled(host: Host, one: Waiter): Promise<boolean> {
+    if (await one.ready(() => ps(host, this.#name), this.#over)) return true
     if (this.#over.aborted) return false
     throw endedError(this.#name, one.run, await one.close(), [])
   }
@@ -305,7 +332,7 @@ export class WarmPool implements AsyncDisposable {
   }
 }
 
-async function ending(all: readonly SpawnedPlugin[]): Promise<void> {
+async function ending(all: readonly Waiter[]): Promise<void> {
   // How a launcher failed is told by the run's own outcome, and keeps none of the others from being ended.
   await Promise.allSettled(all.map((one) => one.close()))
 }

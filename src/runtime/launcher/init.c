@@ -12,6 +12,7 @@
 
 #include "cgroup.h"
 #include "denials.h"
+#include "hold.h"
 #include "ids.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -52,7 +53,8 @@ static void await_identity(const struct init *init)
 	while (got < 0 && errno == EINTR);
 	if (got != 1)
 		_exit(125); /* the launcher died: it closed its end without a byte */
-	close(init->go);
+	if (!init->spec->held)
+		close(init->go);
 }
 
 /* First in line when memory is short on the whole host. A process may always raise its own score. */
@@ -197,17 +199,38 @@ void init_reports_to(int status)
 	refusals_go_to(send_refusal);
 }
 
-/* Its pid, once it has confined itself; it never saw the status pipe, so what it refuses for is passed on. */
-static pid_t await_payload(int from)
+static void read_payload(int from, struct message *message)
 {
-	struct message message;
 	ssize_t got;
 
 	do
-		got = read(from, &message, sizeof message);
+		got = read(from, message, sizeof *message);
 	while (got < 0 && errno == EINTR);
-	if (got != sizeof message)
+	if (got != sizeof *message)
 		_exit(125);
+}
+
+/* What the launcher says to a program that is held; the socket keeps it whole. */
+static void pass_words(int go, int into)
+{
+	static struct hold_words words;
+
+	if (!hold_await(go, &words) || write(into, &words, hold_size(&words)) != (ssize_t)hold_size(&words))
+		_exit(125);
+	close(go);
+}
+
+/* Its pid, once it has confined itself; it never saw the status pipe, so what it refuses for is passed on. */
+static pid_t await_payload(const struct init *init)
+{
+	struct message message;
+
+	read_payload(init->payload, &message);
+	if (message.kind == MESSAGE_HELD && init->spec->held) {
+		send_message(&message);
+		pass_words(init->go, init->payload);
+		read_payload(init->payload, &message);
+	}
 	if (message.kind != MESSAGE_STARTED) {
 		send_message(&message);
 		_exit(125);
@@ -220,7 +243,7 @@ static void NORETURN run_payload(const struct init *init)
 {
 	const struct spec *spec = init->spec;
 	struct message message = {.kind = MESSAGE_STARTED};
-	const pid_t payload = spec->apart ? await_payload(init->payload) : payload_start(spec, init->stdio, init->status);
+	const pid_t payload = spec->apart ? await_payload(init) : payload_start(spec, init->stdio, init->status, init->go);
 
 	processor_leave();
 	keep_descriptors();

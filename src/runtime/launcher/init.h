@@ -16,7 +16,7 @@ struct room {
 
 /* What init writes on the status pipe: whole messages, each smaller than PIPE_BUF and so never torn. */
 struct message {
-	enum { MESSAGE_REFUSED, MESSAGE_STARTED, MESSAGE_ENDED } kind;
+	enum { MESSAGE_REFUSED, MESSAGE_HELD, MESSAGE_STARTED, MESSAGE_ENDED } kind;
 	int status;             /* MESSAGE_ENDED: as wait4 gives it; MESSAGE_STARTED of a program apart: its pid */
 	struct room tmp, data;  /* MESSAGE_ENDED */
 	struct refusal refusal; /* MESSAGE_REFUSED */
@@ -28,7 +28,7 @@ struct init {
 	int status;   /* the writing end of the status pipe */
 	int door;     /* where the launcher gets what the filter asks; -1 */
 	int payload;  /* only apart: where the program's process says that it has confined itself */
-	int go;       /* a byte here says that the ids are mapped; its end, that the launcher is dead */
+	int go;       /* a byte here says that the ids are mapped; its end, that the launcher is dead. Then what a held run waits for */
 };
 
 void NORETURN init_main(const struct init *init);

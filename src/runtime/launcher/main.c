@@ -64,7 +64,7 @@
 enum { SPEC_FD = 3, REPORT_FD = 4, CONTROL_FD = 5 };
 
 static struct spec spec;
-static struct run run = {.spec = &spec, .init_fd = -1, .status = -1, .parent = -1, .control = -1};
+static struct run run = {.spec = &spec, .init_fd = -1, .status = -1, .parent = -1, .control = -1, .go = -1};
 
 /* A refusal of the launcher itself: leave nothing behind, say why, 125. */
 static void NORETURN refuse_run(const struct refusal *refusal)
@@ -231,7 +231,10 @@ static void start_sandbox(void)
 	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
 		failed("cannot release the sandbox: %m");
 	close(go[0]);
-	close(go[1]);
+	if (spec.held)
+		run.go = go[1];
+	else
+		close(go[1]);
 }
 
 static int launch(const char *spec_path)

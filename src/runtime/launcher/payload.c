@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "clone.h"
+#include "hold.h"
+#include "init.h"
 #include "kernel.h"
 #include "mounts.h"
 #include "parent.h"
@@ -23,7 +25,7 @@ enum { PARENT_PID = 32767 };
 struct payload {
 	const struct spec *spec;
 	const int *stdio;
-	int status;
+	int status, go;
 	pid_t parent;
 };
 
@@ -77,11 +79,11 @@ static void enter_folder(const struct spec *spec)
 		failed("cannot enter %s: it is outside the root", spec->cwd);
 }
 
-static void NORETURN execute(const struct spec *spec)
+static void NORETURN execute(const struct spec *spec, const char *const *arguments)
 {
 	const char *path = wants(spec, LAYER_MOUNT_NAMESPACE) ? spec->exec : mounts_outside(spec, spec->exec);
 
-	execve(path, (char *const *)spec->arguments, (char *const *)spec->environment);
+	execve(path, (char *const *)(uintptr_t)arguments, (char *const *)spec->environment);
 	switch (errno) {
 	case ENOENT:
 	case ENOTDIR: refuse(ENTRY_NOT_FOUND, LAYER_NONE, "cannot execute %s: %m (it, or its interpreter)", spec->exec);
@@ -115,13 +117,30 @@ void payload_settle(const struct spec *spec, const int stdio[3], int status, pid
 	rlimits_set(spec);
 }
 
+/* Before it lets go of anything that it is told by. */
+static const char *const *hold(const struct payload *payload)
+{
+	static struct hold_words words;
+	const struct message message = {.kind = MESSAGE_HELD};
+	size_t count;
+
+	if (write(payload->status, &message, sizeof message) != (ssize_t)sizeof message || !hold_await(payload->go, &words))
+		_exit(125);
+	return hold_arguments(payload->spec, &words, &count);
+}
+
 static int run(void *argument)
 {
 	struct payload *payload = argument;
+	const char *const *arguments = payload->spec->arguments;
 
+	if (payload->spec->held) {
+		processor_leave();
+		arguments = hold(payload);
+	}
 	payload_settle(payload->spec, payload->stdio, payload->status, payload->parent);
 	processor_leave();
-	execute(payload->spec);
+	execute(payload->spec, arguments);
 }
 
 /*
@@ -153,9 +172,9 @@ static pid_t start_parent(struct payload *payload)
  * very call whether the program runs. Both have lost every privilege already, and init's memory cannot be
  * inspected (undumpable), so nothing is shared that the other should not have.
  */
-pid_t payload_start(const struct spec *spec, const int stdio[3], int status)
+pid_t payload_start(const struct spec *spec, const int stdio[3], int status, int go)
 {
-	struct payload payload = {.spec = spec, .stdio = stdio, .status = status, .parent = getpid()};
+	struct payload payload = {.spec = spec, .stdio = stdio, .status = status, .go = go, .parent = getpid()};
 	const pid_t pid = spec->parent ? start_parent(&payload)
 				       : clone(run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &payload);
 

@@ -201,7 +201,10 @@ void preload_start(struct run *run)
 	check_member(run->init);
 	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
 		failed("cannot release the sandbox: %m");
-	close(go[1]);
+	if (spec->held)
+		run->go = go[1];
+	else
+		close(go[1]);
 }
 
 int preload_reap(const struct run *run, struct rusage *usage)

@@ -98,6 +98,14 @@ void report_started(int pid, int64_t at_ms, int landlock_abi)
 	add_line(&line);
 }
 
+void report_held(void)
+{
+	TEXT(line, 32);
+
+	text_add(&line, "{\"event\":\"held\"}\n");
+	add_line(&line);
+}
+
 static void add_name(struct text *line, const char *key, const char *value)
 {
 	text_add(line, ",\"");

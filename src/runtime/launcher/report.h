@@ -26,6 +26,8 @@ struct ending {
 
 /* Where lines go: fd 4, or (form --spec, fd -1) the specification's report-file. */
 void report_open(const struct spec *spec, int fd);
+/* Everything is ready, and nothing runs yet. */
+void report_held(void);
 void report_started(int pid, int64_t at_ms, int landlock_abi);
 /* Form --spec: also one sentence on stderr, if the program was refused or limited. */
 void report_ended(const struct ending *ending);

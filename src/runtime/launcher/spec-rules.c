@@ -73,6 +73,8 @@ void spec_check(const struct spec *spec, bool from_file)
 		invalid("cannot read the specification: report-file is for the form --spec");
 	if (from_file && spec->control)
 		invalid("cannot read the specification: control is not for the form --spec");
+	if (spec->held && (!spec->control || spec->engine_create[0] || spec->parent || spec->report_denials))
+		invalid("cannot read the specification: held is for a run with control, and with none of engine, preload-parent and report-denials");
 	if (from_file)
 		spec_check_given(spec->report_file != NULL, "report-file");
 }

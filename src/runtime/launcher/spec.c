@@ -53,6 +53,7 @@ static const struct key keys[] = {
 	NUMBER("unix-sockets", unix_sockets, 0, 1),
 	NUMBER("proc", proc, 0, 1),
 	NUMBER("control", control, 0, 1),
+	NUMBER("held", held, 0, 1),
 	NUMBER("report-denials", report_denials, 0, 1),
 	NUMBER("landlock-abi", landlock_abi, 0, 1000),
 	PATH("report-file", report_file),

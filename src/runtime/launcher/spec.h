@@ -62,7 +62,7 @@ struct spec {
 	const char *cgroup2;
 	unsigned cgroup2_controllers;
 	const char *cgroup1[V1_COUNT];
-	uint64_t unix_sockets, proc, control, report_denials;
+	uint64_t unix_sockets, proc, control, report_denials, held;
 	struct allowlist network; /* count 0: no network */
 	uint64_t connections, network_bytes;
 	uint64_t landlock_abi;

@@ -12,6 +12,7 @@
 
 #include "cgroup.h"
 #include "denials.h"
+#include "hold.h"
 #include "init.h"
 #include "judge.h"
 #include "log.h"
@@ -22,7 +23,7 @@
 #include "sample.h"
 #include "state.h"
 
-enum { DRAIN_MS = 1000, BEGIN_CLOCKS = 64 };
+enum { DRAIN_MS = 1000, BEGIN_CLOCKS = 64, LET_GO = 65, CONTROL_MS = 2000 };
 
 static char buffers[3][PUMP_BYTES];
 
@@ -88,9 +89,16 @@ static void end_by_limit(struct state *state, enum limit limit)
 		ask_to_end(state, (int64_t)state->run->spec->grace_ms);
 }
 
+static bool is_held(const struct state *state)
+{
+	return state->run->go >= 0;
+}
+
 static void take_signal(struct state *state, int signal)
 {
-	if (signal == SIGTERM)
+	if (signal != SIGCHLD && is_held(state))
+		kill_tree(state); /* there is no program yet that it could be for */
+	else if (signal == SIGTERM)
 		ask_to_end(state, (int64_t)state->run->spec->grace_ms);
 	else if (signal == SIGCHLD)
 		orphans_reap(state->run->init);
@@ -110,6 +118,42 @@ static void read_signals(struct state *state)
 			take_signal(state, (int)info.ssi_signo);
 }
 
+/* The rest of a message of the caller's, which writes it as one. */
+static bool read_rest(int from, void *into, size_t length)
+{
+	struct pollfd polled = {.fd = from, .events = POLLIN};
+
+	for (size_t have = 0; have < length;) {
+		const int ready = poll(&polled, 1, CONTROL_MS);
+		const ssize_t got = ready > 0 ? read(from, (char *)into + have, length - have) : -1;
+		if (got > 0)
+			have += (size_t)got;
+		else if (ready == 0 || got == 0 || (errno != EINTR && errno != EAGAIN))
+			return false;
+	}
+	return true;
+}
+
+static void begin_clocks(struct state *state)
+{
+	state->run->began_ms = state->last_byte_ms = supervise_clock_ms();
+}
+
+static void let_go(struct state *state)
+{
+	static struct hold_words words;
+
+	if (!is_held(state) || !read_rest(state->run->control, &words.length, sizeof words.length) ||
+	    words.length > HOLD_BYTES_MAX || !read_rest(state->run->control, words.bytes, words.length)) {
+		kill_tree(state);
+		return;
+	}
+	hold_let_go(state->run->go, &words);
+	close(state->run->go);
+	state->run->go = -1;
+	begin_clocks(state);
+}
+
 static void read_control(struct state *state)
 {
 	unsigned char byte;
@@ -123,7 +167,9 @@ static void read_control(struct state *state)
 		else if (byte > 0 && byte < 32 && byte != SIGSTOP)
 			take_signal(state, byte);
 		else if (byte == BEGIN_CLOCKS) /* it was held ready, which is no time of its own */
-			state->run->began_ms = state->last_byte_ms = supervise_clock_ms();
+			begin_clocks(state);
+		else if (byte == LET_GO)
+			let_go(state);
 		return;
 	}
 	/* The library closed it, or its process is gone. */
@@ -149,6 +195,9 @@ static void read_status(struct state *state)
 		state->refusal = message.refusal;
 		state->refused = true;
 		kill_tree(state);
+		break;
+	case MESSAGE_HELD:
+		report_held();
 		break;
 	case MESSAGE_STARTED:
 		if (state->refused)
@@ -199,7 +248,7 @@ static int64_t next_deadline(const struct state *state)
 	if (state->init_dead)
 		return state->drain_until_ms;
 	next = earlier(sample_deadline(), log_deadline());
-	if (state->limit == LIMIT_NONE && !state->ended) {
+	if (state->limit == LIMIT_NONE && !state->ended && !is_held(state)) {
 		if (spec->timeout_ms > 0)
 			next = earlier(next, state->run->began_ms + (int64_t)spec->timeout_ms);
 		if (spec->idle_ms > 0)
@@ -211,11 +260,23 @@ static int64_t next_deadline(const struct state *state)
 	return earlier(next, denials_deadline_ms());
 }
 
+/* Whatever the program does, or has begun to do. */
+static void look_after(struct state *state, int64_t now)
+{
+	if (state->kill_at_ms != 0 && now >= state->kill_at_ms && !state->killed)
+		kill_tree(state);
+	if (sample_deadline() != 0 && now >= sample_deadline())
+		sample_take(state->run->init, now, (struct sample_counts){output_bytes(state), network_bytes()});
+	log_look(now);
+}
+
 static void look_at_clock(struct state *state)
 {
 	const struct spec *spec = state->run->spec;
 	const int64_t now = supervise_clock_ms();
 
+	if (is_held(state))
+		return look_after(state, now);
 	if (spec->timeout_ms > 0 && now >= state->run->began_ms + (int64_t)spec->timeout_ms)
 		end_by_limit(state, LIMIT_WALL_TIME);
 	if (spec->idle_ms > 0 && now >= state->last_byte_ms + (int64_t)spec->idle_ms)
@@ -223,11 +284,7 @@ static void look_at_clock(struct state *state)
 	const enum limit stall = stall_look(state, now);
 	if (stall != LIMIT_NONE)
 		end_by_limit(state, stall);
-	if (state->kill_at_ms != 0 && now >= state->kill_at_ms && !state->killed)
-		kill_tree(state);
-	if (sample_deadline() != 0 && now >= sample_deadline())
-		sample_take(state->run->init, now, (struct sample_counts){output_bytes(state), network_bytes()});
-	log_look(now);
+	look_after(state, now);
 }
 
 /*

@@ -15,6 +15,7 @@ struct run {
 	int signals;    /* signalfd */
 	int parent;     /* pidfd of the caller; -1 if not watched */
 	int control;    /* control pipe; -1 without */
+	int go;         /* where a held run is let go; -1: it is not held, or no more */
 	int stdio[3];   /* our ends of the payload's stdin, stdout, stderr */
 	int landlock;   /* ABI in use, for the report */
 	int64_t began_ms;

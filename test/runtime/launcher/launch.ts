@@ -338,7 +338,7 @@ export interface Running {
   readonly process: ChildProcess
   readonly control: Writable | undefined
   readonly extra: readonly (Readable | Writable | null | undefined)[]
-  /** Resolves with the first report line. */
+  /** Resolves with the report's line that says so: the first, but of a held run. */
   readonly started: Promise<Started>
   readonly result: Promise<Result>
 }
@@ -371,9 +371,7 @@ export function startWith(bytes: Buffer, run: Omit<Run, 'in'> = {}, name = 'none
 
   const started = new Promise<Started>((done, fail) => {
     ;(pipes[4] as Readable).on('data', () => {
-      const line = report.text.includes('\n')
-        ? parseReport(report.text.slice(0, report.text.indexOf('\n') + 1)).started
-        : undefined
+      const line = parseReport(report.text.slice(0, report.text.lastIndexOf('\n') + 1)).started
       if (line) done(line)
     })
     child.once('close', () => fail(new Error(`never started: ${report.text}${stderr.text}`)))

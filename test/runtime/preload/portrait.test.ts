@@ -3,31 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Run, start } from '../launcher/launch.ts'
-import { mountsOf, postureOf } from '../posture/sight.ts'
-import { boundOf, childOf, coldOf, copyOf, needsParent, startParent } from './parent.ts'
-
-/** Everything an interpreter and its kernel say of a process, but for addresses, sizes and times. */
-const PORTRAIT = `
-import json, os, resource, signal, sys
-read = lambda path: open('/proc/self/' + path).read()
-MOVES = ('Vm', 'Rss', 'FDSize', 'Mems', 'voluntary', 'nonvoluntary')
-portrait = {
-    'status': [line for line in read('status').splitlines() if not line.startswith(MOVES)],
-    'cmdline': read('cmdline'), 'environ': read('environ'), 'limits': read('limits'), 'cgroup': [line.rsplit('/', 1)[0] for line in read('cgroup').splitlines()],
-    'mounts': sorted(line.split()[4:6] for line in read('mountinfo').splitlines()), 'exe': os.readlink('/proc/self/exe'),
-    'fds': sorted((fd, os.readlink('/proc/self/fd/' + fd).split(':')[0]) for fd in os.listdir('/proc/self/fd') if int(fd) < 3),
-    'dumpable': os.stat('/proc/self/environ').st_uid, 'oom': read('oom_score_adj'), 'session': [os.getsid(0), os.getpgid(0), os.getpid(), os.getppid()],
-    'umask': os.umask(0o77), 'cwd': os.getcwd(), 'root': os.listdir('/'), 'host': os.uname().nodename, 'plugin': os.listdir('/plugin'),
-    'signals': [str(signal.getsignal(number)) for number in range(1, 65) if number not in (32, 33)], 'mask': len(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
-    'argv': [sys.argv, sys.orig_argv, sys.path, sys.flags, sys.executable, sys.prefix, sys.getrecursionlimit(), sys.platform],
-    'env': dict(os.environ), 'bytes': sorted(map(repr, os.environb)), 'encodings': [sys.stdin.encoding, sys.stdout.encoding, sys.stdout.errors, sys.stderr.errors, sys.getfilesystemencoding()],
-    'lines': [sys.stdout.line_buffering, sys.stderr.line_buffering, sys.stdin.fileno()],
-    'main': [__name__, __file__, str(__spec__), type(__loader__).__name__, __package__, __doc__, sys.modules['__main__'].__dict__ is globals(), __builtins__.__name__],
-    'names': sorted(name for name in globals() if name.startswith('__')), 'nice': os.nice(0), 'cpus': sorted(os.sched_getaffinity(0)),
-    'rlimits': {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith('RLIMIT_')},
-    'stdin': sys.stdin.read(), 'threads': os.listdir('/proc/self/task'),
-}
-print(json.dumps(portrait, default=str))`
+import { boundOf, coldOf, copyOf, needsParent, startParent } from './parent.ts'
+import { PORTRAIT, seenFromHost } from './portrait.ts'
 
 const WAITING = `import time\nprint('here', flush=True)\ntime.sleep(60)`
 
@@ -45,18 +22,10 @@ test('a program cannot tell a copy from a cold start', { skip: needsParent, time
   assert.deepEqual(JSON.parse(bound.stdout), JSON.parse(cold.stdout), 'with mounts of its own')
 })
 
-/** What is seen of init and program from the host, when both are there. */
 async function seenOf(run: Run): Promise<object> {
   const running = start(run)
   await new Promise((done) => running.process.stdout?.once('data', done))
-  const { pid } = await running.started
-  const program = childOf(pid)
-  const seen = [pid, program].map((one) => {
-    const posture = postureOf(one)
-    // A copy has one more number, in its parent's namespace. Init's file lies on a mount of the parent's, which is gone.
-    const executable = one === pid ? '' : posture.executable
-    return { ...posture, pids: posture.pids.slice(-1), executable, mounts: mountsOf(one) }
-  })
+  const seen = seenFromHost((await running.started).pid)
   running.process.kill('SIGTERM')
   await running.result
   return seen

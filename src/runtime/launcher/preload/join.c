@@ -25,6 +25,8 @@ static union {
 	char pages[(sizeof(struct spec) + 4095) / 4096 * 4096];
 } own __attribute__((aligned(4096)));
 
+static bool held;
+
 /* Of the parent's descriptors these two, and its standard ones until the run's own take their place. */
 static void keep_only(int first, int invitations)
 {
@@ -66,7 +68,6 @@ const struct words *join(int first, int invitations)
 {
 	struct spec *spec = &own.spec;
 	const struct init init = {.spec = spec, .door = -1};
-	struct message started = {.kind = MESSAGE_STARTED};
 	int stdio[3];
 
 	keep_only(first, invitations);
@@ -81,15 +82,41 @@ const struct words *join(int first, int invitations)
 	init_surrender(&init);
 	await_adoption();
 	payload_settle(spec, stdio, INVITATIONS_FD, 1);
+	held = spec->held;
 	/* As execve would have left it; only now is there nothing to see that the program may not. */
 	spec_forget();
 	if (madvise(&own, sizeof own, MADV_DONTNEED) < 0)
 		failed("cannot forget the specification: %m");
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		failed("cannot become dumpable: %m");
-	started.status = getpid();
-	if (write(INVITATIONS_FD, &started, sizeof started) != (ssize_t)sizeof started)
-		_exit(125);
-	close(INVITATIONS_FD);
 	return words;
+}
+
+static void tell_first(int kind)
+{
+	const struct message message = {.kind = kind, .status = getpid()};
+
+	if (write(INVITATIONS_FD, &message, sizeof message) != (ssize_t)sizeof message)
+		_exit(125);
+}
+
+bool join_is_held(void)
+{
+	return held;
+}
+
+const struct hold_words *join_wait(void)
+{
+	static struct hold_words words;
+
+	if (held) {
+		tell_first(MESSAGE_HELD);
+		/* One message, as the socket keeps it; none: whoever held it is gone. */
+		const ssize_t got = read(INVITATIONS_FD, &words, sizeof words);
+		if (got < (ssize_t)offsetof(struct hold_words, bytes) || (size_t)got != hold_size(&words))
+			_exit(125);
+	}
+	tell_first(MESSAGE_STARTED);
+	close(INVITATIONS_FD);
+	return &words;
 }

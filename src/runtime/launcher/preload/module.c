@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../preload-letters.h"
+#include "join.h"
 #include "serve.h"
 
 typedef intptr_t ssize;
@@ -34,6 +35,8 @@ object *PyList_New(ssize length);
 int PyList_SetItem(object *list, ssize index, object *item);
 object *PyTuple_Pack(ssize count, ...);
 object *PyBytes_FromString(const char *bytes);
+object *PyBytes_FromStringAndSize(const char *bytes, ssize length);
+object *PyBool_FromLong(long is);
 void PyErr_SetString(object *type, const char *text);
 object *PyErr_Occurred(void);
 long PyLong_AsLong(object *number);
@@ -74,6 +77,21 @@ static object *python_serve(object *self, object *unused)
 	return arguments && environment ? PyTuple_Pack(2, arguments, environment) : NULL;
 }
 
+static object *python_is_held(object *self, object *unused)
+{
+	(void)self;
+	(void)unused;
+	return PyBool_FromLong(join_is_held());
+}
+
+static object *python_wait(object *self, object *unused)
+{
+	(void)self;
+	(void)unused;
+	const struct hold_words *words = join_wait();
+	return PyBytes_FromStringAndSize(words->bytes, (ssize)words->length);
+}
+
 /* What C code has printed goes out, and no destructor of the parent's libraries is run. */
 static object *python_leave(object *self, object *code)
 {
@@ -87,7 +105,11 @@ static object *python_leave(object *self, object *code)
 }
 
 static struct method methods[] = {
-	{"serve", python_serve, METH_NOARGS, NULL}, {"leave", python_leave, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+	{"serve", python_serve, METH_NOARGS, NULL},
+	{"is_held", python_is_held, METH_NOARGS, NULL},
+	{"wait", python_wait, METH_NOARGS, NULL},
+	{"leave", python_leave, METH_O, NULL},
+	{NULL, NULL, 0, NULL}};
 static struct definition definition = {
 	.base = {1, NULL}, .name = "bulkhead_parent", .size = -1, .methods = methods};
 

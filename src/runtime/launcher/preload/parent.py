@@ -87,6 +87,15 @@ def rehearse(path):
     sys.modules['__main__'] = this
 
 
+def touch(path):
+    """Of a copy that waits: has its own copy of the memory which is written to by whatever it will run."""
+    this = sys.modules['__main__']
+    for _ in range(4):
+        exec(compile(b'def f():\n    return [0]\nf()\n', path, 'exec', dont_inherit=True), new_main(path).__dict__)
+    sys.modules['__main__'] = this
+    gc.collect()
+
+
 def take_environment(environment):
     """The parent's own was for what it imported, and is gone when it serves."""
     for pair in environment:
@@ -108,6 +117,12 @@ def settle(argv, environment):
         sys.modules['numpy.random'].seed()
     if '_ssl' in sys.modules:
         sys.modules['_ssl'].RAND_add(os.urandom(32), 32.0)
+
+
+def add_arguments(late):
+    words = [os.fsdecode(word) for word in late.split(b'\0')[:-1]]
+    sys.orig_argv.extend(words)
+    sys.argv.extend(words)
 
 
 def new_main(path):
@@ -205,6 +220,9 @@ def main():
     if argv[1 : 1 + len(FLAGS)] != FLAGS or len(argv) <= 1 + len(FLAGS):
         return 125
     settle(argv, environment)
+    if library.is_held():
+        touch(sys.argv[0])
+    add_arguments(library.wait())
     finish(run(sys.argv[0]), preloaded, library.leave)
 
 

@@ -1,0 +1,103 @@
+import type { PluginName } from '../../core/name.ts'
+import type { Outcome } from '../../core/outcome.ts'
+import type { Run } from '../../runtime/index.ts'
+import { endedError } from '../loaded/ended.ts'
+import { OutputTail } from '../output-tail.ts'
+import { SpawnedPlugin } from '../spawning.ts'
+import type { RunningPlugin } from '../watching.ts'
+import { settled } from './settled.ts'
+
+/** One that waits in a pool, before it is handed out. */
+export interface Waiter {
+  readonly run: string
+  /** The shorter of the clocks that go on while it waits, in milliseconds; 0: none does. */
+  readonly clockMs: number
+  restartClocks(): void
+  /** Until it is as ready as it gets. `false`: it has ended, or nobody waits any more. */
+  ready(look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean>
+  /** Once. @throws PluginError: why its program did not start after all */
+  handOut(args: readonly string[]): Promise<SpawnedPlugin>
+  wait(): Promise<Outcome>
+  close(): Promise<Outcome>
+}
+
+/** Past its start-up: it has run, and waits for its first input. */
+export class StartedWaiter implements Waiter {
+  readonly #one: SpawnedPlugin
+
+  constructor(one: SpawnedPlugin) {
+    this.#one = one
+  }
+
+  get run(): string {
+    return this.#one.run
+  }
+
+  get clockMs(): number {
+    return this.#one.clockMs
+  }
+
+  restartClocks(): void {
+    this.#one.restartClocks()
+  }
+
+  ready(look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean> {
+    return settled(this.#one, look, signal)
+  }
+
+  async handOut(): Promise<SpawnedPlugin> {
+    this.#one.restartClocks()
+    return this.#one
+  }
+
+  wait(): Promise<Outcome> {
+    return this.#one.wait()
+  }
+
+  close(): Promise<Outcome> {
+    return this.#one.close()
+  }
+}
+
+/** Held at its entry: its sandbox is there, and nothing of the plugin has run. The launcher's clocks stand still. */
+export class HeldWaiter implements Waiter {
+  readonly clockMs = 0
+  readonly #name: PluginName
+  readonly #held: Run
+
+  constructor(name: PluginName, held: Run) {
+    this.#name = name
+    this.#held = held
+  }
+
+  get run(): string {
+    return this.#held.run
+  }
+
+  restartClocks(): void {}
+
+  async ready(_look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean> {
+    const isOver = new Promise<false>((resolve) => {
+      if (signal.aborted) resolve(false)
+      else signal.addEventListener('abort', () => resolve(false), { once: true })
+    })
+    return await Promise.race([this.#held.waits, isOver])
+  }
+
+  async handOut(args: readonly string[]): Promise<SpawnedPlugin> {
+    const run = this.#held
+    run.letGo(args)
+    const started = await run.started
+    if (started !== null) return new SpawnedPlugin(run, started.pid)
+    const said = new OutputTail([run.stderr])
+    throw endedError(this.#name, run.run, await run.outcome, await said.lines())
+  }
+
+  wait(): Promise<Outcome> {
+    return this.#held.outcome
+  }
+
+  close(): Promise<Outcome> {
+    return this.#held.close()
+  }
+}

@@ -1,0 +1,65 @@
+#include "hold.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "refusal.h"
+
+static const char *arguments[SPEC_FIELDS_MAX + 1];
+
+size_t hold_size(const struct hold_words *words)
+{
+	return offsetof(struct hold_words, bytes) + words->length;
+}
+
+static bool read_whole(int from, void *into, size_t length)
+{
+	for (size_t have = 0; have < length;) {
+		const ssize_t got = read(from, (char *)into + have, length - have);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		have += (size_t)got;
+	}
+	return true;
+}
+
+bool hold_await(int from, struct hold_words *words)
+{
+	return read_whole(from, &words->length, sizeof words->length) && words->length <= HOLD_BYTES_MAX &&
+	       read_whole(from, words->bytes, words->length);
+}
+
+void hold_let_go(int into, const struct hold_words *words)
+{
+	const char *bytes = (const char *)words;
+
+	for (size_t left = hold_size(words); left > 0;) {
+		const ssize_t put = write(into, bytes, left);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return;
+		bytes += put;
+		left -= (size_t)put;
+	}
+}
+
+const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words, size_t *count)
+{
+	const char *const end = words->bytes + words->length;
+
+	if (words->length > 0 && end[-1] != '\0')
+		invalid("cannot read the arguments of a held run: they have no end");
+	memcpy(arguments, spec->arguments, spec->argument_count * sizeof arguments[0]);
+	*count = spec->argument_count;
+	for (const char *word = words->bytes; word < end; word += strlen(word) + 1) {
+		if (*count == SPEC_FIELDS_MAX)
+			invalid("cannot read the arguments of a held run: more than %d", SPEC_FIELDS_MAX);
+		arguments[(*count)++] = word;
+	}
+	arguments[*count] = NULL;
+	return arguments;
+}
