@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -50,15 +51,28 @@ static void open_leaf_to(uint64_t uid)
 		unavailable(KILL_TREE, "cannot open the cgroup of the run to its preloaded parent: %m");
 }
 
+/*
+ * A folder's descriptor leads on to all that lies above it, whatever root its holder has: from here to the host's own
+ * (CVE-2024-21626). Above the root of a mount that is mounted nowhere there is nothing.
+ */
+static int detach_leaf(void)
+{
+	const int tree = open_tree(cgroup_v2_leaf(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		unavailable(KILL_TREE, "cannot copy the mount of the cgroup of the run: %m");
+	return tree;
+}
+
 void preload_call(const struct spec *spec)
 {
 	const struct preload_call call = {.version = PRELOAD_VERSION};
 	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = PRELOAD_SOCKET};
-	const int leaf = cgroup_v2_leaf();
 
 	if (!spec->preload)
 		return;
 	open_leaf_to(spec->uid);
+	const int leaf = detach_leaf();
 	enter_parents_folder(spec->preload);
 	/* Not waiting: a parent whose queue is full has not come round to anybody for long. */
 	parent = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -70,6 +84,7 @@ void preload_call(const struct spec *spec)
 		failed("cannot enter /: %m");
 	if (channel_send(parent, &call, sizeof call, &leaf, 1, 0) < 0)
 		silent("cannot ask the preloaded parent: %m");
+	close(leaf);
 }
 
 /* The host's number of what a pidfd stands for. */
