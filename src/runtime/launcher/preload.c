@@ -219,6 +219,23 @@ void preload_start(struct run *run)
 	close(go[1]);
 }
 
+/* Beyond this they are no figures, but what a parent says. */
+static long bounded(long figure)
+{
+	const long most = 1L << 40;
+
+	return figure < 0 ? 0 : figure > most ? most : figure;
+}
+
+static void take_usage(const struct rusage *told, struct rusage *usage)
+{
+	*usage = (struct rusage){.ru_inblock = bounded(told->ru_inblock), .ru_oublock = bounded(told->ru_oublock)};
+	usage->ru_utime.tv_sec = bounded(told->ru_utime.tv_sec);
+	usage->ru_stime.tv_sec = bounded(told->ru_stime.tv_sec);
+	usage->ru_utime.tv_usec = bounded(told->ru_utime.tv_usec);
+	usage->ru_stime.tv_usec = bounded(told->ru_stime.tv_usec);
+}
+
 int preload_reap(const struct run *run, struct rusage *usage)
 {
 	struct preload_end end;
@@ -234,6 +251,6 @@ int preload_reap(const struct run *run, struct rusage *usage)
 	close(parent);
 	if (got != (ssize_t)sizeof end)
 		return SIGKILL;
-	*usage = end.usage;
+	take_usage(&end.usage, usage);
 	return end.status;
 }
