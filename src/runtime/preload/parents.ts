@@ -15,6 +15,8 @@ export interface ParentsOptions {
   readonly idleMs?: number
   /** How many at most. */
   readonly max?: number
+  /** By default the one that runs are started with. */
+  readonly launcher?: string
 }
 
 const IDLE_MS = 60_000
@@ -38,6 +40,7 @@ export class PreloadParents {
   readonly #spool: string
   readonly #idleMs: number
   readonly #max: number
+  readonly #launcher: string | undefined
   readonly #kept = new Map<string, Kept>()
   /** Those whose place was taken, as long as a copy of theirs goes on. */
   readonly #retired = new Set<Kept>()
@@ -46,8 +49,9 @@ export class PreloadParents {
   #isClosed = false
   #hasSwept = false
 
-  constructor({ spool, idleMs = IDLE_MS, max = MAX }: ParentsOptions) {
+  constructor({ spool, idleMs = IDLE_MS, max = MAX, launcher }: ParentsOptions) {
     this.#spool = spool
+    this.#launcher = launcher
     this.#idleMs = idleMs
     this.#max = max
   }
@@ -116,7 +120,7 @@ export class PreloadParents {
     if (this.#kept.size + this.#retired.size >= this.#max && !this.#makeRoom()) return null
     if (!this.#hasSwept) sweepParentFolders(this.#spool)
     this.#hasSwept = true
-    const launcher = findLauncher()
+    const launcher = this.#launcher ?? findLauncher()
     assertOwned(launcher)
     const run = `parent-${randomBytes(8).toString('hex')}`
     const { folder, root } = makeParentFolder(this.#spool, run)
