@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { faultOf, fingerprint } from '../interpreter/host-file.ts'
 import { Launcher } from '../launcher.ts'
 import { findLauncher } from '../launcher-binary.ts'
+import { sweepParent } from '../leaves.ts'
 import type { RunPlan } from '../plan.ts'
 import { makeParentFolder, removeParentFolder, sweepParentFolders } from './folder.ts'
 import { Parent, type ParentStatus } from './parent.ts'
@@ -44,6 +45,7 @@ export class PreloadParents {
   readonly #kept = new Map<string, Kept>()
   /** Those whose place was taken, as long as a copy of theirs goes on. */
   readonly #retired = new Set<Kept>()
+  readonly #ending = new Set<Promise<void>>()
   readonly #failed = new Map<string, { readonly identity: string; readonly reason: string; readonly atMs: number }>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -100,11 +102,12 @@ export class PreloadParents {
     return [...this.#kept.values(), ...this.#retired].map(({ parent }) => parent.status())
   }
 
-  /** Ends all, and what came out of them. Safe to call twice. */
+  /** Ends all, and what came out of them; also those whose end has begun. Safe to call twice. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await Promise.all([...this.#kept.values(), ...this.#retired].map((kept) => this.#end(kept)))
+    for (const kept of [...this.#kept.values(), ...this.#retired]) void this.#end(kept)
+    await Promise.all(this.#ending)
   }
 
   #find(plan: RunPlan, identity: string): Kept | null {
@@ -118,7 +121,7 @@ export class PreloadParents {
 
   #start(plan: RunPlan, identity: string): Kept | null {
     if (this.#kept.size + this.#retired.size >= this.#max && !this.#makeRoom()) return null
-    if (!this.#hasSwept) sweepParentFolders(this.#spool)
+    if (!this.#hasSwept) sweepParentFolders(this.#spool, (dead) => sweepParent({ ...plan, run: dead }))
     this.#hasSwept = true
     const launcher = this.#launcher ?? findLauncher()
     assertOwned(launcher)
@@ -154,8 +157,9 @@ export class PreloadParents {
 
   async #end(kept: Kept): Promise<void> {
     this.#forget(kept)
-    await kept.parent.close()
-    removeParentFolder(kept.folder)
+    const ending = kept.parent.close().then(() => removeParentFolder(kept.folder))
+    this.#ending.add(ending)
+    await ending.finally(() => this.#ending.delete(ending))
   }
 
   /** Looks again when the next one may have been idle for long enough. */
