@@ -23,7 +23,7 @@
 #include "text.h"
 
 /* A parent needs a few milliseconds for all that is asked of it here. One that was stopped, or hangs, needs for ever. */
-enum { PATIENCE_MS = 5000, REAP_MS = 2000, WORK_MAX = WORK_TREES + MOUNTS_MAX + V1_COUNT };
+enum { PATIENCE_MS = 5000, BEGIN_MS = 10000, REAP_MS = 2000, WORK_MAX = WORK_TREES + MOUNTS_MAX + V1_COUNT };
 
 #define silent(...) refuse(PRELOAD_FAILED, LAYER_NONE, __VA_ARGS__)
 
@@ -181,6 +181,26 @@ static void make_pipe(int ends[2], int ours)
 		failed("cannot make a pipe nonblocking: %m");
 }
 
+/*
+ * A copy may never come: a library's handler of forks hangs in it, or the parent has gone bad. Pid 1 would wait for it, and so
+ * would everybody. What is said to the launcher meanwhile, and what it is asked, is heard where all of that is.
+ */
+static void await_begin(const struct run *run)
+{
+	struct pollfd polled[] = {{.fd = run->status, .events = POLLIN},
+				  {.fd = run->init_fd, .events = POLLIN},
+				  {.fd = run->signals, .events = POLLIN},
+				  {.fd = run->parent, .events = POLLIN},
+				  {.fd = run->control, .events = POLLIN}};
+	int ready;
+
+	do
+		ready = poll(polled, sizeof polled / sizeof polled[0], BEGIN_MS);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		silent("cannot start from the preloaded parent: its copy has not begun within %d s", BEGIN_MS / 1000);
+}
+
 void preload_start(struct run *run)
 {
 	const struct spec *spec = run->spec;
@@ -217,6 +237,7 @@ void preload_start(struct run *run)
 	if (write(go[1], "g", 1) != 1 && errno != EPIPE)
 		failed("cannot release the sandbox: %m");
 	close(go[1]);
+	await_begin(run);
 }
 
 /* Beyond this they are no figures, but what a parent says. */

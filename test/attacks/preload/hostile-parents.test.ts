@@ -145,6 +145,38 @@ for (const [what, words] of Object.entries(ANSWERS))
     assert.deepEqual(leavesOf(running.name), [])
   })
 
+/** What pid 1 waits for, and whoever waits for pid 1, when there is no limit of time. */
+const STANDSTILL: Readonly<Record<string, string>> = {
+  'pid 1 does nothing': `member_and_work(caller, leaf)`,
+  'nobody takes the work': `
+    pid, pidfd = clone_into(leaf)
+    if pid == 0: time.sleep(600); os._exit(0)
+    answer(caller, pidfd)`,
+}
+
+for (const [what, words] of Object.entries(STANDSTILL))
+  test(`a run that never begins is a refusal after a while: ${what}`, options, async (t) => {
+    const parent = await startHostile(t, `\nfor caller, [leaf] in callers():\n    ${words.trim()}`)
+    const began = performance.now()
+    const running = start(copyOf(parent, '', { set: { 'timeout-ms': undefined }, control: true }))
+    setTimeout(() => running.control?.destroy(), 30_000 * SLOW).unref()
+    const { ended } = await running.result
+    assert.deepEqual([ended?.outcome, ended?.error], ['refused', 'PRELOAD_FAILED'])
+    assert.match(String(ended?.reason), /its copy has not begun within 10 s$/)
+    assert.ok(performance.now() - began < 20_000 * SLOW)
+    assert.deepEqual(leavesOf(running.name), [])
+  })
+
+test('nor does it keep anybody who wants it to end', options, async (t) => {
+  const parent = await startHostile(t, `\nfor caller, [leaf] in callers(): member_and_work(caller, leaf)`)
+  const running = start(copyOf(parent, '', { control: true }))
+  await eventually(() => leavesOf(running.name).length > 0)
+  const began = performance.now()
+  running.control?.destroy()
+  await running.result
+  assert.ok(performance.now() - began < 6_000 * SLOW)
+})
+
 /** As a launcher does, and with one descriptor too many. */
 const TWO = `
 import os, socket, struct, sys
