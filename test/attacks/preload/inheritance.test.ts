@@ -38,7 +38,7 @@ state = {
               ('coredump_filter', 'attr/current', 'loginuid', 'sessionid', 'personality', 'uid_map', 'gid_map', 'setgroups', 'projid_map', 'timens_offsets', 'clear_refs')},
     'namespaces': sorted(os.listdir('/proc/self/ns')),
     'shared': [line.split()[-1] for line in open('/proc/self/maps') if line.split()[1][3] == 's'],
-    'locked': [line for line in open('/proc/self/status') if line.startswith(('VmLck', 'VmPin', 'NoNewPrivs', 'Seccomp', 'Cap', 'Speculation', 'Sig', 'Shd', 'Threads', 'THP', 'Core'))],
+    'locked': [line for line in open('/proc/self/status') if line.startswith(('VmLck', 'VmPin', 'NoNewPrivs', 'Seccomp', 'Cap', 'Speculation', 'SigPnd', 'SigBlk', 'SigIgn', 'SigCgt', 'Shd', 'Threads', 'THP', 'Core'))],
     'children': read('/proc/self/task/%d/children' % os.getpid()), 'ignores': signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL,
     'again': [said(libc.setns(n, 0)) for n in (0, 1)], 'unshares': said(libc.unshare(0x10000000)),
     'umask': os.umask(0o77), 'groups': os.getgroups(), 'ids': [os.getresuid(), os.getresgid()],
