@@ -27,6 +27,23 @@ export function isLeafOf(path: string, run: string): boolean {
 /** Where the copies of a preloaded parent have their leaves, and it has its own: the launcher makes it. */
 export const familyOf = (cgroup2: string, parent: string): string => join(cgroup2, PREFIX + parent)
 
+/** The leaves of a parent itself, and the cgroup of its copies. */
+export function leavesOfParent(plan: Pick<RunPlan, 'run' | 'cgroups' | 'engine'>): {
+  readonly family: string | null
+  readonly own: readonly string[]
+} {
+  const { cgroup2 } = plan.cgroups
+  const family = cgroup2 === null ? null : familyOf(cgroup2, plan.run)
+  return { family, own: leavesOf({ ...plan, cgroups: { ...plan.cgroups, cgroup2: family } }) }
+}
+
+/** The same of a parent whose process is gone with all its launchers: its own, those of its copies, and theirs in common. */
+export function sweepParent(plan: Pick<RunPlan, 'run' | 'cgroups' | 'engine'>): void {
+  const { family, own } = leavesOfParent(plan)
+  const copies = family === null ? [] : list(family).map((name) => join(family, name))
+  for (const leaf of new Set([...own, ...copies, ...(family === null ? [] : [family])])) sweepLeaf(leaf)
+}
+
 /** Ends what is left of a run whose launcher is gone, and removes its leaves. `true`: nothing is left. */
 export function sweepLeaf(leaf: string): boolean {
   // A killed process leaves its cgroup when it has been taken down, which takes a moment.

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,7 +23,7 @@
 #include "text.h"
 
 /* A parent needs a few milliseconds for all that is asked of it here. One that was stopped, or hangs, needs for ever. */
-enum { PATIENCE_MS = 5000, REAP_MS = 2000, WORK_MAX = WORK_TREES + MOUNTS_MAX + V1_COUNT };
+enum { PATIENCE_MS = 5000, BEGIN_MS = 10000, REAP_MS = 2000, WORK_MAX = WORK_TREES + MOUNTS_MAX + V1_COUNT };
 
 #define silent(...) refuse(PRELOAD_FAILED, LAYER_NONE, __VA_ARGS__)
 
@@ -50,15 +51,28 @@ static void open_leaf_to(uint64_t uid)
 		unavailable(KILL_TREE, "cannot open the cgroup of the run to its preloaded parent: %m");
 }
 
+/*
+ * A folder's descriptor leads on to all that lies above it, whatever root its holder has: from here to the host's own
+ * (CVE-2024-21626). Above the root of a mount that is mounted nowhere there is nothing.
+ */
+static int detach_leaf(void)
+{
+	const int tree = open_tree(cgroup_v2_leaf(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		unavailable(KILL_TREE, "cannot copy the mount of the cgroup of the run: %m");
+	return tree;
+}
+
 void preload_call(const struct spec *spec)
 {
 	const struct preload_call call = {.version = PRELOAD_VERSION};
 	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = PRELOAD_SOCKET};
-	const int leaf = cgroup_v2_leaf();
 
 	if (!spec->preload)
 		return;
 	open_leaf_to(spec->uid);
+	const int leaf = detach_leaf();
 	enter_parents_folder(spec->preload);
 	/* Not waiting: a parent whose queue is full has not come round to anybody for long. */
 	parent = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -70,6 +84,7 @@ void preload_call(const struct spec *spec)
 		failed("cannot enter /: %m");
 	if (channel_send(parent, &call, sizeof call, &leaf, 1, 0) < 0)
 		silent("cannot ask the preloaded parent: %m");
+	close(leaf);
 }
 
 /* The host's number of what a pidfd stands for. */
@@ -166,6 +181,26 @@ static void make_pipe(int ends[2], int ours)
 		failed("cannot make a pipe nonblocking: %m");
 }
 
+/*
+ * A copy may never come: a library's handler of forks hangs in it, or the parent has gone bad. Pid 1 would wait for it, and so
+ * would everybody. What is said to the launcher meanwhile, and what it is asked, is heard where all of that is.
+ */
+static void await_begin(const struct run *run)
+{
+	struct pollfd polled[] = {{.fd = run->status, .events = POLLIN},
+				  {.fd = run->init_fd, .events = POLLIN},
+				  {.fd = run->signals, .events = POLLIN},
+				  {.fd = run->parent, .events = POLLIN},
+				  {.fd = run->control, .events = POLLIN}};
+	int ready;
+
+	do
+		ready = poll(polled, sizeof polled / sizeof polled[0], BEGIN_MS);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		silent("cannot start from the preloaded parent: its copy has not begun within %d s", BEGIN_MS / 1000);
+}
+
 void preload_start(struct run *run)
 {
 	const struct spec *spec = run->spec;
@@ -205,6 +240,24 @@ void preload_start(struct run *run)
 		run->go = go[1];
 	else
 		close(go[1]);
+	await_begin(run);
+}
+
+/* Beyond this they are no figures, but what a parent says. */
+static long bounded(long figure)
+{
+	const long most = 1L << 40;
+
+	return figure < 0 ? 0 : figure > most ? most : figure;
+}
+
+static void take_usage(const struct rusage *told, struct rusage *usage)
+{
+	*usage = (struct rusage){.ru_inblock = bounded(told->ru_inblock), .ru_oublock = bounded(told->ru_oublock)};
+	usage->ru_utime.tv_sec = bounded(told->ru_utime.tv_sec);
+	usage->ru_stime.tv_sec = bounded(told->ru_stime.tv_sec);
+	usage->ru_utime.tv_usec = bounded(told->ru_utime.tv_usec);
+	usage->ru_stime.tv_usec = bounded(told->ru_stime.tv_usec);
 }
 
 int preload_reap(const struct run *run, struct rusage *usage)
@@ -222,6 +275,6 @@ int preload_reap(const struct run *run, struct rusage *usage)
 	close(parent);
 	if (got != (ssize_t)sizeof end)
 		return SIGKILL;
-	*usage = end.usage;
+	take_usage(&end.usage, usage);
 	return end.status;
 }

@@ -16,6 +16,15 @@ const char *const error_names[] = {
 
 static refusal_sink *sink_of_process;
 
+void refusal_bound(struct refusal *refusal)
+{
+	if ((unsigned)refusal->error >= sizeof error_names / sizeof error_names[0])
+		refusal->error = LAUNCH_FAILED;
+	if ((unsigned)refusal->layer > LAYER_NONE)
+		refusal->layer = LAYER_NONE;
+	refusal->reason[sizeof refusal->reason - 1] = '\0';
+}
+
 void refusals_go_to(refusal_sink *sink)
 {
 	sink_of_process = sink;

@@ -33,6 +33,9 @@ typedef void refusal_sink(const struct refusal *refusal);
 /* Decides where this process's refusals go; a forked child sets its own before anything can fail. */
 void refusals_go_to(refusal_sink *sink);
 
+/* Of one that came from another process, which may be anybody's: nothing in it leads out of our tables, or has no end. */
+void refusal_bound(struct refusal *refusal);
+
 /* The sink of a form that makes one small thing and no run: the sentence to stderr, then 125. */
 void refusal_print(const struct refusal *refusal);
 

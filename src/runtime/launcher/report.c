@@ -117,10 +117,11 @@ static void add_name(struct text *line, const char *key, const char *value)
 		text_add(line, "null");
 }
 
+/* Null as well where it is more than a reader of JSON takes: nobody has counted that. */
 static void add_amount(struct text *line, const char *before, int64_t amount)
 {
 	text_add(line, before);
-	if (amount < 0)
+	if (amount < 0 || amount >= INT64_C(1) << 53)
 		text_add(line, "null");
 	else
 		text_number(line, amount);

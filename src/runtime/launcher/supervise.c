@@ -193,6 +193,7 @@ static void read_status(struct state *state)
 	switch (message.kind) {
 	case MESSAGE_REFUSED:
 		state->refusal = message.refusal;
+		refusal_bound(&state->refusal); /* a preloaded parent gone bad has held this pipe */
 		state->refused = true;
 		kill_tree(state);
 		break;

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { isFailure } from '../../core/disk-failure.ts'
 
 /** Not the name of a run: whoever takes up what runs have left passes it by. */
 const PARENTS = '_parents'
@@ -20,15 +21,22 @@ export function makeParentFolder(spool: string, run: string): { readonly folder:
   return { folder, root }
 }
 
+/** What cannot be deleted is left for the next process, and keeps nobody from anything. */
 export function removeParentFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } catch (error) {
+    if (!isFailure(error)) throw error
+  }
 }
 
-/** Those of processes that are gone, and whose parents are gone with them. */
-export function sweepParentFolders(spool: string): void {
+/** Those of processes that are gone, and whose parents are gone with them; `sweep` is told what each was called. */
+export function sweepParentFolders(spool: string, sweep: (run: string) => void): void {
   for (const name of list(join(spool, PARENTS))) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1])
-    if (!isAlive(pid)) removeParentFolder(join(spool, PARENTS, name))
+    const [, pid, run] = /^(\d+)-(parent-[0-9a-f]+)$/.exec(name) ?? []
+    if (pid !== undefined && isAlive(Number(pid))) continue
+    if (run !== undefined) sweep(run)
+    removeParentFolder(join(spool, PARENTS, name))
   }
 }
 

@@ -12,6 +12,9 @@ const FILES = ['bulkhead-launch', 'bulkhead_parent.so', 'parent.py'] as const
 /** Copies are made one after the other; each is counted here until it is in its own cgroup. */
 const PROCESSES = 256
 
+/** What it says after its first line is read for nothing. */
+const OUTPUT_BYTES = 2 ** 20
+
 /** Numerical libraries start a thread per processor when they are imported, and a fork has none of them. */
 const SINGLE_THREADED = {
   OMP_NUM_THREADS: '1',
@@ -63,7 +66,7 @@ export function planParent(
       ...limit('processesMax', PROCESSES),
       ...limit('cpu', 1),
       ...limit('tmpBytes', 0),
-      ...limit('outputBytes', 0),
+      ...limit('outputBytes', OUTPUT_BYTES),
       ...limit('timeoutMs', 0),
       ...limit('idleMs', 0),
     },

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Launcher, Run, Unwaited } from '../launcher.ts'
-import { familyOf, leavesOf, sweepLeaf } from '../leaves.ts'
+import { leavesOfParent, sweepLeaf } from '../leaves.ts'
 import type { RunPlan } from '../plan.ts'
 import { figuresOf } from '../run-figures.ts'
 
@@ -36,10 +36,10 @@ export class Parent {
   readonly gone: Promise<void>
 
   constructor(launcher: Launcher, plan: RunPlan) {
-    const { cgroup2 } = plan.cgroups
+    const { family, own } = leavesOfParent(plan)
     this.#plan = plan
-    this.#family = cgroup2 === null ? null : familyOf(cgroup2, plan.run)
-    this.#leaves = leavesOf({ ...plan, cgroups: { ...plan.cgroups, cgroup2: this.#family } })
+    this.#family = family
+    this.#leaves = own
     this.#run = launcher.start(plan, { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' })
     this.ready = this.#awaitReady(firstLine(this.#run.stdout as Readable))
     this.ready.catch(() => {})

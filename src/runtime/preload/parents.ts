@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { faultOf, fingerprint } from '../interpreter/host-file.ts'
 import { Launcher } from '../launcher.ts'
 import { findLauncher } from '../launcher-binary.ts'
+import { sweepParent } from '../leaves.ts'
 import type { RunPlan } from '../plan.ts'
 import { makeParentFolder, removeParentFolder, sweepParentFolders } from './folder.ts'
 import { Parent, type ParentStatus } from './parent.ts'
@@ -15,6 +16,8 @@ export interface ParentsOptions {
   readonly idleMs?: number
   /** How many at most. */
   readonly max?: number
+  /** By default the one that runs are started with. */
+  readonly launcher?: string
 }
 
 const IDLE_MS = 60_000
@@ -38,16 +41,19 @@ export class PreloadParents {
   readonly #spool: string
   readonly #idleMs: number
   readonly #max: number
+  readonly #launcher: string | undefined
   readonly #kept = new Map<string, Kept>()
   /** Those whose place was taken, as long as a copy of theirs goes on. */
   readonly #retired = new Set<Kept>()
+  readonly #ending = new Set<Promise<void>>()
   readonly #failed = new Map<string, { readonly identity: string; readonly reason: string; readonly atMs: number }>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
   #hasSwept = false
 
-  constructor({ spool, idleMs = IDLE_MS, max = MAX }: ParentsOptions) {
+  constructor({ spool, idleMs = IDLE_MS, max = MAX, launcher }: ParentsOptions) {
     this.#spool = spool
+    this.#launcher = launcher
     this.#idleMs = idleMs
     this.#max = max
   }
@@ -96,11 +102,12 @@ export class PreloadParents {
     return [...this.#kept.values(), ...this.#retired].map(({ parent }) => parent.status())
   }
 
-  /** Ends all, and what came out of them. Safe to call twice. */
+  /** Ends all, and what came out of them; also those whose end has begun. Safe to call twice. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await Promise.all([...this.#kept.values(), ...this.#retired].map((kept) => this.#end(kept)))
+    for (const kept of [...this.#kept.values(), ...this.#retired]) void this.#end(kept)
+    await Promise.all(this.#ending)
   }
 
   #find(plan: RunPlan, identity: string): Kept | null {
@@ -114,9 +121,9 @@ export class PreloadParents {
 
   #start(plan: RunPlan, identity: string): Kept | null {
     if (this.#kept.size + this.#retired.size >= this.#max && !this.#makeRoom()) return null
-    if (!this.#hasSwept) sweepParentFolders(this.#spool)
+    if (!this.#hasSwept) sweepParentFolders(this.#spool, (dead) => sweepParent({ ...plan, run: dead }))
     this.#hasSwept = true
-    const launcher = findLauncher()
+    const launcher = this.#launcher ?? findLauncher()
     assertOwned(launcher)
     const run = `parent-${randomBytes(8).toString('hex')}`
     const { folder, root } = makeParentFolder(this.#spool, run)
@@ -150,8 +157,9 @@ export class PreloadParents {
 
   async #end(kept: Kept): Promise<void> {
     this.#forget(kept)
-    await kept.parent.close()
-    removeParentFolder(kept.folder)
+    const ending = kept.parent.close().then(() => removeParentFolder(kept.folder))
+    this.#ending.add(ending)
+    await ending.finally(() => this.#ending.delete(ending))
   }
 
   /** Looks again when the next one may have been idle for long enough. */

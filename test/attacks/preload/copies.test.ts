@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
-import { launch, newRunName, start } from '../../runtime/launcher/launch.ts'
+import { type Layer, launch, newRunName, start } from '../../runtime/launcher/launch.ts'
 import { coldOf, copyOf, needsParent, type Parent, startParent } from '../../runtime/preload/parent.ts'
 
 const options = { skip: needsParent, timeout: 60_000 }
@@ -171,6 +171,33 @@ for (const [source, script] of Object.entries(DRAWS))
     assert.ok(drawn.every((one) => one.length > 8))
     assert.equal(new Set(drawn).size, 3, drawn.join('\n'))
   })
+
+const LAYERS: readonly Layer[] = [
+  'seccomp',
+  'landlock',
+  'capabilities',
+  'no-new-privs',
+  'rlimits',
+  'memory',
+  'processes',
+  'read-only',
+  'keyring',
+  'session',
+  'dev',
+  'parent-death',
+  'kill-tree',
+]
+
+test('the launcher lets no copy go without a layer', options, async (t) => {
+  const parent = await startParent(t, ['json'])
+  for (const layer of LAYERS) {
+    const { ended } = await launch({ ...copyOf(parent, `print('ran')`), weaker: [layer] })
+    assert.deepEqual(
+      [ended?.error, ended?.reason],
+      ['SPEC_INVALID', 'cannot read the specification: preload with weaker'],
+    )
+  }
+})
 
 test('a run that forks, kills and fills whatever it can stops no next one', options, async (t) => {
   const parent = await startParent(t, ['json'])

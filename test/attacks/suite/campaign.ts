@@ -5,6 +5,7 @@ import { PluginError } from '../../../src/core/errors.ts'
 import { isLayer } from '../../../src/core/layers.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { SLOW } from '../../helpers/patience.ts'
+import type { Layer } from '../../runtime/launcher/launch.ts'
 import { type Attack, layersOf, type Mode } from './attack.ts'
 import { ATTACKS } from './catalogue.ts'
 import type { Lack } from './host.ts'
@@ -29,16 +30,31 @@ export interface Finding {
 const untried = (words: string): Side => ({ as: null, words })
 
 export async function campaign(yard: Yard, mode: Mode): Promise<Finding[]> {
+  return findingsOf(mode, await contain(yard, mode), await loosen(yard, mode))
+}
+
+type Sides = ReadonlyMap<string, Side>
+
+/** Every attack with every layer. */
+export const contain = async (yard: Yard, mode: Mode): Promise<Sides> =>
+  await among(yard, (victims) => side(yard, victims, (attack) => whyNotContained(attack, mode, yard), []))
+
+/** Every attack without the layers that it tests. */
+export const loosen = async (yard: Yard, mode: Mode): Promise<Sides> =>
+  await among(yard, (victims) => side(yard, victims, (attack) => whyNotLoose(attack, mode, yard), null))
+
+export const findingsOf = (mode: Mode, contained: Sides, loose: Sides): Finding[] =>
+  ATTACKS.map(({ name }) => ({
+    attack: name,
+    mode,
+    contained: contained.get(name) as Side,
+    loose: loose.get(name) as Side,
+  }))
+
+async function among(yard: Yard, work: (victims: Victims) => Promise<Sides>): Promise<Sides> {
   const victims = new Victims(yard)
   try {
-    const contained = await side(yard, victims, (attack) => whyNotContained(attack, mode, yard), [])
-    const loose = await side(yard, victims, (attack) => whyNotLoose(attack, mode, yard), null)
-    return ATTACKS.map(({ name }) => ({
-      attack: name,
-      mode,
-      contained: contained.get(name) as Side,
-      loose: loose.get(name) as Side,
-    }))
+    return await work(victims)
   } finally {
     await victims.close()
   }
@@ -58,12 +74,33 @@ function whyNotLoose(attack: Attack, mode: Mode, yard: Yard): string | null {
   if (refused !== undefined) return refused
   if (attack.needs !== undefined && yard.host.lacks.includes(attack.needs)) return LACKS[attack.needs]
   const layers = layersOf(attack)
-  if (mode === 'preload') return 'a run without a layer is started cold'
+  if (mode === 'preload') {
+    const made = layers.find((layer) => OF_PARENT.includes(layer))
+    return made === undefined ? null : `its parent sees to ${made}`
+  }
   if (mode === 'rootless') return layers.includes('user-namespace') ? 'a user namespace cannot be given up' : null
   if (mode === 'root') return null
   const fixed = layers.find((layer) => !isLayer(layer) || FIXED[mode].includes(layer))
   return fixed === undefined ? null : `every container has ${fixed}`
 }
+
+/**
+ * What a copy has because of how its parent makes it, whatever its specification says: ids and namespaces by one clone;
+ * no-new-privs, which is handed down; a /proc no roomier than the parent's; and nothing that its caller left open.
+ */
+const OF_PARENT: readonly Layer[] = [
+  'uid',
+  'user-namespace',
+  'mount-namespace',
+  'pid-namespace',
+  'net-namespace',
+  'ipc-namespace',
+  'uts-namespace',
+  'cgroup-namespace',
+  'no-new-privs',
+  'proc',
+  'descriptors',
+]
 
 /** There the program in C shows each layer. BULKHEAD_ATTACKS=all tries the others too: minutes more. */
 const IS_EMULATED = SLOW >= 4 && process.env.BULKHEAD_ATTACKS !== 'all'

@@ -5,12 +5,12 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } fr
 import { join } from 'node:path'
 import { compile } from '../../helpers/compile.ts'
 import { engines } from '../../runtime/engines/engines.ts'
-import { launcherPath, needsRoot } from '../../runtime/launcher/launch.ts'
+import { launcherOfWeakerCopies, launcherPath, needsRoot } from '../../runtime/launcher/launch.ts'
 import { needsHelpers, subordinateUser } from '../../runtime/launcher/user.ts'
 import { needsParent } from '../../runtime/preload/parent.ts'
 import { compileAttacker } from './arsenal.ts'
 import type { Mode } from './attack.ts'
-import { campaign, type Finding } from './campaign.ts'
+import { campaign, contain, type Finding, findingsOf, loosen } from './campaign.ts'
 import { delegate } from './delegation.ts'
 import { CARELESS, HOLDER, type HostPrograms } from './host.ts'
 import { Yard } from './yard.ts'
@@ -36,8 +36,8 @@ export async function besiege(mode: Mode): Promise<Finding[]> {
   try {
     const programs = await programsIn(folder)
     if (mode === 'rootless') return await asUser(folder, programs)
-    const isNative = mode === 'root' || mode === 'preload'
-    const yard = await Yard.open(folder, programs, isNative ? 'native' : mode, [], mode === 'preload')
+    if (mode === 'preload') return await ofCopies(folder, programs)
+    const yard = await Yard.open(folder, programs, mode === 'root' ? 'native' : mode, [])
     try {
       return await campaign(yard, mode)
     } finally {
@@ -46,6 +46,22 @@ export async function besiege(mode: Mode): Promise<Finding[]> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** No launcher lets a copy go without a layer: the side without it is that of a build for this alone. */
+async function ofCopies(folder: string, programs: HostPrograms): Promise<Finding[]> {
+  const sideOf = async (name: string, launcher: string, attack: typeof contain) => {
+    mkdirSync(join(folder, name))
+    const yard = await Yard.open(join(folder, name), { ...programs, launcher }, 'native', [], true)
+    try {
+      return await attack(yard, 'preload')
+    } finally {
+      await yard.close()
+    }
+  }
+  const contained = await sideOf('contained', launcherPath(), contain)
+  const loose = await sideOf('loose', launcherOfWeakerCopies(), loosen)
+  return findingsOf('preload', contained, loose)
 }
 
 async function programsIn(folder: string): Promise<HostPrograms> {

@@ -19,6 +19,7 @@ import {
   forgetSpool,
   Launcher,
   makeSpoolFolder,
+  PreloadParents,
   type Run,
   type RunPlan,
 } from '../../../src/runtime/index.ts'
@@ -153,7 +154,10 @@ export class Yard {
       openWay(layout.home, layout.release(nameOf(language), version, sha256 as never))
     }
     await manager.close()
-    return new Yard(folder, host, await openHost({ home: layout.home }), engine, weaker, isPreloaded)
+    const home = await openHost({ home: layout.home })
+    // Of one build with the launcher of the runs.
+    const parents = new PreloadParents({ spool: layout.spool, launcher: programs.launcher })
+    return new Yard(folder, host, { ...home, parents }, engine, weaker, isPreloaded)
   }
 
   uidOf(language: Language): number {
@@ -165,7 +169,9 @@ export class Yard {
     const { without = [], profile, handsOver = false } = attempt
     const asRoot = process.geteuid?.() === 0
     // Planned as Node must not be run; and root has no use for its own id.
+    // A run that asks to go without is started cold.
     const byHand = (layer: Layer): boolean =>
+      this.#isPreloaded ||
       !isLayer(layer) ||
       (layer === 'memory' && language === 'node' && !this.weaker.includes('memory')) ||
       (layer === 'uid' && asRoot)

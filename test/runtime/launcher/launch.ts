@@ -105,6 +105,21 @@ export function launcherPath(): string {
   return built
 }
 
+let weakerBinary: string | undefined
+
+/** A build that lets copies of a preloaded parent go without layers; its files for a parent lie beside it. */
+export function launcherOfWeakerCopies(): string {
+  if (weakerBinary) return weakerBinary
+  // Whoever installs a copy of the launcher elsewhere may not be able to build: what is tested is this checkout's.
+  const out = scratch()
+  const words = ['-s', '-C', LAUNCHER_SOURCES, `OUT=${out}`, 'FOR_TESTS=-DWEAKER_COPIES', 'CC_ARM64=', 'CC_X64=']
+  const machine = process.arch === 'arm64' ? 'CC_ARM64=' : 'CC_X64='
+  const made = words.map((word) => (word === machine ? `${word}${process.env.CC ?? 'cc'}` : word))
+  execFileSync('make', made, { stdio: ['ignore', 'ignore', 'inherit'] })
+  weakerBinary = join(out, `linux-${process.arch}`, 'bulkhead-launch')
+  return weakerBinary
+}
+
 /** A folder that is gone after the test file, readable by every uid on the way down. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-launch-'))

@@ -7,7 +7,8 @@ import { childOf } from './parent.ts'
 export const PORTRAIT = `
 import json, os, resource, signal, sys
 read = lambda path: open('/proc/self/' + path).read()
-MOVES = ('Vm', 'Rss', 'FDSize', 'Mems', 'voluntary', 'nonvoluntary')
+# SigQ counts what waits for pid 1 as well, which hears of each message that its launcher has read.
+MOVES = ('Vm', 'Rss', 'FDSize', 'Mems', 'voluntary', 'nonvoluntary', 'SigQ')
 portrait = {
     'status': [line for line in read('status').splitlines() if not line.startswith(MOVES)],
     'cmdline': read('cmdline'), 'environ': read('environ'), 'limits': read('limits'), 'cgroup': [line.rsplit('/', 1)[0] for line in read('cgroup').splitlines()],

@@ -45,7 +45,8 @@ ssize_t channel_receive(int channel, void *bytes, size_t size, int *descriptors,
 	*count = 0;
 	do {
 		message.msg_control = room > 0 ? &control : NULL;
-		message.msg_controllen = room > 0 ? CMSG_SPACE(sizeof(int) * room) : 0;
+		/* Not CMSG_SPACE: where `room` is odd its padding has room for one more. */
+		message.msg_controllen = room > 0 ? CMSG_LEN(sizeof(int) * room) : 0;
 		got = recvmsg(channel, &message, flags | MSG_CMSG_CLOEXEC);
 	} while (got < 0 && errno == EINTR);
 	if (got <= 0 || room == 0 || message.msg_controllen < sizeof control.header ||

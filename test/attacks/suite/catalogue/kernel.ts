@@ -72,7 +72,11 @@ export const KERNEL: readonly Attack[] = [
     contained: 'EPERM',
     known: 'CVE-2016-0728',
     needs: 'keys',
-    onlyContained: { runc: 'a runtime makes a keyring of its own', crun: 'a runtime makes a keyring of its own' },
+    onlyContained: {
+      preload: 'its parent has a keyring of its own',
+      runc: 'a runtime makes a keyring of its own',
+      crun: 'a runtime makes a keyring of its own',
+    },
   }),
   python('trace', 'trace', 'seccomp', { contained: 'EPERM' }),
   python('new-user-namespace', 'new_user_namespace', 'seccomp', { contained: 'EPERM' }),
