@@ -47,6 +47,7 @@ const busybody = skip
     #include <unistd.h>
     int main(int c, char **v) {
       static char page[65536], a[256], b[256]; memset(page, 'x', sizeof page);
+      int fd = v[1][0] == 's' ? -1 : open(v[2], O_CREAT | O_WRONLY | O_APPEND, 0600);
       puts("up"); fflush(stdout);
       if (v[1][0] == 's')
         for (;;)
@@ -54,7 +55,6 @@ const busybody = skip
             sprintf(a, "%s%d", v[2], i); sprintf(b, "%s%d", v[3], i);
             renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
           }
-      int fd = open(v[2], O_CREAT | O_WRONLY | O_APPEND, 0600);
       for (long n = 0; n < 1 << 15; n++) if (write(fd, page, sizeof page) < 0) return 1;
       for (;;) pause(); }`)
 
