@@ -50,6 +50,8 @@ const CACHE = join(ROOT, 'node_modules', '.cache', 'bulkhead-vm')
 const FIXTURES = resolve(
   process.env.BULKHEAD_TEST_FIXTURES ?? join(ROOT, 'node_modules', '.cache', 'bulkhead-fixtures'),
 )
+/** What Node has compiled of all modules in `npm test`: the same Node takes it here, too. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'bulkhead-compiled')
 /** Where the project lies inside. */
 const PROJECT = '/opt/bulkhead'
 
@@ -131,7 +133,7 @@ async function runMachines(tasks, { desk, kernel, system, node, values }) {
     const init = task.systemd ? '/lib/systemd/systemd' : `${PROJECT}/scripts/vm/guest.sh`
     const initramfs = makeInitramfs(kernel, folder, { project: PROJECT, init })
     const notes = notesFor(task, values)
-    const project = projectImage(folder, { root: ROOT, node, fixtures: FIXTURES, notes })
+    const project = projectImage(folder, { root: ROOT, node, fixtures: FIXTURES, compiled: COMPILED, notes })
     const count = Math.max(1, Math.min(sharesOf(tasks, atOnce), task.files.length))
     return Array.from({ length: count }, (_, at) => ({ ...task, initramfs, project, share: `${at + 1}/${count}` }))
   })
@@ -224,8 +226,9 @@ function notesFor({ files, systemd }, { run, slow, silence }) {
       `BULKHEAD_VM=${systemd ? 'systemd' : 'plain'}`,
       `BULKHEAD_TEST_SLOW=${Number(slow)}`,
       `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
-      // Each test file is a process of its own, and stripping types takes it seconds here: once for all of them.
-      'NODE_COMPILE_CACHE=/tmp/compiled',
+      // Each test file is a process of its own, and stripping types takes it seconds here: `npm test` has done it.
+      `NODE_COMPILE_CACHE=${PROJECT}/${relative(ROOT, COMPILED)}`,
+      'NODE_COMPILE_CACHE_PORTABLE=1',
       '',
     ].join('\n'),
     task: run ? `${run}\n` : `exec ${runner} \\\n  ${quoted.join(' \\\n  ')}\n`,
