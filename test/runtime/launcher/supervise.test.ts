@@ -1,6 +1,7 @@
 // Signals, clocks, the control pipe, and an end that leaves nothing.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compartment, compile, eventually, isAlive, leavesOf, needsRoot, sleep, start } from './launch.ts'
@@ -30,9 +31,11 @@ async function ready(
 
 test('signals sent to the launcher reach the program', { skip }, async () => {
   const run = await ready()
+  const stdout = run.process.stdout ?? assert.fail('it has no output')
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
+    const said = once(stdout, 'data')
     run.process.kill(signal)
-    await sleep(30)
+    await said
   }
   run.process.kill('SIGTERM')
   const result = await run.result

@@ -142,7 +142,8 @@ export async function startParent(
   ])
   const fault = said === 'ready\n' ? null : said.trim()
   const { pid } = await running.started
-  return { folder, running, fault, pid: childOf(pid), family }
+  // One that says a fault is about to end, or has: then it has no number any more, and NaN is nobody's.
+  return { folder, running, fault, pid: fault === null ? childOf(pid) : Number.NaN, family }
 }
 
 export function childOf(pid: number): number {

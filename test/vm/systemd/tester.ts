@@ -34,7 +34,8 @@ export const WAYS = {
   'a service of the own systemd': 'systemd-run --user --pipe --wait --quiet --collect --same-dir',
 } as const
 
-const ENVIRONMENT = `export PATH=${PROJECT}/node_modules/.bin:$PATH BULKHEAD_HOME=${FOLDER}/home; cd ${FOLDER}`
+// Each command is compiled once, since the emulated processor takes seconds for it and dist/cache is not this user's.
+const ENVIRONMENT = `export PATH=${PROJECT}/node_modules/.bin:$PATH BULKHEAD_HOME=${FOLDER}/home NODE_COMPILE_CACHE=/home/tester/compiled; cd ${FOLDER}`
 
 /** A shell command in a session of the user. */
 export function asTester(script: string, options: { readonly input?: string } = {}): Omit<Ran, 'outcome'> {
