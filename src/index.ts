@@ -7,6 +7,7 @@ import type { Marketplace } from './marketplace.ts'
 import type { HostProfile } from './runtime/index.ts'
 
 export type { Agreement, ConsentWay } from './core/agreement.ts'
+export type { Argument } from './core/arguments.ts'
 export { type AuditHead, formatAuditHead } from './core/audit-head.ts'
 export type { Change } from './core/change.ts'
 export { ERROR_CODES, type ErrorCode } from './core/error-codes.ts'

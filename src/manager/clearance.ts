@@ -1,6 +1,8 @@
+import { type Argument, argumentTexts } from '../core/arguments.ts'
 import { ENGINES, type EngineName, isEngine } from '../core/engines.ts'
 import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
+import { instanceNameOf } from '../core/instance-name.ts'
 import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
 import { bundleOf, packageOf } from '../core/layout.ts'
 import { PROFILES, type Profile } from '../core/limits.ts'
@@ -22,7 +24,10 @@ import { settingsFor } from './settings.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
 export interface RunOptions {
-  readonly args?: readonly string[] | undefined
+  /** After the manifest's own: a text as it is, anything else as its JSON. */
+  readonly args?: readonly Argument[] | undefined
+  /** What this sandbox is called, 1 to 32 of `[a-z0-9-]`: in `plugins ps`, in `history`, and in the command line of its launcher. */
+  readonly name?: string | undefined
   readonly profile?: string | undefined
   /** Such as `5s`; narrows only. */
   readonly timeout?: string | undefined
@@ -91,7 +96,8 @@ async function cleared(
       manifest,
       release,
       uid: installation.uid,
-      args: options.args ?? [],
+      args: argumentTexts(name, options.args ?? []),
+      instance: instanceNameOf(name, options.name),
       agreed: installation.consent.network,
       grants,
       settings: settingsFor(host, manifest, options.settings),

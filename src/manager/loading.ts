@@ -1,5 +1,5 @@
 import { CallError } from '../core/errors.ts'
-import type { JournalLine } from '../runtime/index.ts'
+import type { JournalLine, Run } from '../runtime/index.ts'
 import { precompile } from './compile-cache/making.ts'
 import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
@@ -22,17 +22,17 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   // Before anything is checked: what happens to it from here on is seen.
   const after = host.store.events.lastId()
   const own = new Set<string>()
-  const instance: InstanceOptions = {
+  const launch = async (called: string | undefined): Promise<Run> => {
+    const onJournal = (id: string, line: JournalLine) => plugin.journal(id, line)
+    const { run, limitMs } = await serve(on, name, { ...options, name: called, protocol: 'jsonrpc', onJournal })
+    plan.limitMs = limitMs
+    own.add(run.run)
+    const forget = () => void own.delete(run.run)
+    run.outcome.then(forget, forget)
+    return run
+  }
+  const instance: Omit<InstanceOptions, 'launch'> = {
     plugin: name,
-    launch: async () => {
-      const onJournal = (id: string, line: JournalLine) => plugin.journal(id, line)
-      const { run, limitMs } = await serve(on, name, { ...options, protocol: 'jsonrpc', onJournal })
-      plan.limitMs = limitMs
-      own.add(run.run)
-      const forget = () => void own.delete(run.run)
-      run.outcome.then(forget, forget)
-      return run
-    },
     bounds: plan.bounds,
     functions: plan.functions,
     startTimeoutMs: plan.startTimeoutMs,
@@ -44,15 +44,18 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   const instances = new Instances({
     plugin: name,
     count: plan.instances,
-    start: (over) => Instance.start(instance, over),
-    policy: plan.policy,
-    onStarted: ({ run, pid }) => isLoaded && plugin.tell('started', { run: run.run, pid }),
-    onEnded: ({ run: { run } }, { outcome, isAsked, error }) => {
-      plugin.tell('ended', { run, outcome, isAsked })
-      if (outcome.outcome === 'limited') plugin.tell('limit', { run, limit: outcome.limit, outcome })
-      if (!isAsked) plugin.tell('crash', { run, error })
+    start: (over, at) => {
+      const called = plan.names[at] ?? undefined
+      return Instance.start({ ...instance, launch: () => launch(called) }, over)
     },
-    onStartFailed: (error) => plugin.tell('crash', { run: null, error }),
+    policy: plan.policy,
+    onStarted: ({ run: { run, instance }, pid }) => isLoaded && plugin.tell('started', { run, instance, pid }),
+    onEnded: ({ run: { run, instance } }, { outcome, isAsked, error }) => {
+      plugin.tell('ended', { run, instance, outcome, isAsked })
+      if (outcome.outcome === 'limited') plugin.tell('limit', { run, limit: outcome.limit, outcome })
+      if (!isAsked) plugin.tell('crash', { run, instance, error })
+    },
+    onStartFailed: (error, at) => plugin.tell('crash', { run: null, instance: plan.names[at] ?? null, error }),
     onRestart: (inMs, attempt) => plugin.tell('restart', { inMs, attempt }),
     onCircuit: (state) => plugin.tell('circuit', { state }),
   })
@@ -67,7 +70,7 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
     gone: plugin.gone,
     isOwn: (run) => own.has(run),
     revoke: (error) => plugin.revoke(error),
-    unwatched: (error) => plugin.tell('crash', { run: null, error }),
+    unwatched: (error) => plugin.tell('crash', { run: null, instance: null, error }),
   }
   watchStanding(on, standing, host, after)
   try {

@@ -84,6 +84,7 @@ export function placeOf(plan: RunPlan): RunPlace {
     uid: plan.ids.uid,
     leaves: leavesOf(plan),
     data: plan.data,
+    instance: plan.instance,
     limits: {
       memoryBytes: memoryBytes.value,
       cpu: cpu.value,

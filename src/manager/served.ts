@@ -10,7 +10,7 @@ import { type Standing, watchStanding } from './standing.ts'
 
 /** How a plugin is started whose host speaks its protocol. */
 export interface ServeOptions
-  extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  extends Pick<RunOptions, 'args' | 'name' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
   /** What the plugin has to speak. */
   readonly protocol: Protocol
   /** What it writes to stderr, as it came. It is kept too: `plugins logs`. */

@@ -9,7 +9,9 @@ import { OutputTail } from './output-tail.ts'
 export class SpawnedPlugin implements AsyncDisposable {
   /** Its name in `plugins ps`, `history` and `logs`. */
   readonly run: string
-  /** Of the sandbox's first process, on this host. */
+  /** What `spawn` was told to call it; `null`: nothing. */
+  readonly instance: string | null
+  /** The program's process, on this host. */
   readonly pid: number
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -21,6 +23,7 @@ export class SpawnedPlugin implements AsyncDisposable {
   constructor(run: Run, pid: number) {
     this.#run = run
     this.run = run.run
+    this.instance = run.instance
     this.pid = pid
     this.clockMs = run.clockMs
     this.stdin = run.stdin

@@ -18,6 +18,8 @@ export interface RunningPlugin extends RunFigures {
   readonly profile: string
   /** The hook that it is; `null`: a run of the entry. */
   readonly hook: HookRun | null
+  /** What its host calls it; `null`: nothing. */
+  readonly instance: string | null
   /** Layers it goes without. */
   readonly weaker: readonly string[]
   /** The launcher's; `null` in the moment before it is started. */
@@ -119,6 +121,7 @@ function runningOf({ layout, now }: Host, open: OpenRun): RunningPlugin {
     version: run.version,
     profile: run.profile,
     hook: run.hook,
+    instance: run.instance,
     weaker: run.weaker,
     pid,
     startedAtMs: run.startedAtMs,

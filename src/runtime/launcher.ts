@@ -38,6 +38,8 @@ export type Started = Extract<ReportLine, { event: 'started' }>
 /** A running plugin of a host application. */
 export interface Run {
   readonly run: string
+  /** What its host calls it; `null`: nothing. */
+  readonly instance: string | null
   /** The launcher's process; the plugin's own, on the host, is in `started`. */
   readonly pid: number
   readonly stdin: Writable | null
@@ -79,7 +81,7 @@ export class Launcher {
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
     const child = spawn(this.#binary, [], {
-      argv0: 'bulkhead-launch',
+      argv0: commandLineOf(plan),
       cwd: '/',
       env: {},
       stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
@@ -104,6 +106,13 @@ export class Launcher {
   }
 }
 
+/**
+ * What `ps` shows of the launcher and of the sandbox's first process, which is made out of it. The title of a process holds
+ * 15 bytes; this holds all. The program's own command line stays what it is: programs look at it.
+ */
+const commandLineOf = ({ name, instance }: RunPlan): string =>
+  instance === null ? 'bulkhead-launch' : `bulkhead-launch: ${name} ${instance}`
+
 const SPEC_FD = 3
 const REPORT_FD = 4
 const CONTROL_FD = 5
@@ -116,6 +125,7 @@ const shortest = (one: number, other: number): number => (one === 0 || other ===
 class LaunchedRun implements Run, Unwaited {
   readonly #child: ChildProcess
   readonly run: string
+  readonly instance: string | null
   readonly pid: number
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -129,6 +139,7 @@ class LaunchedRun implements Run, Unwaited {
 
   constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
     this.run = plan.run
+    this.instance = plan.instance
     this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
     this.#child = child
     this.pid = child.pid ?? -1

@@ -7,19 +7,20 @@ import type { RunEnd } from './served-run.ts'
 export interface InstancesOptions {
   readonly plugin: string
   readonly count: number
-  /** `over`: nobody waits for it any more. */
-  readonly start: (over: AbortSignal) => Promise<Instance>
+  /** For the place of this number. `over`: nobody waits for it any more. */
+  readonly start: (over: AbortSignal, at: number) => Promise<Instance>
   /** `null`: what has ended stays so. */
   readonly policy: RestartPolicy | null
   readonly onStarted: (instance: Instance) => unknown
   readonly onEnded: (instance: Instance, end: RunEnd) => void
-  readonly onStartFailed: (error: PluginError) => void
+  readonly onStartFailed: (error: PluginError, at: number) => void
   readonly onRestart: (inMs: number, attempt: number) => void
   readonly onCircuit: (circuit: Circuit) => void
 }
 
 /** A place for one instance: what stands in it, and how often in a row something ended there. */
 interface Place {
+  readonly at: number
   instance: Instance | null
   attempts: number
   isGivenUp: boolean
@@ -43,7 +44,12 @@ export class Instances {
   constructor(options: InstancesOptions) {
     this.#on = options
     this.#breaker = options.policy === null ? null : new CircuitBreaker(options.policy.breaker)
-    this.#places = Array.from({ length: options.count }, () => ({ instance: null, attempts: 0, isGivenUp: false }))
+    this.#places = Array.from({ length: options.count }, (_, at) => ({
+      at,
+      instance: null,
+      attempts: 0,
+      isGivenUp: false,
+    }))
   }
 
   /** Starts all of them; when one cannot be, none stays. @throws PluginError */
@@ -93,7 +99,7 @@ export class Instances {
     for (const place of this.#places) {
       const { instance } = place
       if (instance === null) continue
-      const next = await this.#start()
+      const next = await this.#start(place)
       // It has ended meanwhile, or somebody else has renewed it: the place is given already.
       if (place.instance !== instance) {
         await next.close(why)
@@ -123,14 +129,14 @@ export class Instances {
   }
 
   async #fill(place: Place): Promise<void> {
-    const instance = await this.#start()
+    const instance = await this.#start(place)
     place.instance = instance
     this.#settle(place, instance)
   }
 
   /** What is on its way when no more is taken is ended, and whoever closes waits for that. @throws why no more is taken */
-  async #start(): Promise<Instance> {
-    const starting = this.#started()
+  async #start(place: Place): Promise<Instance> {
+    const starting = this.#started(place)
     this.#starting.add(starting)
     try {
       return await starting
@@ -139,10 +145,10 @@ export class Instances {
     }
   }
 
-  async #started(): Promise<Instance> {
+  async #started({ at }: Place): Promise<Instance> {
     const { signal } = this.#closing
     try {
-      const instance = await this.#on.start(signal)
+      const instance = await this.#on.start(signal, at)
       if (!signal.aborted) return instance
       await instance.kill(signal.reason as PluginError)
     } catch (error) {
@@ -200,7 +206,7 @@ export class Instances {
       } catch (error) {
         if (this.#closing.signal.aborted) return
         this.#last = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot start: ${error}`)
-        this.#on.onStartFailed(this.#last)
+        this.#on.onStartFailed(this.#last, place.at)
         this.#failed()
       }
     }

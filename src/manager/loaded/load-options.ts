@@ -1,4 +1,5 @@
 import { UsageError } from '../../core/errors.ts'
+import { instanceNameOf } from '../../core/instance-name.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
@@ -8,6 +9,8 @@ import type { RunOptions } from '../clearance.ts'
 /** How a plugin is loaded. All of it may be left out. */
 export interface LoadOptions
   extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  /** What its instances are called: this, or with several `NAME-1`, `NAME-2` and so on. 1 to 32 of `[a-z0-9-]`. */
+  readonly name?: string | undefined
   /** Sandboxes of it, 1 to 256; each call goes to the one with the fewest. */
   readonly instances?: number | undefined
   /** For a call that does not say, in milliseconds; 30,000. 0: as long as it takes. Never longer than the plugin's own `timeout`. */
@@ -29,6 +32,8 @@ export interface LoadOptions
 export interface LoadPlan {
   readonly name: PluginName
   readonly instances: number
+  /** What the instance in each place is called; `null`: nothing. */
+  readonly names: readonly (string | null)[]
   readonly timeoutMs: number
   /** The plugin's effective `timeout`; 0: none. Known when its first instance was planned. */
   limitMs: number
@@ -64,6 +69,7 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       throw new UsageError('USAGE', `cannot load ${name} with ${what} of ${value}: expected a whole number`)
   }
   whole('instances', instances, 1, INSTANCES_MAX)
+  const names = namesOf(name, options.name, instances)
   within('timeoutMs', timeoutMs, 0, LONGEST_MS)
   within('startTimeoutMs', startTimeoutMs, 1, LONGEST_MS)
   if (rate !== null) {
@@ -95,7 +101,13 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
     )
   }
-  return { name, instances, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+  return { name, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+}
+
+/** Whoever stands in a place has its name, also after a restart. */
+function namesOf(plugin: PluginName, name: string | undefined, instances: number): readonly (string | null)[] {
+  const named = (at: number) => (name === undefined || instances === 1 ? name : `${name}-${at + 1}`)
+  return Array.from({ length: instances }, (_, at) => instanceNameOf(plugin, named(at)))
 }
 
 const defined = <T extends object>(from: T): Partial<T> =>

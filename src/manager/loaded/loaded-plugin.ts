@@ -13,14 +13,21 @@ import type { Instance } from './instance.ts'
 import type { Instances } from './instances.ts'
 import { LONGEST_MS, type LoadPlan } from './load-options.ts'
 
-/** What a loaded plugin tells its host of. Each comes with the run it is about. */
+/** What a loaded plugin tells its host of. Each comes with the run it is about; `instance` is what `load` was told to call it. */
 export interface PluginEvents {
   /** A further instance answers: in the place of one that ended, or was renewed. */
-  started: [{ readonly run: string; readonly pid: number }]
+  started: [{ readonly run: string; readonly instance: string | null; readonly pid: number }]
   /** An instance has ended; `isAsked`: its host wanted it. */
-  ended: [{ readonly run: string; readonly outcome: Outcome; readonly isAsked: boolean }]
+  ended: [
+    {
+      readonly run: string
+      readonly instance: string | null
+      readonly outcome: Outcome
+      readonly isAsked: boolean
+    },
+  ]
   /** An instance has ended and nobody asked for it, or could not be started again (then there is no run). */
-  crash: [{ readonly run: string | null; readonly error: PluginError }]
+  crash: [{ readonly run: string | null; readonly instance: string | null; readonly error: PluginError }]
   /** Another one will be started. */
   restart: [{ readonly inMs: number; readonly attempt: number }]
   circuit: [{ readonly state: Circuit }]

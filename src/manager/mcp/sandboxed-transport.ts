@@ -117,8 +117,8 @@ export class SandboxedTransport {
   }
 
   async #start(): Promise<void> {
-    const { args, profile, weaker, env, engine, range, settings, onStderr } = this.#options
-    const known = { args, profile, weaker, env, engine, range, settings, onStderr }
+    const { args, name, profile, weaker, env, engine, range, settings, onStderr } = this.#options
+    const known = { args, name, profile, weaker, env, engine, range, settings, onStderr }
     const onTrouble = (error: PluginError): void => this.#tell(() => this.onerror?.(error))
     const { served, limitMs } = await this.#host.serve(this.#name, { ...known, protocol: 'mcp', onTrouble })
     if (this.#closing !== null) {
