@@ -3,6 +3,7 @@ import { ENGINES, type EngineName, isEngine } from '../core/engines.ts'
 import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import { instanceNameOf } from '../core/instance-name.ts'
+import type { OptionNames } from '../core/known-options.ts'
 import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
 import { bundleOf, packageOf } from '../core/layout.ts'
 import { PROFILES, type Profile } from '../core/limits.ts'
@@ -47,6 +48,21 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Of `loadGoPlugin` alone: what go-plugin passes to a plugin of protocol grpc, its cookie among it. */
   readonly handshake?: Readonly<Record<string, string>> | undefined
+}
+
+export const RUN_OPTIONS: OptionNames<RunOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  timeout: true,
+  weaker: true,
+  reportDenials: true,
+  engine: true,
+  range: true,
+  protocol: true,
+  settings: true,
+  env: true,
+  handshake: true,
 }
 
 /** What may be planned: an installation whose every check of DESIGN §4, run, was passed. */

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Outcome } from '../core/outcome.ts'
 import {
   findLauncher,
@@ -13,7 +14,7 @@ import {
   watchedOf,
   writeSettings,
 } from '../runtime/index.ts'
-import type { RunOptions } from './clearance.ts'
+import { RUN_OPTIONS, type RunOptions } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
 import { boundLogs } from './recovery.ts'
 import { prepare, refusalOf } from './run.ts'
@@ -29,8 +30,18 @@ export interface LaunchOptions extends RunOptions {
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
 
+const LAUNCH_OPTIONS: OptionNames<LaunchOptions> = {
+  ...RUN_OPTIONS,
+  stdio: true,
+  endWhenRefused: true,
+  onJournal: true,
+}
+const STDIO: OptionNames<RunStdio> = { stdin: true, stdout: true, stderr: true }
+
 /** Starts a plugin for a host application; `isOpen` says whether the database still is. */
 export async function launch(host: Host, name: string, options: LaunchOptions, isOpen: () => boolean): Promise<Run> {
+  assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
+  assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepare(host, name, options)
   return begin(host, plan, launcher, options, isOpen)

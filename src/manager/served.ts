@@ -1,4 +1,5 @@
 import { CallError, type PluginError } from '../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
@@ -19,6 +20,20 @@ export interface ServeOptions
   readonly onTrouble?: ((error: PluginError) => void) | undefined
 }
 
+const SERVE_OPTIONS: OptionNames<ServeOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  protocol: true,
+  onStderr: true,
+  onTrouble: true,
+}
+
 /** A run, and how long one call of it may take, in milliseconds: the plugin's effective `timeout`; 0: as long as it takes. */
 export interface Served {
   readonly served: ServedRun
@@ -28,6 +43,7 @@ export interface Served {
 /** Starts one, and ends it when it may not go on any more. @throws PluginError with the reason why it did not start */
 export async function startServed(on: Hosting, text: string, options: ServeOptions): Promise<Served> {
   const name = nameOf(text)
+  assertKnownOptions(options, SERVE_OPTIONS, `cannot start ${name}`)
   // Before anything is checked: what happens to it from here on is seen.
   const host = await on.host()
   const after = host.store.events.lastId()

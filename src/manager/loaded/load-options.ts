@@ -1,5 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { instanceNameOf } from '../../core/instance-name.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
@@ -28,6 +29,29 @@ export interface LoadOptions
   readonly signal?: AbortSignal | undefined
 }
 
+const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  instances: true,
+  timeoutMs: true,
+  startTimeoutMs: true,
+  functions: true,
+  restart: true,
+  rate: true,
+  bounds: true,
+  signal: true,
+}
+const RATE: OptionNames<Rate> = { perSecond: true, burst: true }
+/** Of these every name there is has a value. */
+const namesIn = (values: object): Readonly<Record<string, true>> =>
+  Object.fromEntries(Object.keys(values).map((name) => [name, true]))
+
 /** The same, with every value in place. */
 export interface LoadPlan {
   readonly name: PluginName
@@ -52,6 +76,7 @@ export const LONGEST_MS = 2 ** 31 - 1
 
 /** @throws UsageError naming the option, what was expected and what was found */
 export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
+  assertAllKnown(name, options)
   const {
     instances = 1,
     timeoutMs = TIMEOUT_MS,
@@ -102,6 +127,18 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
     )
   }
   return { name, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+}
+
+/** @throws UsageError naming the option, wherever in them it is */
+function assertAllKnown(name: PluginName, options: LoadOptions): void {
+  const { rate, bounds } = options
+  const restart: Partial<RestartPolicy> = options.restart || {}
+  const cannot = `cannot load ${name}`
+  assertKnownOptions(options, LOAD_OPTIONS, cannot)
+  assertKnownOptions(restart, namesIn(RESTART_POLICY), cannot, 'restart.')
+  assertKnownOptions(restart.breaker ?? {}, namesIn(RESTART_POLICY.breaker), cannot, 'restart.breaker.')
+  assertKnownOptions(rate ?? {}, RATE, cannot, 'rate.')
+  assertKnownOptions(bounds ?? {}, namesIn(CHANNEL_BOUNDS), cannot, 'bounds.')
 }
 
 /** Whoever stands in a place has its name, also after a restart. */

@@ -1,4 +1,5 @@
 import { CallError, PluginError, UsageError } from '../../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import { type ChannelBounds, McpChannel, type McpMessage } from '../../runtime/index.ts'
 import { nameOf } from '../host.ts'
 import { planLoad } from '../loaded/load-options.ts'
@@ -11,6 +12,20 @@ export interface SandboxedOptions extends Omit<ServeOptions, 'protocol' | 'onTro
   /** From the first request to the first answer, in milliseconds; 60,000. */
   readonly startTimeoutMs?: number | undefined
   readonly bounds?: Partial<ChannelBounds> | undefined
+}
+
+const SANDBOXED_OPTIONS: OptionNames<SandboxedOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  onStderr: true,
+  startTimeoutMs: true,
+  bounds: true,
 }
 
 /** What a transport needs of a `PluginManager`. */
@@ -49,6 +64,7 @@ export class SandboxedTransport {
   /** @throws UsageError naming the option, what was expected and what was found */
   constructor(host: ServerHost, text: string, options: SandboxedOptions) {
     const name = nameOf(text)
+    assertKnownOptions(options, SANDBOXED_OPTIONS, `cannot start ${name}`)
     const { bounds, startTimeoutMs } = planLoad(name, {
       bounds: options.bounds,
       startTimeoutMs: options.startTimeoutMs,

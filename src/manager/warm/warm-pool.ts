@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginError, StoreError, UsageError } from '../../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, restartDelayMs } from '../../core/restart-policy.ts'
-import { assertRunnable, assertStillTrusted, type RunOptions } from '../clearance.ts'
+import { assertRunnable, assertStillTrusted, RUN_OPTIONS, type RunOptions } from '../clearance.ts'
 import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
 import { endedError } from '../loaded/ended.ts'
@@ -18,6 +19,9 @@ export interface WarmOptions extends Omit<RunOptions, 'reportDenials'> {
   /** Bytes that all that wait may use together; beyond it no further one is started. 1 GiB if not said. */
   readonly memoryBytes?: number | undefined
 }
+
+const { reportDenials: _reportDenials, ...OF_RUN } = RUN_OPTIONS
+const WARM_OPTIONS: OptionNames<WarmOptions> = { ...OF_RUN, size: true, memoryBytes: true }
 
 export interface WarmStats {
   readonly waiting: number
@@ -74,7 +78,9 @@ export class WarmPool implements AsyncDisposable {
   #fault: PluginError | null = null
 
   /** Of `warm` alone. @throws UsageError */
-  constructor(name: PluginName, { size = 1, memoryBytes = MEMORY_BYTES, ...run }: WarmOptions, on: Warming) {
+  constructor(name: PluginName, options: WarmOptions, on: Warming) {
+    assertKnownOptions(options, WARM_OPTIONS, `cannot hold ${name} ready`)
+    const { size = 1, memoryBytes = MEMORY_BYTES, ...run } = options
     if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX)
       throw new UsageError('USAGE', `cannot hold ${size} of ${name} ready: expected 1 to ${SIZE_MAX}`)
     if (!Number.isFinite(memoryBytes) || memoryBytes < 2 ** 20)
