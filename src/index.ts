@@ -77,9 +77,9 @@ export type {
   InstanceHealth,
   LoadedPlugin,
   LoadedStats,
-  PluginEvents,
   PluginHealth,
 } from './manager/loaded/loaded-plugin.ts'
+export type { PluginEmitter, PluginEvents, PluginListeners } from './manager/loaded/plugin-events.ts'
 export type { RunEnd, ServedRun } from './manager/loaded/served-run.ts'
 export type { LockReport } from './manager/lock-writing.ts'
 export type { LogOptions } from './manager/logs.ts'

@@ -1,4 +1,5 @@
 import { CallError } from '../core/errors.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { JournalLine, Run } from '../runtime/index.ts'
 import { precompile } from './compile-cache/making.ts'
 import { nameOf } from './host.ts'
@@ -39,8 +40,6 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
     onViolation: (run, { code, message }) => plugin.tell('violation', { run, code, message }),
     onStderr: (run, chunk) => plugin.tell('stderr', { run, chunk }),
   }
-  // Nobody can listen before that.
-  let isLoaded = false
   const instances = new Instances({
     plugin: name,
     count: plan.instances,
@@ -49,13 +48,18 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
       return Instance.start({ ...instance, launch: () => launch(called) }, over)
     },
     policy: plan.policy,
-    onStarted: ({ run: { run, instance }, pid }) => isLoaded && plugin.tell('started', { run, instance, pid }),
+    onStarted: ({ run: { run, instance }, pid }) => plugin.tell('started', { run, instance, pid }),
     onEnded: ({ run: { run, instance } }, { outcome, isAsked, error }) => {
       plugin.tell('ended', { run, instance, outcome, isAsked })
       if (outcome.outcome === 'limited') plugin.tell('limit', { run, limit: outcome.limit, outcome })
       if (!isAsked) plugin.tell('crash', { run, instance, error })
     },
-    onStartFailed: (error, at) => plugin.tell('crash', { run: null, instance: plan.names[at] ?? null, error }),
+    onStartFailed: (error, at) => {
+      const { run, outcome } = error.details as { run?: string; outcome?: Outcome }
+      if (run !== undefined && outcome?.outcome === 'limited')
+        plugin.tell('limit', { run, limit: outcome.limit, outcome })
+      plugin.tell('crash', { run: null, instance: plan.names[at] ?? null, error })
+    },
     onRestart: (inMs, attempt) => plugin.tell('restart', { inMs, attempt }),
     onCircuit: (state) => plugin.tell('circuit', { state }),
   })
@@ -75,13 +79,14 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   watchStanding(on, standing, host, after)
   try {
     await instances.open()
-    isLoaded = true
   } catch (error) {
     // Nothing of it is left; and nobody has to watch it.
     await plugin.close({ drainMs: 0 })
     throw error
   } finally {
     options.signal?.removeEventListener('abort', cancelled)
+    // What happened until now is told by now: whoever listens to what was loaded hears of nothing before that.
+    await new Promise<void>((told) => process.nextTick(told))
   }
   void precompile(on, name, plugin.closed)
   return plugin

@@ -135,7 +135,8 @@ function runningOf({ layout, now }: Host, open: OpenRun): RunningPlugin {
 const networkOf = (all: readonly Minute[]): number | null =>
   all.reduce<number | null>((sum, { networkBytes }) => (networkBytes === null ? sum : (sum ?? 0) + networkBytes), null)
 
-function compared(before: readonly RunningPlugin[], now: readonly RunningPlugin[]): PluginStats[] {
+/** How busy each was between two looks; of a run that the first had not seen: since it began. */
+export function compared(before: readonly RunningPlugin[], now: readonly RunningPlugin[]): PluginStats[] {
   return now.map((one) => ({
     ...one,
     cpuPermille: busyness(

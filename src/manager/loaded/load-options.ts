@@ -6,6 +6,7 @@ import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts
 import type { Rate } from '../../core/token-bucket.ts'
 import { CHANNEL_BOUNDS, type ChannelBounds, type HostFunction } from '../../runtime/index.ts'
 import type { RunOptions } from '../clearance.ts'
+import { PLUGIN_EVENTS, type PluginListeners } from './plugin-events.ts'
 
 /** How a plugin is loaded. All of it may be left out. */
 export interface LoadOptions
@@ -25,6 +26,8 @@ export interface LoadOptions
   /** Of calls, over all instances. */
   readonly rate?: Rate | undefined
   readonly bounds?: Partial<ChannelBounds> | undefined
+  /** Listeners that hear what happens before `load` has ended, too: those of `LoadedPlugin.on` come after that. */
+  readonly on?: PluginListeners | undefined
   /** Ends the loading, and nothing after it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -45,6 +48,7 @@ const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   restart: true,
   rate: true,
   bounds: true,
+  on: true,
   signal: true,
 }
 const RATE: OptionNames<Rate> = { perSecond: true, burst: true }
@@ -66,6 +70,7 @@ export interface LoadPlan {
   readonly policy: RestartPolicy | null
   readonly rate: Rate | null
   readonly bounds: ChannelBounds
+  readonly on: PluginListeners
 }
 
 const INSTANCES_MAX = 256
@@ -126,7 +131,17 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
     )
   }
-  return { name, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+  const on = listenersOf(name, options.on ?? {})
+  return { name, on, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+}
+
+function listenersOf(name: PluginName, on: PluginListeners): PluginListeners {
+  assertKnownOptions(on, PLUGIN_EVENTS, `cannot load ${name}`, 'on.')
+  for (const [event, listener] of Object.entries(on)) {
+    if (listener === undefined || typeof listener === 'function') continue
+    throw new UsageError('USAGE', `cannot load ${name}: expected on.${event} to be a function`)
+  }
+  return on
 }
 
 /** @throws UsageError naming the option, wherever in them it is */
