@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { StoreError } from '../core/errors.ts'
 import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Outcome } from '../core/outcome.ts'
 import {
@@ -16,6 +17,7 @@ import {
 } from '../runtime/index.ts'
 import { RUN_OPTIONS, type RunOptions } from './clearance.ts'
 import { type Host, nameOf } from './host.ts'
+import { closedManager } from './live-runs.ts'
 import { boundLogs } from './recovery.ts'
 import { prepare, refusalOf } from './run.ts'
 
@@ -55,6 +57,7 @@ export function begin(
   options: Pick<LaunchOptions, 'stdio' | 'onJournal'>,
   isOpen: () => boolean,
 ): Run {
+  if (!isOpen()) throw abandoned(host, plan)
   const run = start(host, plan, launcher, options)
   const outcome = recorded(host, plan, run, isOpen)
   return {
@@ -67,6 +70,15 @@ export function begin(
       return outcome
     },
   }
+}
+
+/** Its manager was closed while it was prepared, and waited no longer: nobody would end it. */
+function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError {
+  parents.giveBack(run)
+  const error = closedManager(name)
+  // Without a database the next command finds the row.
+  if (store.isOpen) store.runs.end(run, refusalOf(error))
+  return error
 }
 
 function start(

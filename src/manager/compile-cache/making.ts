@@ -108,9 +108,11 @@ async function make(host: Host, name: PluginName, { runs }: Hosting, over: Abort
     weaker: plan.weaker,
   }
   const launcher = new Launcher({ binary: findLauncher() })
-  host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
   const stdio = { stdin: 'ignore', stderr: 'ignore' } as const
-  const started = await runs.add(name, async () => begin(host, plan, launcher, { stdio }, runs.isOpen))
+  const started = await runs.add(name, async () => {
+    host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
+    return begin(host, plan, launcher, { stdio }, runs.isOpen)
+  })
   // Rejects when the launcher itself failed; `outcome` says that too.
   const end = () => void started.close().catch(() => {})
   if (over.aborted) end()
