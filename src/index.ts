@@ -83,7 +83,7 @@ export type { PluginEmitter, PluginEvents, PluginListeners } from './manager/loa
 export type { RunEnd, ServedRun } from './manager/loaded/served-run.ts'
 export type { LockReport } from './manager/lock-writing.ts'
 export type { LogOptions } from './manager/logs.ts'
-export type { McpServer } from './manager/mcp/servers.ts'
+export type { McpServer, McpServersOptions } from './manager/mcp/servers.ts'
 export type { OfferedRelease, OfferOptions, PluginOffer } from './manager/offer.ts'
 export type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 export type { Provenance, ProvenSigner } from './manager/provenance.ts'

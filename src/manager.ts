@@ -16,7 +16,7 @@ import { LiveRuns } from './manager/live-runs.ts'
 import type { LoadOptions } from './manager/loaded/load-options.ts'
 import type { LoadedPlugin } from './manager/loaded/loaded-plugin.ts'
 import type { LockReport } from './manager/lock-writing.ts'
-import type { McpServer } from './manager/mcp/servers.ts'
+import type { McpServer, McpServersOptions } from './manager/mcp/servers.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import type { Provenance } from './manager/provenance.ts'
@@ -238,10 +238,10 @@ export class PluginManager extends Records implements AsyncDisposable {
     return startServed(this.#hosting, name, options)
   }
 
-  /** Installed plugins that an MCP client can start: those named, or all. @throws PluginError `NOT_INSTALLED`, `WRONG_PROTOCOL` */
-  async mcpServers(names: readonly string[] = []): Promise<McpServer[]> {
+  /** Installed plugins that an MCP client can start: those named, or all. @throws PluginError `NOT_INSTALLED`, `WRONG_PROTOCOL`, `MODIFIED` */
+  async mcpServers(names: readonly string[] = [], options: McpServersOptions = {}): Promise<McpServer[]> {
     const { mcpServers } = await import('./manager/mcp/servers.ts')
-    return mcpServers(this.#host, names)
+    return mcpServers(this.#host, names, options)
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
