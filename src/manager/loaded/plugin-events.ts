@@ -32,7 +32,7 @@ export interface PluginEvents {
   stderr: [{ readonly run: string; readonly chunk: Buffer }]
 }
 
-type Listener<Name extends keyof PluginEvents> = (...told: PluginEvents[Name]) => void
+export type Listener<Name extends keyof PluginEvents> = (...told: PluginEvents[Name]) => void
 
 /** A listener for each event, from before the first instance is started. */
 export type PluginListeners = { readonly [Name in keyof PluginEvents]?: Listener<Name> | undefined }
@@ -50,7 +50,7 @@ export const PLUGIN_EVENTS: OptionNames<PluginEvents> = {
 }
 
 /** What of an emitter takes the name of an event. */
-interface Named {
+export interface Named {
   on<Name extends keyof PluginEvents>(event: Name, listener: Listener<Name>): this
   once<Name extends keyof PluginEvents>(event: Name, listener: Listener<Name>): this
   off<Name extends keyof PluginEvents>(event: Name, listener: Listener<Name>): this
