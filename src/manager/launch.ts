@@ -16,8 +16,9 @@ import {
   writeSettings,
 } from '../runtime/index.ts'
 import { RUN_OPTIONS, type RunOptions } from './clearance.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import { closedManager } from './live-runs.ts'
+import { nameOf } from './plugin-name.ts'
 import { boundLogs } from './recovery.ts'
 import { prepare, refusalOf } from './run.ts'
 

@@ -3,10 +3,10 @@ import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
-import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
 import { ServedRun } from './loaded/served-run.ts'
 import { serve } from './loaded/serving.ts'
+import { nameOf } from './plugin-name.ts'
 import { type Standing, watchStanding } from './standing.ts'
 
 /** How a plugin is started whose host speaks its protocol. */

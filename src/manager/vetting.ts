@@ -12,7 +12,8 @@ import type { ChangeOptions } from './change.ts'
 import type { Agreed, ConsentOptions } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { assertNotHeld, assertNotHeldUntil } from './holds.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source' | 'isNeeded'> {
   /** Why it may not wait until it has been out for as long as this host asks; recorded. */

@@ -7,8 +7,9 @@ import type { RunPlace } from '../core/place.ts'
 import { NO_FIGURES, type RunFigures } from '../core/run-figures.ts'
 import { figuresOf, minutesOf } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import { assertKnown, launcherOf, liveRuns } from './live.ts'
+import { nameOf } from './plugin-name.ts'
 
 /** A run that goes on, and what it uses at this moment. */
 export interface RunningPlugin extends RunFigures {

@@ -14,10 +14,11 @@ export {
   type Mode,
   planCgroups,
 } from './cgroups.ts'
+export { CHANNEL_BOUNDS, type ChannelBounds } from './channel/bounds.ts'
 export type { CallOptions } from './channel/calls.ts'
 export type { FunctionContext, HostFunction } from './channel/functions.ts'
 export { McpChannel, type McpMessage } from './channel/mcp-channel.ts'
-export { CHANNEL_BOUNDS, type ChannelBounds, JsonRpcPeer, type StreamOptions } from './channel/peer.ts'
+export { JsonRpcPeer, type StreamOptions } from './channel/peer.ts'
 export { COMPILE_FOLDER, compileHook } from './compile-hook.ts'
 export { restoreSnapshot } from './data/restore.ts'
 export { dropSnapshot, dropSnapshots, type SnapshotReport, takeSnapshot } from './data/snapshot.ts'

@@ -4,7 +4,9 @@ import { assertKnownOptions, type OptionNames } from '../../core/known-options.t
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
-import { CHANNEL_BOUNDS, type ChannelBounds, type HostFunction } from '../../runtime/index.ts'
+// Past the room's door: whoever only connects an MCP client must not load all of it.
+import { CHANNEL_BOUNDS } from '../../runtime/channel/bounds.ts'
+import type { ChannelBounds, HostFunction } from '../../runtime/index.ts'
 import type { RunOptions } from '../clearance.ts'
 import { PLUGIN_EVENTS, type PluginListeners } from './plugin-events.ts'
 

@@ -1,9 +1,10 @@
 import { CallError, PluginError, UsageError } from '../../core/errors.ts'
 import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
-import { type ChannelBounds, McpChannel, type McpMessage } from '../../runtime/index.ts'
-import { nameOf } from '../host.ts'
+import { McpChannel } from '../../runtime/channel/mcp-channel.ts'
+import type { ChannelBounds, McpMessage } from '../../runtime/index.ts'
 import { planLoad } from '../loaded/load-options.ts'
 import type { RunEnd, ServedRun } from '../loaded/served-run.ts'
+import { nameOf } from '../plugin-name.ts'
 import type { Served, ServeOptions } from '../served.ts'
 import type { RunningPlugin } from '../watching.ts'
 

@@ -4,7 +4,8 @@ import { PluginError, StoreError } from '../../core/errors.ts'
 import type { Installation } from '../../core/installation.ts'
 import { type PluginName, splitName } from '../../core/name.ts'
 import { assertSpeaks } from '../expected.ts'
-import { type Host, nameOf } from '../host.ts'
+import type { Host } from '../host.ts'
+import { nameOf } from '../plugin-name.ts'
 import { signedManifestOf } from '../signed-manifest.ts'
 
 /** An installed plugin that an MCP client can start as a server. */
