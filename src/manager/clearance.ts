@@ -12,13 +12,12 @@ import type { Protocol } from '../core/runtimes.ts'
 import type { Settings } from '../core/settings.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
-import type { Differences } from '../store/index.ts'
+import { type Differences, readBounded } from '../store/index.ts'
 import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
 import { keptCompileCache } from './compile-cache/kept.ts'
 import { assertInRange, assertSpeaks } from './expected.ts'
 import { readFileList } from './file-list.ts'
 import type { Host } from './host.ts'
-import { readKeptFile } from './kept-file.ts'
 import { nameOf } from './plugin-name.ts'
 import { isStillHere, unlessRemoved } from './presence.ts'
 import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
@@ -162,7 +161,7 @@ async function reverified(host: Host, installation: Installation, release: strin
 export function readBundle(release: string, { name, version }: Pick<Installation, 'name' | 'version'>): Buffer {
   let bytes: Buffer | null
   try {
-    bytes = readKeptFile(bundleOf(release), BUNDLE_MAX_BYTES)
+    bytes = readBounded(bundleOf(release), BUNDLE_MAX_BYTES)
   } catch (error) {
     throw new StoreError('DISK_FAILED', `cannot read the bundle of ${name} ${version}: ${(error as Error).message}`, {
       cause: error,
