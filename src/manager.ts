@@ -7,7 +7,7 @@ import type { ConsentQuestion } from './manager/consent.ts'
 import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
-import { configuredNow, type Host, type HostOptions, nameOf, openHost } from './manager/host.ts'
+import { configuredNow, type Host, type HostOptions, openHost } from './manager/host.ts'
 import type { Hosting } from './manager/hosting.ts'
 import type { PluginInfo } from './manager/info.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
@@ -16,9 +16,10 @@ import { LiveRuns } from './manager/live-runs.ts'
 import type { LoadOptions } from './manager/loaded/load-options.ts'
 import type { LoadedPlugin } from './manager/loaded/loaded-plugin.ts'
 import type { LockReport } from './manager/lock-writing.ts'
-import type { McpServer } from './manager/mcp/servers.ts'
+import type { McpServer, McpServersOptions } from './manager/mcp/servers.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
+import { nameOf } from './manager/plugin-name.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
 import { Records } from './manager/records.ts'
@@ -32,7 +33,7 @@ import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
 import type { Served, ServeOptions } from './manager/served.ts'
-import type { SpawnedPlugin } from './manager/spawning.ts'
+import type { SpawnedPlugin, SpawnOptions } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
 import type { SyncHostOptions } from './manager/syncing.ts'
@@ -238,14 +239,14 @@ export class PluginManager extends Records implements AsyncDisposable {
     return startServed(this.#hosting, name, options)
   }
 
-  /** Installed plugins that an MCP client can start: those named, or all. @throws PluginError `NOT_INSTALLED`, `WRONG_PROTOCOL` */
-  async mcpServers(names: readonly string[] = []): Promise<McpServer[]> {
+  /** Installed plugins that an MCP client can start: those named, or all. @throws PluginError `NOT_INSTALLED`, `WRONG_PROTOCOL`, `MODIFIED` */
+  async mcpServers(names: readonly string[] = [], options: McpServersOptions = {}): Promise<McpServer[]> {
     const { mcpServers } = await import('./manager/mcp/servers.ts')
-    return mcpServers(this.#host, names)
+    return mcpServers(this.#host, names, options)
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
-  async spawn(name: string, options: LaunchOptions = {}): Promise<SpawnedPlugin> {
+  async spawn(name: string, options: SpawnOptions = {}): Promise<SpawnedPlugin> {
     const { spawn } = await import('./manager/spawning.ts')
     return spawn(name, options, (launch) => this.run(name, launch))
   }
@@ -257,7 +258,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     const pool = new WarmPool(nameOf(name), options, {
       ...this.#hosting,
       spawn: (args) => this.spawn(name, { ...run, args: [...(run.args ?? []), ...args] }),
-      hold: () => this.run(name, { ...run, endWhenRefused: true, held: true }),
+      hold: () => this.run(name, { ...run, endWhenRefused: true, paused: true }),
     })
     await pool.fill()
     const { precompile } = await import('./manager/compile-cache/making.ts')

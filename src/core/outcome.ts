@@ -21,7 +21,7 @@ export interface Usage {
   readonly networkBytes: number | null
 }
 
-interface Ended {
+export interface Ended {
   /** Names of limits that made a call fail or throttled, without ending the run. */
   readonly limitsMet: readonly string[]
   /** Layers that this run was started without, by name. */

@@ -6,6 +6,8 @@ export interface RunPlace {
   readonly leaves: readonly string[]
   /** What is mounted at its /data. */
   readonly data: string | null
+  /** What its host calls it. Missing: of a run that an earlier version began. */
+  readonly instance?: string | null
   readonly limits: {
     readonly memoryBytes: number
     /** Processors. */

@@ -119,7 +119,8 @@ function blocked(request: Situation, end: DeadEnd): Explanation | null {
   const code = 'DEPENDENCY_CONFLICT'
   const [dependent] = dependents
   if (dependent !== undefined) {
-    const others = request.installed.filter((one) => dependents.includes(one.name))
+    // In the order of their names, as everything here: not in that in which this host came to have them.
+    const others = dependents.flatMap((one) => presentOf(request, one) ?? [])
     const obstacles = others.map(
       (one) => `${one.name} ${one.version}, which is installed, needs ${name} ${one.requires[name]}`,
     )

@@ -291,7 +291,9 @@ export class Search<C extends Candidate> {
       versions: this.#shelves.get(name)?.versions ?? [],
       rejected: rejected ?? this.#rejected(name),
       cycle: rejections.find(({ cycle }) => cycle !== undefined)?.cycle ?? null,
-      dependents: [...new Set(rejections.flatMap(({ dependent }) => (dependent === undefined ? [] : [dependent])))],
+      dependents: [
+        ...new Set(rejections.flatMap(({ dependent }) => (dependent === undefined ? [] : [dependent]))),
+      ].sort(order),
     })
   }
 

@@ -20,7 +20,7 @@ import { isSameTrust } from './roots.ts'
 import { scanAgain } from './scanning.ts'
 import { type Switching, switchOver } from './switching.ts'
 import { verifyInstalled } from './verification.ts'
-import { type AdmitOptions, allowanceOf, assertFits, examine, fitting } from './vetting.ts'
+import { type Admitting, allowanceOf, assertFits, examine, fitting } from './vetting.ts'
 
 /** An update that is wider than agreed; what is installed runs on. */
 export interface Waiting {
@@ -60,7 +60,7 @@ interface Considered {
 }
 
 /** Everything that is decided on one tarball, beforehand: nothing is brought in. @throws PluginError with the code of the verdict */
-export function decideOn(host: Host, tarball: StagedTarball, options: AdmitOptions): Promise<Assent | Waiting> {
+export function decideOn(host: Host, tarball: StagedTarball, options: Admitting): Promise<Assent | Waiting> {
   return admitting(host, tarball, null, options, async ({ assent }) => assent)
 }
 
@@ -72,7 +72,7 @@ export function decideOn(host: Host, tarball: StagedTarball, options: AdmitOptio
 export function admit(
   host: Host,
   tarball: StagedTarball,
-  options: AdmitOptions,
+  options: Admitting,
   assent: Assent | null = null,
 ): Promise<Admission> {
   return admitting(host, tarball, assent, options, async (considered) => {
@@ -85,7 +85,7 @@ async function admitting<T>(
   host: Host,
   tarball: StagedTarball,
   assent: Assent | null,
-  options: AdmitOptions,
+  options: Admitting,
   then: (considered: Considered) => Promise<T>,
 ): Promise<T | Waiting> {
   const allowance = allowanceOf(host, options)
@@ -128,14 +128,14 @@ function stands(host: Host, { approval, to }: Assent, release: VerifiedRelease, 
 }
 
 /** Old enough, and agreed to. A lock file was reviewed: it names the very bytes, however young they are. */
-async function decide(host: Host, release: VerifiedRelease, options: AdmitOptions): Promise<Decision> {
+async function decide(host: Host, release: VerifiedRelease, options: Admitting): Promise<Decision> {
   if (options.byLock !== undefined) return options.byLock(release)
   assertOldEnough(host, release.verified, options)
   return agree(host, release, { ...options, source: options.listed?.registry ?? null })
 }
 
 /** Into place; or, when the very release is kept from before and is as it was signed, back to it. */
-async function carryOut(host: Host, considered: Considered, options: AdmitOptions): Promise<Placed> {
+async function carryOut(host: Host, considered: Considered, options: Admitting): Promise<Placed> {
   const placement = await placementOf(host, considered, options)
   const { release, before, approval } = placement
   const { name } = release.manifest
@@ -170,7 +170,7 @@ function reportOf({ installation, replaced }: Placed, { verified: { signers } }:
   }
 }
 
-async function placementOf(host: Host, considered: Considered, options: AdmitOptions): Promise<Placement> {
+async function placementOf(host: Host, considered: Considered, options: Admitting): Promise<Placement> {
   const { release, checks, before, assent } = considered
   const { listed, asked = null, allowDowngrade, mayGoBack = false } = options
   return {

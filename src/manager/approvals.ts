@@ -1,5 +1,6 @@
 import type { KeptApproval, WaitingUpdate } from '../store/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 /** Who agreed to what and when, and what waits for somebody to agree. */
 export interface ApprovalReport {

@@ -8,12 +8,12 @@ import { fetchListed } from './catalog.ts'
 import { HeldTarballs } from './held-tarballs.ts'
 import type { Host } from './host.ts'
 import { type Came, letStand, pastOf, takeBack, type WayBack } from './taking-back.ts'
-import type { AdmitOptions } from './vetting.ts'
+import type { Admitting } from './vetting.ts'
 
 /** One of the releases that were chosen together. */
 export interface Coming {
   readonly candidate: ListedRelease
-  readonly options: AdmitOptions
+  readonly options: Admitting
 }
 
 /**

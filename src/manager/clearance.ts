@@ -1,6 +1,9 @@
+import { type Argument, argumentTexts } from '../core/arguments.ts'
 import { ENGINES, type EngineName, isEngine } from '../core/engines.ts'
 import { StoreError, UsageError, VerificationError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
+import { instanceNameOf } from '../core/instance-name.ts'
+import type { OptionNames } from '../core/known-options.ts'
 import { isLayer, REQUIRED_LAYERS } from '../core/layers.ts'
 import { bundleOf, packageOf } from '../core/layout.ts'
 import { PROFILES, type Profile } from '../core/limits.ts'
@@ -9,20 +12,23 @@ import type { Protocol } from '../core/runtimes.ts'
 import type { Settings } from '../core/settings.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
 import type { RunRequest } from '../runtime/index.ts'
-import type { Differences } from '../store/index.ts'
+import { type Differences, readBounded } from '../store/index.ts'
 import { BUNDLE_MAX_BYTES, type Examination, orThrow, readRecordedFiles, type Verifier } from '../verify/index.ts'
 import { keptCompileCache } from './compile-cache/kept.ts'
 import { assertInRange, assertSpeaks } from './expected.ts'
 import { readFileList } from './file-list.ts'
-import { type Host, nameOf } from './host.ts'
-import { readKeptFile } from './kept-file.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 import { isStillHere, unlessRemoved } from './presence.ts'
 import { inQuarantine, isRevocation, quarantine, quarantineOf } from './quarantine.ts'
 import { settingsFor } from './settings.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 
 export interface RunOptions {
-  readonly args?: readonly string[] | undefined
+  /** After the manifest's own: a text as it is, anything else as its JSON. */
+  readonly args?: readonly Argument[] | undefined
+  /** What this sandbox is called, 1 to 32 of `[a-z0-9-]`: in `plugins ps`, in `history`, and in the command line of its launcher. */
+  readonly name?: string | undefined
   readonly profile?: string | undefined
   /** Such as `5s`; narrows only. */
   readonly timeout?: string | undefined
@@ -42,6 +48,21 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Of `loadGoPlugin` alone: what go-plugin passes to a plugin of protocol grpc, its cookie among it. */
   readonly handshake?: Readonly<Record<string, string>> | undefined
+}
+
+export const RUN_OPTIONS: OptionNames<RunOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  timeout: true,
+  weaker: true,
+  reportDenials: true,
+  engine: true,
+  range: true,
+  protocol: true,
+  settings: true,
+  env: true,
+  handshake: true,
 }
 
 /** What may be planned: an installation whose every check of DESIGN §4, run, was passed. */
@@ -91,7 +112,8 @@ async function cleared(
       manifest,
       release,
       uid: installation.uid,
-      args: options.args ?? [],
+      args: argumentTexts(name, options.args ?? []),
+      instance: instanceNameOf(name, options.name),
       agreed: installation.consent.network,
       grants,
       settings: settingsFor(host, manifest, options.settings),
@@ -139,7 +161,7 @@ async function reverified(host: Host, installation: Installation, release: strin
 export function readBundle(release: string, { name, version }: Pick<Installation, 'name' | 'version'>): Buffer {
   let bytes: Buffer | null
   try {
-    bytes = readKeptFile(bundleOf(release), BUNDLE_MAX_BYTES)
+    bytes = readBounded(bundleOf(release), BUNDLE_MAX_BYTES)
   } catch (error) {
     throw new StoreError('DISK_FAILED', `cannot read the bundle of ${name} ${version}: ${(error as Error).message}`, {
       cause: error,

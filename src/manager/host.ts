@@ -6,8 +6,6 @@ import { ARCHIVE_BOUNDS } from '../core/archive.ts'
 import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
 import { Layout } from '../core/layout.ts'
-import { isPluginName, type PluginName } from '../core/name.ts'
-import { printable } from '../core/printable.ts'
 import type { Recovered } from '../core/recovered.ts'
 import {
   type Caller,
@@ -172,13 +170,4 @@ function sealerOrNull(): string | null {
   } catch {
     return null
   }
-}
-
-/** A plugin name as somebody typed it. */
-export function nameOf(text: string): PluginName {
-  if (isPluginName(text)) return text
-  throw new UsageError(
-    'USAGE',
-    `cannot use "${printable(text)}" as a plugin's name: expected NAMESPACE/NAME, such as acme/hello`,
-  )
 }

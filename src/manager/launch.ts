@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises'
+import type { StoreError } from '../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Outcome } from '../core/outcome.ts'
 import {
   findLauncher,
@@ -13,8 +15,10 @@ import {
   watchedOf,
   writeSettings,
 } from '../runtime/index.ts'
-import type { RunOptions } from './clearance.ts'
-import { type Host, nameOf } from './host.ts'
+import { RUN_OPTIONS, type RunOptions } from './clearance.ts'
+import type { Host } from './host.ts'
+import { closedManager } from './live-runs.ts'
+import { nameOf } from './plugin-name.ts'
 import { boundLogs } from './recovery.ts'
 import { prepare, refusalOf } from './run.ts'
 
@@ -26,13 +30,24 @@ export interface LaunchOptions extends RunOptions {
    */
   readonly endWhenRefused?: boolean | undefined
   /** Made ready, and nothing of the plugin runs before `letGo` of the run; `waits` says when. */
-  readonly held?: boolean | undefined
+  readonly paused?: boolean | undefined
   /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
 
+const LAUNCH_OPTIONS: OptionNames<LaunchOptions> = {
+  ...RUN_OPTIONS,
+  stdio: true,
+  endWhenRefused: true,
+  paused: true,
+  onJournal: true,
+}
+const STDIO: OptionNames<RunStdio> = { stdin: true, stdout: true, stderr: true }
+
 /** Starts a plugin for a host application; `isOpen` says whether the database still is. */
 export async function launch(host: Host, name: string, options: LaunchOptions, isOpen: () => boolean): Promise<Run> {
+  assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
+  assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepare(host, name, options)
   return begin(host, plan, launcher, options, isOpen)
@@ -43,9 +58,10 @@ export function begin(
   host: Host,
   plan: RunPlan,
   launcher: Launcher,
-  options: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'held'>,
+  options: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'paused'>,
   isOpen: () => boolean,
 ): Run {
+  if (!isOpen()) throw abandoned(host, plan)
   const run = start(host, plan, launcher, options)
   const outcome = recorded(host, plan, run, isOpen)
   return {
@@ -61,18 +77,27 @@ export function begin(
   }
 }
 
+/** Its manager was closed while it was prepared, and waited no longer: nobody would end it. */
+function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError {
+  parents.giveBack(run)
+  const error = closedManager(name)
+  // Without a database the next command finds the row.
+  if (store.isOpen) store.runs.end(run, refusalOf(error))
+  return error
+}
+
 function start(
   host: Host,
   plan: RunPlan,
   launcher: Launcher,
-  { stdio, onJournal, held = false }: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'held'>,
+  { stdio, onJournal, paused = false }: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'paused'>,
 ): Run {
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
     if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
-    const run = launcher.start(plan, stdio, { folder, onJournal, held })
+    const run = launcher.start(plan, stdio, { folder, onJournal, held: paused })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)

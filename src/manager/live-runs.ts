@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StoreError } from '../core/errors.ts'
+import { PluginError, StoreError } from '../core/errors.ts'
 import type { Run } from '../runtime/index.ts'
 
 /** A tree is killed at once and drained for a second; what takes longer hangs in the kernel. */
 const CLOSE_MS = 5_000
+
+export const closedManager = (name: string, cause?: unknown): StoreError =>
+  new StoreError('WRONG_STATE', `cannot run ${name}: its manager has been closed`, { cause })
 
 /** The runs that one manager has started and that have not ended. */
 export class LiveRuns {
@@ -17,15 +20,24 @@ export class LiveRuns {
 
   /** @throws StoreError `WRONG_STATE` once the manager was closed */
   async add(name: string, start: () => Promise<Run>): Promise<Run> {
-    if (this.#state !== 'open') throw new StoreError('WRONG_STATE', `cannot run ${name}: its manager has been closed`)
+    if (this.#state !== 'open') throw closedManager(name)
     const starting = start()
     this.#starting.add(starting)
     try {
       const run = await starting
+      // It took longer than whoever closed has waited: nobody else ends it.
+      if (!this.isOpen()) {
+        await run.close()
+        throw closedManager(name)
+      }
       this.#running.add(run)
       const forget = () => void this.#running.delete(run)
       run.outcome.then(forget, forget)
       return run
+    } catch (error) {
+      // What was prepared for longer meets a database that is closed, and words of SQLite's.
+      if (this.isOpen() || error instanceof PluginError) throw error
+      throw closedManager(name, error)
     } finally {
       this.#starting.delete(starting)
     }

@@ -2,8 +2,9 @@ import { UsageError } from '../core/errors.ts'
 import type { LogEntry } from '../core/log-entry.ts'
 import { parseDuration } from '../core/quantity.ts'
 import { LogFollower, logsIn, readLog } from '../runtime/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import { assertKnown, liveRuns } from './live.ts'
+import { nameOf } from './plugin-name.ts'
 import { passed, runNotFound } from './watching.ts'
 
 export interface LogOptions {

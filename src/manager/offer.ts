@@ -6,7 +6,8 @@ import type { ResolutionStep } from '../core/resolution.ts'
 import type { Catalog } from '../registry/index.ts'
 import { choose, unusableHere } from './acquisition.ts'
 import { openCatalog } from './catalog.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 export interface OfferOptions {
   /** The name of a configured registry, a folder or an address, in the place of all that are configured. */

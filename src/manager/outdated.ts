@@ -5,7 +5,8 @@ import type { Catalog } from '../registry/index.ts'
 import { type ChoiceOptions, choose, presentOn } from './acquisition.ts'
 import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 export interface OutdatedOptions {
   readonly registry?: string | undefined

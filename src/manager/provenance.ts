@@ -3,8 +3,9 @@ import { StoreError } from '../core/errors.ts'
 import type { InstallationState } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { OpenRun } from '../store/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import { launcherOf, liveRuns } from './live.ts'
+import { nameOf } from './plugin-name.ts'
 
 /** Somebody whose signature counted when a release was let in. */
 export interface ProvenSigner {

@@ -6,8 +6,9 @@ import type { AuditEvent, RunRecord } from '../store/index.ts'
 import { type ApprovalReport, approvals } from './approvals.ts'
 import { type ClockReading, readClock, resetClock } from './clock.ts'
 import type { FollowOptions } from './following.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import type { LogOptions } from './logs.ts'
+import { nameOf } from './plugin-name.ts'
 import type { PluginStats, RunningPlugin, WatchOptions } from './watching.ts'
 
 /** What a host has on record, and what goes on: runs, logs, figures, approvals, the trail, the clock. Nothing here changes a plugin. */

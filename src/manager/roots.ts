@@ -1,6 +1,6 @@
 import { PluginError } from '../core/errors.ts'
 import type { VerifiedStatement } from '../core/verified.ts'
-import { openRootFiles, type RootEntry, type RootFiles, rootOf } from '../verify/index.ts'
+import { openRootFiles, type RootFiles, rootOf } from '../verify/index.ts'
 import type { Host } from './host.ts'
 
 /** One row of `plugins trust root list`. */
@@ -8,7 +8,7 @@ export interface TrustedRootInfo {
   readonly name: string
   /** sha256 of the file. */
   readonly digest: string
-  readonly source: RootEntry['source']
+  readonly source: 'package' | 'home'
 }
 
 /** A change of roots, and what it means for who is trusted already. */

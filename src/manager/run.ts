@@ -8,7 +8,8 @@ import type { RunPlace } from '../core/place.ts'
 import { RefusedRun } from '../core/refused-run.ts'
 import { adopt, findLauncher, handOver, leavesOf, type RunPlan, redact } from '../runtime/index.ts'
 import { clear, type RunOptions, weakerOf } from './clearance.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 /** The plan of a run, as data, with the operator's secrets hidden. Nothing is made, mounted or recorded. */
 export async function planOf(host: Host, name: string, options: RunOptions): Promise<RunPlan> {
@@ -84,6 +85,7 @@ export function placeOf(plan: RunPlan): RunPlace {
     uid: plan.ids.uid,
     leaves: leavesOf(plan),
     data: plan.data,
+    instance: plan.instance,
     limits: {
       memoryBytes: memoryBytes.value,
       cpu: cpu.value,

@@ -1,22 +1,37 @@
 import { CallError, type PluginError } from '../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
-import { nameOf } from './host.ts'
 import type { Hosting } from './hosting.ts'
 import { ServedRun } from './loaded/served-run.ts'
 import { serve } from './loaded/serving.ts'
+import { nameOf } from './plugin-name.ts'
 import { type Standing, watchStanding } from './standing.ts'
 
 /** How a plugin is started whose host speaks its protocol. */
 export interface ServeOptions
-  extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  extends Pick<RunOptions, 'args' | 'name' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
   /** What the plugin has to speak. */
   readonly protocol: Protocol
   /** What it writes to stderr, as it came. It is kept too: `plugins logs`. */
   readonly onStderr?: ((chunk: Buffer) => void) | undefined
   /** Whether it may go on cannot be found out at this moment; it is tried again. */
   readonly onTrouble?: ((error: PluginError) => void) | undefined
+}
+
+const SERVE_OPTIONS: OptionNames<ServeOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  protocol: true,
+  onStderr: true,
+  onTrouble: true,
 }
 
 /** A run, and how long one call of it may take, in milliseconds: the plugin's effective `timeout`; 0: as long as it takes. */
@@ -28,6 +43,7 @@ export interface Served {
 /** Starts one, and ends it when it may not go on any more. @throws PluginError with the reason why it did not start */
 export async function startServed(on: Hosting, text: string, options: ServeOptions): Promise<Served> {
   const name = nameOf(text)
+  assertKnownOptions(options, SERVE_OPTIONS, `cannot start ${name}`)
   // Before anything is checked: what happens to it from here on is seen.
   const host = await on.host()
   const after = host.store.events.lastId()

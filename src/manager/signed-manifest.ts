@@ -5,7 +5,7 @@ import type { Installation } from '../core/installation.ts'
 import { packageOf } from '../core/layout.ts'
 import { MANIFEST_FILE, MANIFEST_MAX_BYTES, type Manifest } from '../core/manifest.ts'
 import { readSignedManifest } from '../core/signed-manifest.ts'
-import { readKeptFile } from './kept-file.ts'
+import { readBounded } from '../store/index.ts'
 
 /** The installed manifest, from the very bytes that were signed. @throws VerificationError `MODIFIED` */
 export function signedManifestOf(release: string, installation: Installation): Manifest {
@@ -26,7 +26,7 @@ export function signedManifestOf(release: string, installation: Installation): M
 
 function readOrNull(path: string): Buffer | null {
   try {
-    return readKeptFile(path, MANIFEST_MAX_BYTES)
+    return readBounded(path, MANIFEST_MAX_BYTES)
   } catch (error) {
     throw new StoreError('DISK_FAILED', `cannot read ${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { UsageError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Run } from '../runtime/index.ts'
 import type { LaunchOptions } from './launch.ts'
@@ -9,7 +10,9 @@ import { OutputTail } from './output-tail.ts'
 export class SpawnedPlugin implements AsyncDisposable {
   /** Its name in `plugins ps`, `history` and `logs`. */
   readonly run: string
-  /** Of the sandbox's first process, on this host. */
+  /** What `spawn` was told to call it; `null`: nothing. */
+  readonly instance: string | null
+  /** The program's process, on this host. */
   readonly pid: number
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -21,6 +24,7 @@ export class SpawnedPlugin implements AsyncDisposable {
   constructor(run: Run, pid: number) {
     this.#run = run
     this.run = run.run
+    this.instance = run.instance
     this.pid = pid
     this.clockMs = run.clockMs
     this.stdin = run.stdin
@@ -53,12 +57,19 @@ export class SpawnedPlugin implements AsyncDisposable {
   }
 }
 
+/** One that is paused has no program that could be waited for. */
+export type SpawnOptions = Omit<LaunchOptions, 'paused'>
+
 /** Starts a plugin and waits until its program runs. @throws PluginError with the reason why it does not */
 export async function spawn(
   name: string,
-  options: LaunchOptions,
+  options: SpawnOptions,
   launch: (options: LaunchOptions) => Promise<Run>,
 ): Promise<SpawnedPlugin> {
+  if ('paused' in options)
+    throw new UsageError('USAGE', `cannot spawn ${name}: unknown option "paused"`, {
+      hint: 'run, or warm with at: entry',
+    })
   const run = await launch({ endWhenRefused: true, ...options })
   const started = await run.started
   if (started !== null) return new SpawnedPlugin(run, started.pid)

@@ -19,7 +19,7 @@ import { remove } from './remove.ts'
 import { repair } from './repair.ts'
 import { signedManifestOf } from './signed-manifest.ts'
 import { type LockedRelease, type SyncApply, type SyncOptions, type SyncReport, sync } from './sync.ts'
-import type { AdmitOptions } from './vetting.ts'
+import type { AdmitOptions, Admitting } from './vetting.ts'
 import { whoDecides } from './who.ts'
 
 export interface SyncHostOptions extends SyncOptions, Pick<AdmitOptions, 'signal' | 'onProgress'> {
@@ -56,7 +56,7 @@ function applyTo(host: Host, options: SyncHostOptions): SyncApply {
   const coming = async (plugin: LockedPlugin, from: LockedRelease) => {
     assertNotHeldHere(host, plugin.name)
     const { tarball, listed } = await fetched(host, plugin, from, held, options)
-    const byLock: AdmitOptions['byLock'] = (release) =>
+    const byLock: Admitting['byLock'] = (release) =>
       agreedByLock(host, release, from.consent(foundOf(release)), options.lockFile ?? 'plugins.lock')
     return { tarball, options: { ...going, listed, asked: plugin.range, allowDowngrade: true, byLock } }
   }

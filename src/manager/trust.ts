@@ -13,7 +13,8 @@ import {
   type TrustEntry,
   withdraw,
 } from '../verify/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 import type { RevocationEffect } from './revocation.ts'
 import type { RotationConsent, RotationQuestion } from './rotation.ts'
 import type { Simulation, TrustTrial } from './simulation.ts'

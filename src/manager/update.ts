@@ -10,7 +10,8 @@ import { type Arrival, bringTogether, type Coming } from './bringing.ts'
 import { openCatalog } from './catalog.ts'
 import { failureOf } from './examination.ts'
 import { assertNotHeld } from './holds.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 import type { AdmitOptions } from './vetting.ts'
 
 export interface UpdateOptions extends AdmitOptions {

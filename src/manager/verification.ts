@@ -11,7 +11,8 @@ import { assertSameRelease, modificationOf, noteworthy, reexamine } from './clea
 import { assertClock } from './clock.ts'
 import { witnessed } from './evidence.ts'
 import { failureOf } from './examination.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 import { isStillHere } from './presence.ts'
 import { type Quarantine, quarantineOf } from './quarantine.ts'
 

@@ -12,7 +12,8 @@ import type { ChangeOptions } from './change.ts'
 import type { Agreed, ConsentOptions } from './consent.ts'
 import { assertSupportedHere } from './engines.ts'
 import { assertNotHeld, assertNotHeldUntil } from './holds.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
+import { nameOf } from './plugin-name.ts'
 
 export interface InstallOptions extends ChangeOptions, Omit<ConsentOptions, 'mode' | 'source' | 'isNeeded'> {
   /** Why it may not wait until it has been out for as long as this host asks; recorded. */
@@ -37,6 +38,10 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
   readonly besides?: readonly string[] | undefined
   /** Another one that it goes together with comes after it, and may fail: at least one version is kept to go back to. */
   readonly mayGoBack?: boolean | undefined
+}
+
+/** The same with what only a conductor says. */
+export interface Admitting extends AdmitOptions {
   /** Agrees in the place of everybody, or throws. A lock file goes together; each of its plugins alone need not, on the way. */
   readonly byLock?: ((release: VerifiedRelease) => Agreed) | undefined
 }
@@ -45,7 +50,7 @@ export interface AdmitOptions extends InstallOptions, Pick<ConsentOptions, 'mode
 export async function assertFits(
   host: Host,
   { manifest }: VerifiedRelease,
-  { listed, byLock }: AdmitOptions,
+  { listed, byLock }: Admitting,
 ): Promise<void> {
   if (listed !== undefined) assertAsListed(listed, manifest)
   await assertSupportedHere(host, manifest)
@@ -63,7 +68,7 @@ export async function fitting(
   host: Host,
   { name, version, requires }: Manifest,
   before: Installation | null,
-  { byLock, besides, allowDowngrade }: AdmitOptions,
+  { byLock, besides, allowDowngrade }: Admitting,
 ): Promise<() => void> {
   if (byLock !== undefined) return () => (before === null ? undefined : assertNotHeldUntil(host, before))
   const rules = await versionRules()

@@ -7,8 +7,9 @@ import type { RunPlace } from '../core/place.ts'
 import { NO_FIGURES, type RunFigures } from '../core/run-figures.ts'
 import { figuresOf, minutesOf } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
-import { type Host, nameOf } from './host.ts'
+import type { Host } from './host.ts'
 import { assertKnown, launcherOf, liveRuns } from './live.ts'
+import { nameOf } from './plugin-name.ts'
 
 /** A run that goes on, and what it uses at this moment. */
 export interface RunningPlugin extends RunFigures {
@@ -18,6 +19,8 @@ export interface RunningPlugin extends RunFigures {
   readonly profile: string
   /** The hook that it is; `null`: a run of the entry. */
   readonly hook: HookRun | null
+  /** What its host calls it; `null`: nothing. */
+  readonly instance: string | null
   /** Layers it goes without. */
   readonly weaker: readonly string[]
   /** The launcher's; `null` in the moment before it is started. */
@@ -119,6 +122,7 @@ function runningOf({ layout, now }: Host, open: OpenRun): RunningPlugin {
     version: run.version,
     profile: run.profile,
     hook: run.hook,
+    instance: run.instance,
     weaker: run.weaker,
     pid,
     startedAtMs: run.startedAtMs,
@@ -132,7 +136,8 @@ function runningOf({ layout, now }: Host, open: OpenRun): RunningPlugin {
 const networkOf = (all: readonly Minute[]): number | null =>
   all.reduce<number | null>((sum, { networkBytes }) => (networkBytes === null ? sum : (sum ?? 0) + networkBytes), null)
 
-function compared(before: readonly RunningPlugin[], now: readonly RunningPlugin[]): PluginStats[] {
+/** How busy each was between two looks; of a run that the first had not seen: since it began. */
+export function compared(before: readonly RunningPlugin[], now: readonly RunningPlugin[]): PluginStats[] {
   return now.map((one) => ({
     ...one,
     cpuPermille: busyness(

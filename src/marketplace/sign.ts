@@ -49,7 +49,7 @@ export interface SignReport extends SignerReport {
   readonly replaced: boolean
 }
 
-type SignedKind = 'release' | 'countersignature'
+export type SignedKind = 'release' | 'countersignature'
 
 /**
  * Signs what is in the tarball, as it is read once. The first signer states it; each further one signs the very same

@@ -4,11 +4,21 @@
 
 export { type Caller, surveyCaller } from './caller.ts'
 export { surveyCgroups } from './cgroup-parents.ts'
-export { type CgroupPlan, type MissingLimit, type Mode, planCgroups } from './cgroups.ts'
+export {
+  type CgroupLimit,
+  type CgroupPlan,
+  type CgroupStep,
+  type Controller,
+  type LegacyController,
+  type MissingLimit,
+  type Mode,
+  planCgroups,
+} from './cgroups.ts'
+export { CHANNEL_BOUNDS, type ChannelBounds } from './channel/bounds.ts'
 export type { CallOptions } from './channel/calls.ts'
 export type { FunctionContext, HostFunction } from './channel/functions.ts'
 export { McpChannel, type McpMessage } from './channel/mcp-channel.ts'
-export { CHANNEL_BOUNDS, type ChannelBounds, JsonRpcPeer, type StreamOptions } from './channel/peer.ts'
+export { JsonRpcPeer, type StreamOptions } from './channel/peer.ts'
 export { COMPILE_FOLDER, compileHook } from './compile-hook.ts'
 export { restoreSnapshot } from './data/restore.ts'
 export { dropSnapshot, dropSnapshots, type SnapshotReport, takeSnapshot } from './data/snapshot.ts'
@@ -24,13 +34,16 @@ export { Launcher, type Run, type RunStdio, type RunStream, type RunWatch, type 
 export { findLauncher } from './launcher-binary.ts'
 export { isLeafOf, leavesOf, parentsOf, sweepEmpty, sweepLeaf } from './leaves.ts'
 export { LogFollower, logsIn, pruneLogs, readLog, removeLogs } from './log-folder.ts'
-export { type PlanInput, planRun, type RunPlan, redact } from './plan.ts'
+export type { EnginePlan } from './oci/runtimes.ts'
+export { readAtPace } from './pace.ts'
+export { type PlanInput, planRun, type RunPlan, redact, type SettingsPlan, type WatchPlan } from './plan.ts'
 export { Planner, type RunRequest } from './planner.ts'
 export { CONTRACT_VERSION } from './platform.ts'
 export type { ParentStatus } from './preload/parent.ts'
 export { PreloadParents } from './preload/parents.ts'
 export type { PreloadPlan } from './preload/plan.ts'
 export { READ_FOLDERS } from './reads.ts'
+export type { ReportLine } from './report.ts'
 export { figuresOf } from './run-figures.ts'
 export { encodeSpec } from './spec.ts'
 export { forgetSpool, minutesOf, type TakenUp, takeUp, type Watched, watchedOf } from './spool.ts'

@@ -41,6 +41,8 @@ export type Started = Extract<ReportLine, { event: 'started' }>
 /** A running plugin of a host application. */
 export interface Run {
   readonly run: string
+  /** What its host calls it; `null`: nothing. */
+  readonly instance: string | null
   /** The launcher's process; the plugin's own, on the host, is in `started`. */
   readonly pid: number
   readonly stdin: Writable | null
@@ -90,7 +92,7 @@ export class Launcher {
     // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
     const { spawn } = process.getBuiltinModule('node:child_process')
     const child = spawn(this.#binary, [], {
-      argv0: 'bulkhead-launch',
+      argv0: commandLineOf(plan),
       cwd: '/',
       env: {},
       stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
@@ -119,6 +121,13 @@ export class Launcher {
     return encodeSpec(plan, { ...ending, engine: engineOf(plan).prepare(plan, folder, this.#binary) })
   }
 }
+
+/**
+ * What `ps` shows of the launcher and of the sandbox's first process, which is made out of it. The title of a process holds
+ * 15 bytes; this holds all. The program's own command line stays what it is: programs look at it.
+ */
+const commandLineOf = ({ name, instance }: RunPlan): string =>
+  instance === null ? 'bulkhead-launch' : `bulkhead-launch: ${name} ${instance}`
 
 const SPEC_FD = 3
 const REPORT_FD = 4
@@ -155,6 +164,7 @@ function keepUnread(child: ChildProcess): void {
 class LaunchedRun implements Run, Unwaited {
   readonly #child: ChildProcess
   readonly run: string
+  readonly instance: string | null
   readonly pid: number
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -170,6 +180,7 @@ class LaunchedRun implements Run, Unwaited {
 
   constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
     this.run = plan.run
+    this.instance = plan.instance
     this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
     this.#child = child
     this.pid = child.pid ?? -1

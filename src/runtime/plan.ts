@@ -39,6 +39,8 @@ export interface PlanInput {
   readonly procMasked: boolean
   /** The user's own arguments, after the manifest's. */
   readonly args: readonly string[]
+  /** What its host calls it; `null` if not said. */
+  readonly instance?: string | null
   /** Values the operator grants; only those that `permissions.env` names are passed on. */
   readonly grants: Readonly<Record<string, string>>
   /** Layers to go without, by name. */
@@ -80,6 +82,8 @@ export interface WatchPlan {
 export interface RunPlan {
   readonly run: string
   readonly name: string
+  /** What its host calls it, or `null`. */
+  readonly instance: string | null
   readonly version: string
   readonly ids: Ids
   /** Becomes `/`, read-only. */
@@ -172,6 +176,7 @@ export function planRun(input: PlanInput): RunPlan {
   return {
     run: input.run,
     name: manifest.name,
+    instance: input.instance ?? null,
     version: manifest.version,
     ids,
     root,

@@ -39,6 +39,8 @@ export interface RunRequest {
   /** The installation's uid. */
   readonly uid: number
   readonly args?: readonly string[]
+  /** What its host calls it. */
+  readonly instance?: string | null
   /** Who it may reach at most, agreed to at install; without it, what the manifest lists. */
   readonly agreed?: readonly string[]
   /** Values for `permissions.env`, as far as the operator grants them. */
@@ -126,6 +128,7 @@ export class Planner {
       disks: { devices: [], reason: null },
       procMasked: isProcMasked(parseMountinfo(mountinfo)),
       args: request.args ?? [],
+      instance: request.instance ?? null,
       grants: request.grants ?? {},
       weaker,
       reportDenials: request.reportDenials ?? false,

@@ -1,9 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 
 /** What `open` says of what is gone, or is no plain file; anything else is a failure of this host. */
-const OTHER = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'])
+const OTHER = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO'])
 
-/** A regular file of at most `maxBytes`, opened through no link and without waiting; `null`: there is none of that kind. */
+/**
+ * A regular file of at most `maxBytes`, opened through no link and without waiting; `null`: there is none of that kind. It is looked at before
+ * it is read: a FIFO in its place must not hold up the verification of everything else, nor a device or a sparse file fill the memory.
+ */
 export function readBounded(path: string, maxBytes: number): Buffer | null {
   let fd: number
   try {

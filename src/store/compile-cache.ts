@@ -41,9 +41,14 @@ export function writeCompileCache(release: string, staging: string, files: reado
   return digest
 }
 
-/** Another process may do the same at this moment; what it has made lies beside this one. */
+/** Another process may do the same at this moment; what it has made lies beside this one, or is the same. */
 function keep(release: string, fresh: string, digest: Sha256): void {
   const folder = folderOf(release, digest)
+  if (checkedCompileCache(release, digest) !== null) {
+    // A run may be about to have it mounted.
+    rmSync(fresh, { recursive: true, force: true })
+    return
+  }
   mkdirSync(dirname(folder), { recursive: true, mode: 0o755 })
   rmSync(folder, { recursive: true, force: true })
   renameSync(fresh, folder)
@@ -55,9 +60,18 @@ export function removeCompileCache(release: string, digest: string): void {
   rmSync(folderOf(release, digest), { recursive: true, force: true })
 }
 
-/** Those that nobody looks at any more. */
-export function removeOtherCompileCaches(release: string, digest: string): void {
-  const kept = basename(folderOf(release, digest))
+/** No run takes longer from its check until it has the folder mounted. */
+const SUPERSEDED_MS = 60_000
+
+/**
+ * Those that nobody looks at any more, since this one has been there for a while: a run that was checked before has another
+ * one mounted a moment later.
+ */
+export function removeSupersededCompileCaches(release: string, digest: string, nowMs: number): void {
+  const current = folderOf(release, digest)
+  const madeMs = lstatSync(current, { throwIfNoEntry: false })?.mtimeMs
+  if (madeMs === undefined || nowMs - madeMs < SUPERSEDED_MS) return
+  const kept = basename(current)
   const all = compileCachesOf(release)
   for (const name of namesIn(all)) if (name !== kept) rmSync(join(all, name), { recursive: true, force: true })
 }

@@ -9,7 +9,7 @@ export {
   checkedCompileCache,
   hasCompileCache,
   removeCompileCache,
-  removeOtherCompileCaches,
+  removeSupersededCompileCaches,
   writeCompileCache,
 } from './compile-cache.ts'
 export { DiskUse } from './disk-use.ts'

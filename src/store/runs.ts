@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly weaker: readonly string[]
   /** The hook that it was; `null`: a run of the entry. */
   readonly hook: HookRun | null
+  /** What its host called it; `null`: nothing. */
+  readonly instance: string | null
   readonly startedAtMs: number
   readonly endedAtMs: number | null
   /** `null` while it runs. */
@@ -225,7 +227,7 @@ export class Runs extends Ledger {
           alive: supervisor !== null || isAlive(row.holder),
           pid: pidOf(row.holder),
           supervisor,
-          place: row.place === null ? null : (JSON.parse(row.place) as RunPlace),
+          place: placeOf(row),
         }
       },
     )
@@ -259,6 +261,8 @@ export class Runs extends Ledger {
   }
 }
 
+const placeOf = ({ place }: RunRow): RunPlace | null => (place === null ? null : (JSON.parse(place) as RunPlace))
+
 function recordOf(row: RunRow): RunRecord {
   return {
     id: row.id,
@@ -267,6 +271,7 @@ function recordOf(row: RunRow): RunRecord {
     profile: row.profile,
     weaker: JSON.parse(row.weaker) as string[],
     hook: row.hook,
+    instance: placeOf(row)?.instance ?? null,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,
     outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as Outcome),

@@ -62,6 +62,10 @@ export class Store extends Installations {
     return new Store(openDatabase(options.path), options)
   }
 
+  get isOpen(): boolean {
+    return this.db.open
+  }
+
   close(): void {
     this.db.close()
   }

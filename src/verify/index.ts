@@ -20,7 +20,16 @@ export { assertOwn, assertSafePath, type PathStep, pathDanger } from './path-saf
 export { readPlainFile } from './plain-file.ts'
 export { POLICY_MAX_BYTES, parsePolicy, policyOf, rootOf, TrustPolicy } from './policy.ts'
 export { policyChanges } from './policy-changes.ts'
-export type { PolicyDocument, Principal, PrincipalKind, Revocation, Rule, TrustedIdentity } from './policy-document.ts'
+export type {
+  PolicyDocument,
+  Principal,
+  PrincipalKind,
+  Revocation,
+  Rule,
+  TrustedIdentity,
+  TrustedKey,
+  Window,
+} from './policy-document.ts'
 export {
   type PolicyEdit,
   type RevocationRequest,
@@ -46,6 +55,7 @@ export { generateKey, type SecretKey } from './secret-key.ts'
 export { signPayload, signPayloadWithTime } from './sign.ts'
 export { agreedPayload, readSignatureLines, type SignatureLine, type StatedFacts } from './signature-lines.ts'
 export { differences, type FileDifferences, signedFilesOf } from './signed-files.ts'
+export type { ServiceChoice } from './signing/services.ts'
 export { buildStatement } from './statement.ts'
 export { listTrust, type TrustEntry, type TrustedPattern } from './trust-list.ts'
 export { TrustFile } from './trustfile.ts'

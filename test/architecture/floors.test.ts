@@ -55,7 +55,8 @@ test('the command line sees nothing of the library but its public face', () => {
   }
 })
 
-test('importing the public face loads no package and no part that works', () => {
+/** What comes along with a file, as soon as it is imported: files of ours, and packages. */
+function loadedBy(first: string): string[] {
   const loaded = new Set<string>()
   const load = (path: string) => {
     if (loaded.has(path)) return
@@ -67,9 +68,23 @@ test('importing the public face loads no package and no part that works', () => 
       else loaded.add(target)
     }
   }
-  load('src/index.ts')
-  const beyond = [...loaded].filter(
+  load(first)
+  return [...loaded]
+}
+
+test('importing the public face loads no package and no part that works', () => {
+  const beyond = loadedBy('src/index.ts').filter(
     (path) => !/^(?:src\/(?:core\/|index|version|store\/sqlite-binding)|node:)/.test(path),
+  )
+  assert.deepEqual(beyond, [])
+})
+
+test('importing the transport for MCP clients loads the two ends of a pipe, and nothing that starts a sandbox', () => {
+  const beyond = loadedBy('src/mcp.ts').filter(
+    (path) =>
+      !/^(?:src\/(?:core\/|mcp\.ts|runtime\/channel\/|manager\/(?:mcp|loaded)\/|manager\/plugin-name)|node:)/.test(
+        path,
+      ),
   )
   assert.deepEqual(beyond, [])
 })

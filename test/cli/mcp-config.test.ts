@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -9,7 +18,7 @@ import { MCP_CLIENTS } from '../../src/cli/mcp-clients.ts'
 import { ownCommand } from '../../src/cli/own-command.ts'
 import { everyVerb } from '../../src/cli/verbs/find.ts'
 import { openManager } from '../../src/index.ts'
-import { trust } from '../manager/household.ts'
+import { rewrite, trust } from '../manager/household.ts'
 import { hostileServer } from '../manager/mcp/hostile.ts'
 import { cannotLaunch } from '../runtime/plan/house.ts'
 import { BIN, shell } from './cli.ts'
@@ -118,6 +127,29 @@ test('what is not installed, or speaks another protocol, is refused; what is dis
   const { stdout, stderr: said } = none.plugins(['mcp-config'])
   assert.deepEqual([stdout, said], ['', 'no plugin that is installed speaks mcp\n'])
   assert.deepEqual((none.json(['mcp-config']).value as { config: object }).config, { mcpServers: {} })
+})
+
+test('one that was damaged is told, with its exit code, and keeps none of the others back', async (t) => {
+  const own = await host(t, ['acme/weather', 'mcp'], ['acme/tides', 'mcp'])
+  const [path = ''] = globSync(join(own.layout.plugins, 'acme/tides/*/root/plugin/plugin.json'))
+  rewrite(path, '{}')
+  const { code, stdout, stderr } = own.plugins(['mcp-config'])
+  assert.equal(code, 3)
+  assert.deepEqual(Object.keys(JSON.parse(stdout).mcpServers), ['acme-weather'])
+  assert.match(stderr, /cannot trust acme\/tides 1\.0\.0: .*\nhint: plugins repair acme\/tides/)
+  assert.match(own.plugins(['--quiet', 'mcp-config']).stderr, /^cannot trust acme\/tides/)
+  const json = own.json(['mcp-config'])
+  const document = json.value as { servers: { name: string }[]; refused: { code: string }[] }
+  assert.equal(json.code, 3)
+  assert.deepEqual(
+    [document.servers.map(({ name }) => name), document.refused.map(({ code }) => code)],
+    [['acme/weather'], ['MODIFIED']],
+  )
+  assert.equal(own.plugins(['mcp-config', 'acme/weather']).code, 0)
+  assert.equal(own.plugins(['mcp-config', 'acme/weather', 'acme/tides']).stdout, '', 'of what was named all or nothing')
+
+  await using plugins = await openManager({ home: own.layout.home })
+  await assert.rejects(plugins.mcpServers(), { code: 'MODIFIED' })
 })
 
 test('two plugins never have one key, and the home is named where a client could not know it', async (t) => {

@@ -208,8 +208,21 @@ test('the order of what is given changes neither the answer nor the refusal', as
 
 const told = (result: Resolution<Candidate> | PluginError): unknown =>
   result instanceof Error
-    ? [result.code, result.message]
+    ? [result.code, result.message, result.hint, result.details]
     : result.steps.map(({ candidate, ...step }) => [step, candidate === null])
+
+test('two that are in the way are told in one order, whichever came first', async () => {
+  const catalog = {
+    'acme/a': { '1.0.0': {}, '2.0.0': {}, '2.1.0': {} },
+    'acme/b': { '1.0.0': { 'acme/a': '1.0.0 || 2.0.0' } },
+    'acme/c': { '1.0.0': { 'acme/a': '1.0.0 || 2.1.0' } },
+  }
+  const installed = ['acme/a@1.0.0', 'acme/b@1.0.0', 'acme/c@1.0.0']
+  const given = (order: readonly string[]) => ({ catalog, wanted: ['acme/a@^2'], installed: order })
+  const [a, b] = await Promise.all([installed, [...installed].reverse()].map((one) => attempt(requestOf(given(one)))))
+  assert.ok(a instanceof Error && /acme\/b 1\.0\.0.*acme\/c 1\.0\.0/.test(a.message), `${a}`)
+  assert.deepEqual(told(a), told(b as PluginError))
+})
 
 test('what is held is never touched, and nothing that is not needed appears', async () => {
   await fc.assert(

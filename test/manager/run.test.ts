@@ -198,6 +198,15 @@ const CHANGES: readonly [string, RegExp, (root: string) => void][] = [
   ['a file given away', /modified: lib\/a\.txt/, (root) => chownSync(join(root, 'lib/a.txt'), 12345, 12345)],
   ['the bundle', /./, (root) => rewrite(join(root, '../../bundle.sigstore.jsonl'), '{}\n')],
   ['a bundle that is gone', /bundle is gone/, (root) => rmSync(join(root, '../../bundle.sigstore.jsonl'))],
+  [
+    'a bundle that is a link to the same bytes',
+    /bundle is gone, or no plain file/,
+    (root) => {
+      const bundle = join(root, '../../bundle.sigstore.jsonl')
+      renameSync(bundle, `${bundle}.elsewhere`)
+      symlinkSync(`${bundle}.elsewhere`, bundle)
+    },
+  ],
   ['a tree that is gone', /./, (root) => rmSync(root, { recursive: true })],
   ['a release that is gone', /./, (root) => rmSync(join(root, '../..'), { recursive: true })],
 ]

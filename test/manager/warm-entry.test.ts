@@ -65,8 +65,8 @@ for (const [how, config] of [
     assert.equal((await pool.stats()).waiting, 2)
     await sleep(200)
     // Two wait, and the first that runs finds that it is the first.
-    assert.deepEqual(await said(await pool.spawn({ args: ['one', 'two words', ''] })), {
-      argv: ['manifest', 'pool', 'one', 'two words', ''],
+    assert.deepEqual(await said(await pool.spawn({ args: ['one', 'two words', '', { n: 1 }] })), {
+      argv: ['manifest', 'pool', 'one', 'two words', '', '{"n":1}'],
       ran: 1,
       preloaded,
     })

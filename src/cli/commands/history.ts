@@ -54,6 +54,7 @@ async function one(manager: PluginManager, settings: Settings, io: Io, id: strin
       ['run', run.id],
       ['plugin', `${run.name} ${run.version}`],
       ...(run.hook === null ? [] : [['hook', run.hook] as const]),
+      ...(run.instance === null ? [] : [['instance', run.instance] as const]),
       ['profile', run.profile],
       ['started', new Date(run.startedAtMs).toISOString()],
       ['ended', run.endedAtMs === null ? '-' : new Date(run.endedAtMs).toISOString()],

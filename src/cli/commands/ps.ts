@@ -30,6 +30,6 @@ function row(one: RunningPlugin): string[] {
     one.cpuMs === null ? '-' : formatDuration(one.cpuMs),
     one.memoryBytes === null ? '-' : formatSize(one.memoryBytes),
     one.processes === null ? '-' : `${one.processes}`,
-    `${profileText(one)}${one.hook === null ? '' : `, hook: ${one.hook}`}`,
+    `${profileText(one)}${one.hook === null ? '' : `, hook: ${one.hook}`}${one.instance === null ? '' : `, instance: ${one.instance}`}`,
   ]
 }

@@ -12,7 +12,7 @@ import {
   COMPILED_BYTES_MAX,
   COMPILED_FILES_MAX,
   hasCompileCache,
-  removeOtherCompileCaches,
+  removeSupersededCompileCaches,
   writeCompileCache,
 } from '../../store/index.ts'
 import { clear } from '../clearance.ts'
@@ -23,7 +23,7 @@ import { newRun, placeOf } from '../run.ts'
 import { SpawnedPlugin } from '../spawning.ts'
 import { settled } from '../warm/settled.ts'
 import { ps } from '../watching.ts'
-import { MADE, madeOf } from './kept.ts'
+import { consentDigest, MADE, madeOf } from './kept.ts'
 
 /** Somebody may wait for the processor, and nobody for this. */
 const TIMEOUT_MS = 30_000
@@ -69,9 +69,10 @@ async function ensure(host: Host, name: PluginName, on: Hosting, over: AbortSign
   if (request.manifest.entry.runtime !== 'node') return
   const release = host.layout.release(installation.name, installation.version, installation.digest)
   const made = madeOf(host, installation)
+  if (made !== null) removeSupersededCompileCaches(release, made.sha256, Date.now())
   const key = compileKeyOf(await host.planner.survey({ ...request, compileCache: null }))
   if (made !== null && made.key === key && hasCompileCache(release, made.sha256)) return
-  const attempt = `${release} ${key}`
+  const attempt = `${release} ${key} ${consentDigest(installation)}`
   if (tried.has(attempt)) return
   tried.add(attempt)
   await make(host, name, on, over)
@@ -108,9 +109,11 @@ async function make(host: Host, name: PluginName, { runs }: Hosting, over: Abort
     weaker: plan.weaker,
   }
   const launcher = new Launcher({ binary: findLauncher() })
-  host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
   const stdio = { stdin: 'ignore', stderr: 'ignore' } as const
-  const started = await runs.add(name, async () => begin(host, plan, launcher, { stdio }, runs.isOpen))
+  const started = await runs.add(name, async () => {
+    host.store.runs.begin(record, process.pid, { place: placeOf(plan), of: installation })
+    return begin(host, plan, launcher, { stdio }, runs.isOpen)
+  })
   // Rejects when the launcher itself failed; `outcome` says that too.
   const end = () => void started.close().catch(() => {})
   if (over.aborted) end()
@@ -133,9 +136,9 @@ async function make(host: Host, name: PluginName, { runs }: Hosting, over: Abort
       release: digest,
       key: compileKeyOf(planned),
       sha256: list,
+      consent: consentDigest(installation),
       run,
     })
-    removeOtherCompileCaches(release, list)
   } finally {
     over.removeEventListener('abort', end)
   }

@@ -7,23 +7,29 @@ import type { RunEnd } from './served-run.ts'
 export interface InstancesOptions {
   readonly plugin: string
   readonly count: number
-  /** `over`: nobody waits for it any more. */
-  readonly start: (over: AbortSignal) => Promise<Instance>
+  /** For the place of this number. `over`: nobody waits for it any more. */
+  readonly start: (over: AbortSignal, at: number) => Promise<Instance>
   /** `null`: what has ended stays so. */
   readonly policy: RestartPolicy | null
   readonly onStarted: (instance: Instance) => unknown
   readonly onEnded: (instance: Instance, end: RunEnd) => void
-  readonly onStartFailed: (error: PluginError) => void
+  readonly onStartFailed: (error: PluginError, at: number) => void
   readonly onRestart: (inMs: number, attempt: number) => void
   readonly onCircuit: (circuit: Circuit) => void
 }
 
 /** A place for one instance: what stands in it, and how often in a row something ended there. */
 interface Place {
+  readonly at: number
   instance: Instance | null
   attempts: number
   isGivenUp: boolean
+  /** Ends what tries to fill it, when somebody else has. */
+  restarting: AbortController | null
 }
+
+const faultOf = (error: unknown): PluginError =>
+  error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot start: ${error}`)
 
 /** Nobody looks at the breaker while one tries: so often it is looked at again. */
 const HALF_OPEN_MS = 200
@@ -43,16 +49,25 @@ export class Instances {
   constructor(options: InstancesOptions) {
     this.#on = options
     this.#breaker = options.policy === null ? null : new CircuitBreaker(options.policy.breaker)
-    this.#places = Array.from({ length: options.count }, () => ({ instance: null, attempts: 0, isGivenUp: false }))
+    this.#places = Array.from({ length: options.count }, (_, at) => ({
+      at,
+      instance: null,
+      attempts: 0,
+      isGivenUp: false,
+      restarting: null,
+    }))
   }
 
   /** Starts all of them; when one cannot be, none stays. @throws PluginError */
   async open(): Promise<void> {
     const results = await Promise.allSettled(this.#places.map((place) => this.#fill(place)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed === undefined) return
-    await this.close(failed.reason as PluginError)
-    throw failed.reason
+    const failed = results.flatMap((result, at) => (result.status === 'rejected' ? [{ at, why: result.reason }] : []))
+    const [first] = failed
+    if (first === undefined) return
+    const isWanted = !this.#closing.signal.aborted
+    for (const { at, why } of isWanted ? failed : []) this.#on.onStartFailed(faultOf(why), at)
+    await this.close(faultOf(first.why))
+    throw first.why
   }
 
   get live(): readonly Instance[] {
@@ -88,20 +103,28 @@ export class Instances {
     }
   }
 
-  /** Ends each and starts another one in its place, one after the other, so that there is always one when there are several. */
+  /**
+   * Starts another one in each place and ends what stood there, one after the other, so that there is always one when there are
+   * several. A place that is empty, since what was there has ended and waits to be tried again or was given up, is filled now: what
+   * made it end may be what was updated.
+   */
   async renew(why: PluginError): Promise<void> {
     for (const place of this.#places) {
-      const { instance } = place
-      if (instance === null) continue
-      const next = await this.#start()
-      // It has ended meanwhile, or somebody else has renewed it: the place is given already.
-      if (place.instance !== instance) {
+      const before = place.instance
+      const next = await this.#start(place)
+      const now = place.instance
+      // Somebody else has renewed it meanwhile: the place is given already.
+      if (before !== null && now !== null && now !== before) {
         await next.close(why)
         continue
       }
+      const wasEmpty = now === null
+      place.restarting?.abort()
+      place.isGivenUp = false
       place.instance = next
+      if (wasEmpty) this.#succeeded()
       this.#settle(place, next)
-      await instance.close(why)
+      await now?.close(why)
     }
   }
 
@@ -123,14 +146,14 @@ export class Instances {
   }
 
   async #fill(place: Place): Promise<void> {
-    const instance = await this.#start()
+    const instance = await this.#start(place)
     place.instance = instance
     this.#settle(place, instance)
   }
 
   /** What is on its way when no more is taken is ended, and whoever closes waits for that. @throws why no more is taken */
-  async #start(): Promise<Instance> {
-    const starting = this.#started()
+  async #start(place: Place): Promise<Instance> {
+    const starting = this.#started(place)
     this.#starting.add(starting)
     try {
       return await starting
@@ -139,10 +162,10 @@ export class Instances {
     }
   }
 
-  async #started(): Promise<Instance> {
+  async #started({ at }: Place): Promise<Instance> {
     const { signal } = this.#closing
     try {
-      const instance = await this.#on.start(signal)
+      const instance = await this.#on.start(signal, at)
       if (!signal.aborted) return instance
       await instance.kill(signal.reason as PluginError)
     } catch (error) {
@@ -182,28 +205,39 @@ export class Instances {
   }
 
   async #restart(place: Place, policy: RestartPolicy): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+    const own = new AbortController()
+    place.restarting = own
+    const over = AbortSignal.any([this.#closing.signal, own.signal])
+    while (!over.aborted) {
       const inMs = Math.max(
         restartDelayMs(policy, ++place.attempts, Math.random()),
         this.#breaker?.waitMs(Date.now()) ?? 0,
       )
       this.#on.onRestart(inMs, place.attempts)
-      if (!(await this.#slept(inMs))) return
+      if (!(await slept(inMs, over))) return
       while (!(this.#breaker?.admit(Date.now()) ?? true))
-        if (!(await this.#slept(Math.max(HALF_OPEN_MS, this.#breaker?.waitMs(Date.now()) ?? 0)))) return
+        if (!(await slept(Math.max(HALF_OPEN_MS, this.#breaker?.waitMs(Date.now()) ?? 0), over))) return
       this.#told()
       try {
-        await this.#fill(place)
+        const instance = await this.#start(place)
+        // Renewed meanwhile: that one stays.
+        if (own.signal.aborted) return void (await instance.close(renewed(this.#on.plugin)))
+        place.instance = instance
         this.#restarts++
-        this.#breaker?.succeeded()
-        return this.#told()
+        this.#succeeded()
+        return this.#settle(place, instance)
       } catch (error) {
-        if (this.#closing.signal.aborted) return
-        this.#last = error instanceof PluginError ? error : new PluginError('INTERNAL', `cannot start: ${error}`)
-        this.#on.onStartFailed(this.#last)
+        if (over.aborted) return
+        this.#last = faultOf(error)
+        this.#on.onStartFailed(this.#last, place.at)
         this.#failed()
       }
     }
+  }
+
+  #succeeded(): void {
+    this.#breaker?.succeeded()
+    this.#told()
   }
 
   #failed(): void {
@@ -261,14 +295,17 @@ export class Instances {
   #wake(): void {
     for (const waiter of this.#waiters.splice(0)) waiter()
   }
+}
 
-  async #slept(ms: number): Promise<boolean> {
-    try {
-      await sleep(ms, undefined, { signal: this.#closing.signal })
-      return true
-    } catch {
-      // Nothing else ends a sleep than the closing.
-      return false
-    }
+async function slept(ms: number, over: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(ms, undefined, { signal: over })
+    return true
+  } catch {
+    // Nothing else ends a sleep than the signal.
+    return false
   }
 }
+
+const renewed = (plugin: string): CallError =>
+  new CallError('PLUGIN_CLOSED', `cannot go on with ${plugin}: another one has its place`)

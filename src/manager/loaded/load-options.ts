@@ -1,13 +1,20 @@
 import { UsageError } from '../../core/errors.ts'
+import { instanceNameOf } from '../../core/instance-name.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
-import { CHANNEL_BOUNDS, type ChannelBounds, type HostFunction } from '../../runtime/index.ts'
+// Past the room's door: whoever only connects an MCP client must not load all of it.
+import { CHANNEL_BOUNDS } from '../../runtime/channel/bounds.ts'
+import type { ChannelBounds, HostFunction } from '../../runtime/index.ts'
 import type { RunOptions } from '../clearance.ts'
+import { PLUGIN_EVENTS, type PluginListeners } from './plugin-events.ts'
 
 /** How a plugin is loaded. All of it may be left out. */
 export interface LoadOptions
   extends Pick<RunOptions, 'args' | 'profile' | 'weaker' | 'env' | 'engine' | 'range' | 'settings'> {
+  /** What its instances are called: this, or with several `NAME-1`, `NAME-2` and so on. 1 to 32 of `[a-z0-9-]`. */
+  readonly name?: string | undefined
   /** Sandboxes of it, 1 to 256; each call goes to the one with the fewest. */
   readonly instances?: number | undefined
   /** For a call that does not say, in milliseconds; 30,000. 0: as long as it takes. Never longer than the plugin's own `timeout`. */
@@ -21,14 +28,42 @@ export interface LoadOptions
   /** Of calls, over all instances. */
   readonly rate?: Rate | undefined
   readonly bounds?: Partial<ChannelBounds> | undefined
+  /** Listeners that hear what happens before `load` has ended, too: those of `LoadedPlugin.on` come after that. */
+  readonly on?: PluginListeners | undefined
   /** Ends the loading, and nothing after it. */
   readonly signal?: AbortSignal | undefined
 }
+
+const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  instances: true,
+  timeoutMs: true,
+  startTimeoutMs: true,
+  functions: true,
+  restart: true,
+  rate: true,
+  bounds: true,
+  on: true,
+  signal: true,
+}
+const RATE: OptionNames<Rate> = { perSecond: true, burst: true }
+/** Of these every name there is has a value. */
+const namesIn = (values: object): Readonly<Record<string, true>> =>
+  Object.fromEntries(Object.keys(values).map((name) => [name, true]))
 
 /** The same, with every value in place. */
 export interface LoadPlan {
   readonly name: PluginName
   readonly instances: number
+  /** What the instance in each place is called; `null`: nothing. */
+  readonly names: readonly (string | null)[]
   readonly timeoutMs: number
   /** The plugin's effective `timeout`; 0: none. Known when its first instance was planned. */
   limitMs: number
@@ -37,6 +72,7 @@ export interface LoadPlan {
   readonly policy: RestartPolicy | null
   readonly rate: Rate | null
   readonly bounds: ChannelBounds
+  readonly on: PluginListeners
 }
 
 const INSTANCES_MAX = 256
@@ -47,6 +83,7 @@ export const LONGEST_MS = 2 ** 31 - 1
 
 /** @throws UsageError naming the option, what was expected and what was found */
 export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
+  assertAllKnown(name, options)
   const {
     instances = 1,
     timeoutMs = TIMEOUT_MS,
@@ -64,6 +101,7 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       throw new UsageError('USAGE', `cannot load ${name} with ${what} of ${value}: expected a whole number`)
   }
   whole('instances', instances, 1, INSTANCES_MAX)
+  const names = namesOf(name, options.name, instances)
   within('timeoutMs', timeoutMs, 0, LONGEST_MS)
   within('startTimeoutMs', startTimeoutMs, 1, LONGEST_MS)
   if (rate !== null) {
@@ -95,7 +133,35 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
     )
   }
-  return { name, instances, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+  const on = listenersOf(name, options.on ?? {})
+  return { name, on, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
+}
+
+function listenersOf(name: PluginName, on: PluginListeners): PluginListeners {
+  assertKnownOptions(on, PLUGIN_EVENTS, `cannot load ${name}`, 'on.')
+  for (const [event, listener] of Object.entries(on)) {
+    if (listener === undefined || typeof listener === 'function') continue
+    throw new UsageError('USAGE', `cannot load ${name}: expected on.${event} to be a function`)
+  }
+  return on
+}
+
+/** @throws UsageError naming the option, wherever in them it is */
+function assertAllKnown(name: PluginName, options: LoadOptions): void {
+  const { rate, bounds } = options
+  const restart: Partial<RestartPolicy> = options.restart || {}
+  const cannot = `cannot load ${name}`
+  assertKnownOptions(options, LOAD_OPTIONS, cannot)
+  assertKnownOptions(restart, namesIn(RESTART_POLICY), cannot, 'restart.')
+  assertKnownOptions(restart.breaker ?? {}, namesIn(RESTART_POLICY.breaker), cannot, 'restart.breaker.')
+  assertKnownOptions(rate ?? {}, RATE, cannot, 'rate.')
+  assertKnownOptions(bounds ?? {}, namesIn(CHANNEL_BOUNDS), cannot, 'bounds.')
+}
+
+/** Whoever stands in a place has its name, also after a restart. */
+function namesOf(plugin: PluginName, name: string | undefined, instances: number): readonly (string | null)[] {
+  const named = (at: number) => (name === undefined || instances === 1 ? name : `${name}-${at + 1}`)
+  return Array.from({ length: instances }, (_, at) => instanceNameOf(plugin, named(at)))
 }
 
 const defined = <T extends object>(from: T): Partial<T> =>

@@ -1,38 +1,16 @@
-import { EventEmitter } from 'node:events'
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
 import type { PluginName } from '../../core/name.ts'
-import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { CallOptions, JournalLine, StreamOptions } from '../../runtime/index.ts'
-import type { RunningPlugin } from '../watching.ts'
+import { compared, type PluginStats, type RunningPlugin } from '../watching.ts'
 import type { Instance } from './instance.ts'
 import type { Instances } from './instances.ts'
 import { LONGEST_MS, type LoadPlan } from './load-options.ts'
-
-/** What a loaded plugin tells its host of. Each comes with the run it is about. */
-export interface PluginEvents {
-  /** A further instance answers: in the place of one that ended, or was renewed. */
-  started: [{ readonly run: string; readonly pid: number }]
-  /** An instance has ended; `isAsked`: its host wanted it. */
-  ended: [{ readonly run: string; readonly outcome: Outcome; readonly isAsked: boolean }]
-  /** An instance has ended and nobody asked for it, or could not be started again (then there is no run). */
-  crash: [{ readonly run: string | null; readonly error: PluginError }]
-  /** Another one will be started. */
-  restart: [{ readonly inMs: number; readonly attempt: number }]
-  circuit: [{ readonly state: Circuit }]
-  /** A limit ended an instance, or is near (then `outcome` is `null`). */
-  limit: [{ readonly run: string; readonly limit: string; readonly outcome: Outcome | null }]
-  /** It broke its protocol, or tried what it may not. */
-  violation: [{ readonly run: string; readonly code: string; readonly message: string }]
-  /** It may not run any more: revoked, in quarantine, disabled or removed. Every instance is ended. */
-  revoked: [{ readonly error: PluginError }]
-  /** What an instance wrote to stderr, as it came. It is kept too: `plugins logs`. */
-  stderr: [{ readonly run: string; readonly chunk: Buffer }]
-}
+import { PLUGIN_EVENTS, PluginEmitter, type PluginEvents, type PluginListeners } from './plugin-events.ts'
 
 export interface InstanceHealth {
   readonly run: string
@@ -62,8 +40,8 @@ export interface LoadedStats {
   }
   readonly restarts: number
   readonly circuit: Circuit
-  /** What each uses at this moment, as the kernel counts it. */
-  readonly instances: readonly (RunningPlugin & { readonly waiting: number; readonly unreadBytes: number })[]
+  /** What each uses at this moment, as the kernel counts it. `cpuPermille`: since `stats` was asked before, or since it began. */
+  readonly instances: readonly (PluginStats & { readonly waiting: number; readonly unreadBytes: number })[]
 }
 
 export interface CloseOptions {
@@ -80,13 +58,15 @@ const DRAIN_MS = 2_000
  * A call is never made twice: when the instance that has it ends, the call ends with that, and what it may have done
  * is done.
  */
-export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDisposable {
+export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   readonly name: PluginName
   readonly #plan: LoadPlan
   readonly #instances: Instances
   readonly #look: () => Promise<readonly RunningPlugin[]>
   readonly #rate: TokenBucket | null
   readonly #durations = new Durations()
+  /** As they were when `stats` was asked before. */
+  #before: readonly RunningPlugin[] = []
   #made = 0
   #failed = 0
   #waiting = 0
@@ -105,6 +85,7 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     this.#instances = instances
     this.#look = look
     this.#rate = plan.rate === null ? null : new TokenBucket(plan.rate, performance.now())
+    for (const name of Object.keys(PLUGIN_EVENTS) as (keyof PluginEvents)[]) this.#listen(name, plan.on)
   }
 
   /**
@@ -162,7 +143,9 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
   /** What was called, and what each instance uses now. */
   async stats(): Promise<LoadedStats> {
     const live = new Map(this.#instances.live.map((instance) => [instance.run.run, instance]))
-    const running = await this.#look()
+    const looked = await this.#look()
+    const running = compared(this.#before, looked)
+    this.#before = looked
     return {
       calls: {
         made: this.#made,
@@ -197,9 +180,14 @@ export class LoadedPlugin extends EventEmitter<PluginEvents> implements AsyncDis
     await this.close()
   }
 
+  #listen<Name extends keyof PluginEvents>(name: Name, on: PluginListeners): void {
+    const listener: PluginListeners[Name] = on[name]
+    if (listener !== undefined) this.on(name, listener)
+  }
+
   /** Tells the host, in a turn of its own: what its listeners throw is no fault of the plugin's. Of `load` alone. */
   tell<Event extends keyof PluginEvents>(event: Event, ...told: PluginEvents[Event]): void {
-    process.nextTick(() => this.emit<keyof PluginEvents>(event, ...told))
+    process.nextTick(() => this.emit(event, ...told))
   }
 
   /** Aborted as soon as no more calls are taken. */

@@ -3,10 +3,9 @@ import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CallError, type PluginError } from '../../core/errors.ts'
 import { KILLED, type Outcome } from '../../core/outcome.ts'
-import type { Run } from '../../runtime/index.ts'
+import { type Run, readAtPace } from '../../runtime/index.ts'
 import { OutputTail } from '../output-tail.ts'
 import { endedError } from './ended.ts'
-import { readAtPace } from './pace.ts'
 
 export interface ServedRunOptions {
   readonly plugin: string
@@ -51,7 +50,7 @@ export class ServedRun {
     if (over?.aborted === true) end()
     over?.addEventListener('abort', end, { once: true })
     const tail = new OutputTail([run.stderr])
-    if (run.stderr !== null) readAtPace(run.stderr, (chunk) => onStderr(run.run, chunk))
+    if (run.stderr !== null) readAtPace(run.stderr, (chunk) => void onStderr(run.run, chunk))
     const started = await run.started
     over?.removeEventListener('abort', end)
     if (started === null) throw endedError(plugin, run.run, await run.outcome, await tail.lines())

@@ -1,8 +1,10 @@
 import { CallError, PluginError, UsageError } from '../../core/errors.ts'
-import { type ChannelBounds, McpChannel, type McpMessage } from '../../runtime/index.ts'
-import { nameOf } from '../host.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { McpChannel } from '../../runtime/channel/mcp-channel.ts'
+import type { ChannelBounds, McpMessage } from '../../runtime/index.ts'
 import { planLoad } from '../loaded/load-options.ts'
 import type { RunEnd, ServedRun } from '../loaded/served-run.ts'
+import { nameOf } from '../plugin-name.ts'
 import type { Served, ServeOptions } from '../served.ts'
 import type { RunningPlugin } from '../watching.ts'
 
@@ -11,6 +13,20 @@ export interface SandboxedOptions extends Omit<ServeOptions, 'protocol' | 'onTro
   /** From the first request to the first answer, in milliseconds; 60,000. */
   readonly startTimeoutMs?: number | undefined
   readonly bounds?: Partial<ChannelBounds> | undefined
+}
+
+const SANDBOXED_OPTIONS: OptionNames<SandboxedOptions> = {
+  args: true,
+  name: true,
+  profile: true,
+  weaker: true,
+  env: true,
+  engine: true,
+  range: true,
+  settings: true,
+  onStderr: true,
+  startTimeoutMs: true,
+  bounds: true,
 }
 
 /** What a transport needs of a `PluginManager`. */
@@ -49,6 +65,7 @@ export class SandboxedTransport {
   /** @throws UsageError naming the option, what was expected and what was found */
   constructor(host: ServerHost, text: string, options: SandboxedOptions) {
     const name = nameOf(text)
+    assertKnownOptions(options, SANDBOXED_OPTIONS, `cannot start ${name}`)
     const { bounds, startTimeoutMs } = planLoad(name, {
       bounds: options.bounds,
       startTimeoutMs: options.startTimeoutMs,
@@ -117,8 +134,8 @@ export class SandboxedTransport {
   }
 
   async #start(): Promise<void> {
-    const { args, profile, weaker, env, engine, range, settings, onStderr } = this.#options
-    const known = { args, profile, weaker, env, engine, range, settings, onStderr }
+    const { args, name, profile, weaker, env, engine, range, settings, onStderr } = this.#options
+    const known = { args, name, profile, weaker, env, engine, range, settings, onStderr }
     const onTrouble = (error: PluginError): void => this.#tell(() => this.onerror?.(error))
     const { served, limitMs } = await this.#host.serve(this.#name, { ...known, protocol: 'mcp', onTrouble })
     if (this.#closing !== null) {

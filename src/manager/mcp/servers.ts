@@ -1,10 +1,11 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { StoreError } from '../../core/errors.ts'
+import { PluginError, StoreError } from '../../core/errors.ts'
 import type { Installation } from '../../core/installation.ts'
 import { type PluginName, splitName } from '../../core/name.ts'
 import { assertSpeaks } from '../expected.ts'
-import { type Host, nameOf } from '../host.ts'
+import type { Host } from '../host.ts'
+import { nameOf } from '../plugin-name.ts'
 import { signedManifestOf } from '../signed-manifest.ts'
 
 /** An installed plugin that an MCP client can start as a server. */
@@ -19,17 +20,23 @@ export interface McpServer {
   readonly args: readonly string[]
 }
 
+export interface McpServersOptions {
+  /** Told of each that cannot be looked at when all are asked for, in place of failing for all. */
+  readonly onRefused?: ((error: PluginError) => void) | undefined
+}
+
 /**
  * Those with these names, or every one that speaks `mcp`.
  *
  * @throws StoreError `NOT_INSTALLED`
  * @throws UsageError `WRONG_PROTOCOL` of one that was named and speaks another protocol
+ * @throws VerificationError `MODIFIED`
  */
-export function mcpServers(host: Host, names: readonly string[]): McpServer[] {
+export function mcpServers(host: Host, names: readonly string[], { onRefused }: McpServersOptions = {}): McpServer[] {
   const found =
     names.length > 0
       ? [...new Set(names.map(nameOf))].map((name) => named(host, name))
-      : host.store.list().filter((installation) => manifestOf(host, installation).protocol === 'mcp')
+      : host.store.list().filter((installation) => speaksMcp(host, installation, onRefused))
   const home = isDefaultHome(host) ? [] : ['--home', host.layout.home]
   return found.map(({ name, version, state }) => ({
     name,
@@ -38,6 +45,17 @@ export function mcpServers(host: Host, names: readonly string[]): McpServer[] {
     key: keyFor(name),
     args: [...home, 'run', name],
   }))
+}
+
+/** What one of them says of itself cannot be believed: that is no reason to keep the others back. */
+function speaksMcp(host: Host, installation: Installation, onRefused: McpServersOptions['onRefused']): boolean {
+  try {
+    return manifestOf(host, installation).protocol === 'mcp'
+  } catch (error) {
+    if (onRefused === undefined || !(error instanceof PluginError)) throw error
+    onRefused(error)
+    return false
+  }
 }
 
 function named(host: Host, name: PluginName): Installation {

@@ -59,6 +59,9 @@ export class StartedWaiter implements Waiter {
   }
 }
 
+/** An interpreter out of a parent gone bad may never begin. */
+const START_MS = 10_000
+
 /** Held at its entry: its sandbox is there, and nothing of the plugin has run. The launcher's clocks stand still. */
 export class HeldWaiter implements Waiter {
   readonly clockMs = 0
@@ -87,7 +90,10 @@ export class HeldWaiter implements Waiter {
   async handOut(args: readonly string[]): Promise<SpawnedPlugin> {
     const run = this.#held
     run.letGo(args)
+    // How it ended then is told by its outcome, below.
+    const timer = setTimeout(() => void run.close().catch(() => {}), START_MS)
     const started = await run.started
+    clearTimeout(timer)
     if (started !== null) return new SpawnedPlugin(run, started.pid)
     const said = new OutputTail([run.stderr])
     throw endedError(this.#name, run.run, await run.outcome, await said.lines())

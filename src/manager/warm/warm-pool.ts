@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Argument, argumentTexts } from '../../core/arguments.ts'
 import { PluginError, StoreError, UsageError } from '../../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, restartDelayMs } from '../../core/restart-policy.ts'
 import { assertHeldWords, type Run } from '../../runtime/index.ts'
-import { assertRunnable, assertStillTrusted, type RunOptions } from '../clearance.ts'
+import { assertRunnable, assertStillTrusted, RUN_OPTIONS, type RunOptions } from '../clearance.ts'
 import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
 import { endedError } from '../loaded/ended.ts'
@@ -23,6 +25,15 @@ export interface WarmOptions extends Omit<RunOptions, 'reportDenials'> {
   readonly size?: number | undefined
   /** Bytes that all that wait may use together; beyond it no further one is started. 1 GiB if not said. */
   readonly memoryBytes?: number | undefined
+}
+
+const { reportDenials: _reportDenials, ...OF_RUN } = RUN_OPTIONS
+const WARM_OPTIONS: OptionNames<WarmOptions> = { ...OF_RUN, size: true, memoryBytes: true, at: true }
+const HAND_OUT: OptionNames<HandOutOptions> = { args: true }
+
+/** For one that is handed out. */
+export interface HandOutOptions {
+  readonly args?: readonly Argument[] | undefined
 }
 
 export interface WarmStats {
@@ -83,11 +94,9 @@ export class WarmPool implements AsyncDisposable {
   #fault: PluginError | null = null
 
   /** Of `warm` alone. @throws UsageError */
-  constructor(
-    name: PluginName,
-    { size = 1, memoryBytes = MEMORY_BYTES, at = 'input', ...run }: WarmOptions,
-    on: Warming,
-  ) {
+  constructor(name: PluginName, options: WarmOptions, on: Warming) {
+    assertKnownOptions(options, WARM_OPTIONS, `cannot hold ${name} ready`)
+    const { size = 1, memoryBytes = MEMORY_BYTES, at = 'input', ...run } = options
     if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX)
       throw new UsageError('USAGE', `cannot hold ${size} of ${name} ready: expected 1 to ${SIZE_MAX}`)
     if (!Number.isFinite(memoryBytes) || memoryBytes < 2 ** 20)
@@ -120,7 +129,9 @@ export class WarmPool implements AsyncDisposable {
    *
    * @throws PluginError with the reason why the plugin may not run any more; UsageError for arguments of what has started
    */
-  async spawn({ args = [] }: { readonly args?: readonly string[] | undefined } = {}): Promise<SpawnedPlugin> {
+  async spawn(options: HandOutOptions = {}): Promise<SpawnedPlugin> {
+    assertKnownOptions(options, HAND_OUT, `cannot run ${this.#name}`)
+    const args = argumentTexts(this.#name, options.args ?? [])
     this.#assertOpen()
     if (args.length > 0 && this.#at === 'input')
       throw new UsageError('USAGE', `cannot pass arguments to ${this.#name}: it has started`, {

@@ -14,8 +14,8 @@ import { type LineFault, LineReader } from '../../core/line-reader.ts'
 import { printable } from '../../core/printable.ts'
 import { Asked } from './asked.ts'
 import { AT_ONCE_MAX, AtWork } from './at-work.ts'
+import type { ChannelBounds } from './bounds.ts'
 import { Outbox } from './outbox.ts'
-import type { ChannelBounds } from './peer.ts'
 import { Throttle } from './throttle.ts'
 
 /** A message of the Model Context Protocol: one of JSON-RPC 2.0, whose `params` and `result` are objects. */

@@ -36,7 +36,8 @@ export class Outbox {
         to.uncork()
       })
     }
-    to.write(text)
+    // A socket keeps a text as it is, and counts its characters: three bytes each, it may be.
+    to.write(Buffer.from(text))
     return true
   }
 

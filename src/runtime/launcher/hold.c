@@ -1,10 +1,13 @@
 #include "hold.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "refusal.h"
+
+enum { PATIENCE_MS = 2000 };
 
 static const char *arguments[SPEC_FIELDS_MAX + 1];
 
@@ -30,6 +33,28 @@ bool hold_await(int from, struct hold_words *words)
 {
 	return read_whole(from, &words->length, sizeof words->length) && words->length <= HOLD_BYTES_MAX &&
 	       read_whole(from, words->bytes, words->length);
+}
+
+/* The rest of a message of the caller's, which writes it as one. */
+static bool read_rest(int from, void *into, size_t length)
+{
+	struct pollfd polled = {.fd = from, .events = POLLIN};
+
+	for (size_t have = 0; have < length;) {
+		const int ready = poll(&polled, 1, PATIENCE_MS);
+		const ssize_t got = ready > 0 ? read(from, (char *)into + have, length - have) : -1;
+		if (got > 0)
+			have += (size_t)got;
+		else if (ready == 0 || got == 0 || (errno != EINTR && errno != EAGAIN))
+			return false;
+	}
+	return true;
+}
+
+bool hold_take(int control, struct hold_words *words)
+{
+	return read_rest(control, &words->length, sizeof words->length) && words->length <= HOLD_BYTES_MAX &&
+	       read_rest(control, words->bytes, words->length);
 }
 
 void hold_let_go(int into, const struct hold_words *words)

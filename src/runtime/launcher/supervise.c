@@ -23,7 +23,7 @@
 #include "sample.h"
 #include "state.h"
 
-enum { DRAIN_MS = 1000, BEGIN_CLOCKS = 64, LET_GO = 65, CONTROL_MS = 2000 };
+enum { DRAIN_MS = 1000, BEGIN_CLOCKS = 64, LET_GO = 65 };
 
 static char buffers[3][PUMP_BYTES];
 
@@ -118,22 +118,6 @@ static void read_signals(struct state *state)
 			take_signal(state, (int)info.ssi_signo);
 }
 
-/* The rest of a message of the caller's, which writes it as one. */
-static bool read_rest(int from, void *into, size_t length)
-{
-	struct pollfd polled = {.fd = from, .events = POLLIN};
-
-	for (size_t have = 0; have < length;) {
-		const int ready = poll(&polled, 1, CONTROL_MS);
-		const ssize_t got = ready > 0 ? read(from, (char *)into + have, length - have) : -1;
-		if (got > 0)
-			have += (size_t)got;
-		else if (ready == 0 || got == 0 || (errno != EINTR && errno != EAGAIN))
-			return false;
-	}
-	return true;
-}
-
 static void begin_clocks(struct state *state)
 {
 	state->run->began_ms = state->last_byte_ms = supervise_clock_ms();
@@ -143,8 +127,7 @@ static void let_go(struct state *state)
 {
 	static struct hold_words words;
 
-	if (!is_held(state) || !read_rest(state->run->control, &words.length, sizeof words.length) ||
-	    words.length > HOLD_BYTES_MAX || !read_rest(state->run->control, words.bytes, words.length)) {
+	if (!is_held(state) || !hold_take(state->run->control, &words)) {
 		kill_tree(state);
 		return;
 	}

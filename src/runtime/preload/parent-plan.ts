@@ -46,6 +46,8 @@ export function planParent(
   return {
     ...plan,
     run,
+    // Others come out of it, too.
+    instance: null,
     parentIn: folder,
     root,
     binds,

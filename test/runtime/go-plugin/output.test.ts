@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import {
   followLines,
   LOG_LINE_MAX_BYTES,
@@ -62,6 +63,22 @@ test('lines come whole however they arrive, and a long one in pieces', async () 
     [4, true],
     [3, false],
   ])
+})
+
+test('lines without end are read no faster than a host can bear', async (t) => {
+  const flood = spawn('yes', [''], { stdio: ['ignore', 'pipe', 'ignore'] })
+  t.after(() => flood.kill('SIGKILL'))
+  let lines = 0
+  followLines(flood.stdout, () => lines++)
+  const began = performance.now()
+  let turns = 0
+  while (performance.now() - began < 1_500) {
+    await sleep(10)
+    turns++
+  }
+  // What may come at once, and one chunk beyond it.
+  assert.ok(lines > 1_000 && lines < 40_000 + 65_536 + 30_000, `${lines} lines`)
+  assert.ok(turns > 30, `the host had ${turns} turns`)
 })
 
 test('output that nobody reads keeps its newest mebibyte, also of single bytes', async () => {

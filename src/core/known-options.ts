@@ -1,0 +1,26 @@
+import { UsageError } from './errors.ts'
+import { printable } from './printable.ts'
+
+/** The names of all options of a kind, so that the compiler finds the one that is missing here. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>
+
+/**
+ * A host in JavaScript is told of a misspelt option as the command line tells it: what was meant to narrow something must not
+ * be left out silently.
+ *
+ * @throws UsageError naming the option. `cannot`: how its sentence begins. `within`: the option that these belong to
+ */
+export function assertKnownOptions(
+  options: object,
+  known: Readonly<Record<string, true>>,
+  cannot: string,
+  within = '',
+): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
+  if (unknown === undefined) return
+  throw new UsageError('USAGE', `${cannot}: unknown option "${within}${printable(unknown, 80)}"`, {
+    hint: `there are ${Object.keys(known)
+      .map((name) => `${within}${name}`)
+      .join(', ')}`,
+  })
+}

@@ -1,0 +1,12 @@
+import { UsageError } from '../core/errors.ts'
+import { isPluginName, type PluginName } from '../core/name.ts'
+import { printable } from '../core/printable.ts'
+
+/** A plugin name as somebody typed it. */
+export function nameOf(text: string): PluginName {
+  if (isPluginName(text)) return text
+  throw new UsageError(
+    'USAGE',
+    `cannot use "${printable(text)}" as a plugin's name: expected NAMESPACE/NAME, such as acme/hello`,
+  )
+}
