@@ -1,6 +1,7 @@
 // A host application whose Python plugins come out of preloaded parents.
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -237,4 +238,25 @@ print(json.dumps([open('/data/kept').read(), resource.getrlimit(resource.RLIMIT_
   const { host } = await hosted(t, { script, manifest: { limits: { data: '16M', files: 77 } } })
   assert.deepEqual(JSON.parse((await ran(host)).stdout), ['x', 77, 'OSError', '/data', false])
   assert.deepEqual(JSON.parse((await ran(host)).stdout), ['xx', 77, 'OSError', '/data', false])
+})
+
+test('a host that has nothing else to do waits for the end of its parents', options, async (t) => {
+  const { host } = await hosted(t)
+  const module = (path: string) => JSON.stringify(new URL(`../../src/manager/${path}`, import.meta.url).href)
+  const script = `
+    const { openHost } = await import(${module('host.ts')})
+    const { launch } = await import(${module('launch.ts')})
+    const host = await openHost({ home: ${JSON.stringify(host.layout.home)} })
+    const run = await launch(host, '${HELLO}', { stdio: { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } }, () => true)
+    await run.outcome
+    console.log('parents', host.parents.list().length)
+    // Nothing that would keep this process is left of the run.
+    await new Promise((done) => setTimeout(done, 200))
+    await host.parents.close()
+    console.log('closed')`
+  const { promise, resolve } = Promise.withResolvers<{ code: unknown; said: string }>()
+  execFile(process.execPath, ['--input-type=module', '-e', script], (error, stdout, stderr) =>
+    resolve({ code: error?.code ?? 0, said: stdout + stderr }),
+  )
+  assert.deepEqual(await promise, { code: 0, said: 'parents 1\nclosed\n' })
 })

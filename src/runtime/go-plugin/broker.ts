@@ -13,9 +13,14 @@ import { type ConnInfo, START_STREAM } from './services.ts'
 const PENDING_MS = 5_000
 /** Announced and not yet asked for; a plugin could announce without end. */
 const PENDING_MAX = 256
-/** Of each server of this side. */
-const CONNECTIONS_MAX = 16
+/**
+ * Of each server of this side. gRPC keeps what has come of a message until it is whole, for each stream by itself, so these
+ * two and the longest message are what a plugin can have its host keep: `HALF_SENT_BYTES`, or four messages on each connection.
+ */
+const CONNECTIONS_MAX = 4
 const STREAMS_MAX = 128
+const STREAMS_MIN = 4
+const HALF_SENT_BYTES = 512 * 2 ** 20
 const ID_MAX = 2 ** 32 - 1
 
 /** A server of this process that the plugin was told of. */
@@ -92,7 +97,7 @@ export class Broker {
     const server = new grpc.Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
-      'grpc.max_concurrent_streams': STREAMS_MAX,
+      'grpc.max_concurrent_streams': streamsOf(maxMessageBytes),
     })
     register(server)
     const injector = server.createConnectionInjector(identity.serving)
@@ -201,4 +206,10 @@ export class Broker {
     const message = `cannot connect to server ${id} of ${this.#options.name}: ${why}`
     return new CallError('GRPC_BROKER_FAILED', message)
   }
+}
+
+/** More calls at once wait on the plugin's side: HTTP/2, SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113, 6.5.2). */
+function streamsOf(maxMessageBytes: number): number {
+  const each = Math.floor(HALF_SENT_BYTES / CONNECTIONS_MAX / maxMessageBytes)
+  return Math.min(STREAMS_MAX, Math.max(STREAMS_MIN, each))
 }
