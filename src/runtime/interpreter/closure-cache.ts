@@ -26,6 +26,8 @@ export interface Found {
 const VERSION = 1
 const BYTES_MAX = 256 * 1024
 const ENTRIES_MAX = 1024
+/** Two hundred files are two milliseconds of every run of Python; a host that starts many in a row need not look each time. */
+const LOOK_MS = 1_000
 
 /**
  * Answers in `cache/runtime/`, one file each. A run then costs one small file and a stat for every file the answer rests
@@ -34,6 +36,8 @@ const ENTRIES_MAX = 1024
 export class ClosureCache {
   readonly #folder: string
   readonly #uid: number
+  /** What was found to hold a moment ago: a change since then is one that a run started then would have met, too. */
+  readonly #looked = new Map<string, { readonly found: Found; readonly atMs: number }>()
   /** What was read last: a long-lived host reads the same file before every run. */
   readonly #parsed = new Map<string, { readonly text: string; readonly entry: Entry | null }>()
 
@@ -43,6 +47,15 @@ export class ClosureCache {
   }
 
   read(key: string): Found | null {
+    const last = this.#looked.get(key)
+    if (last !== undefined && performance.now() - last.atMs < LOOK_MS) return last.found
+    const found = this.#look(key)
+    if (found === null) this.#looked.delete(key)
+    else this.#looked.set(key, { found, atMs: performance.now() })
+    return found
+  }
+
+  #look(key: string): Found | null {
     const text = this.#readOwn(this.#fileOf(key))
     const entry = text === null ? null : this.#parse(text, key)
     if (entry === null) return null
@@ -60,6 +73,7 @@ export class ClosureCache {
 
   /** Atomic: a reader sees the old answer or the new one. A cache that cannot be written is no failure. */
   write(key: string, found: Found): void {
+    this.#looked.delete(key)
     const marks = found.watched.map((path) => [path, fingerprint(path)])
     if (marks.some(([, mark]) => mark === null)) return
     const text = JSON.stringify({ format: VERSION, key, version: found.version, binds: found.binds, marks })

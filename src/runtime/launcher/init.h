@@ -16,7 +16,7 @@ struct room {
 
 /* What init writes on the status pipe: whole messages, each smaller than PIPE_BUF and so never torn. */
 struct message {
-	enum { MESSAGE_REFUSED, MESSAGE_HELD, MESSAGE_STARTED, MESSAGE_ENDED } kind;
+	enum { MESSAGE_REFUSED, MESSAGE_STARTED, MESSAGE_ENDED, MESSAGE_HELD } kind;
 	int status;             /* MESSAGE_ENDED: as wait4 gives it; MESSAGE_STARTED of a program apart: its pid */
 	struct room tmp, data;  /* MESSAGE_ENDED */
 	struct refusal refusal; /* MESSAGE_REFUSED */

@@ -12,6 +12,7 @@ struct state {
 	struct run *run;
 	struct ending *ending;
 	struct pump pumps[3];
+	bool told;       /* that it is held */
 	bool started;    /* the payload runs, or ran */
 	bool ended;      /* the payload's status is known */
 	bool init_dead;

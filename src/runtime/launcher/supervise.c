@@ -181,7 +181,9 @@ static void read_status(struct state *state)
 		kill_tree(state);
 		break;
 	case MESSAGE_HELD:
-		report_held();
+		if (is_held(state) && !state->told)
+			report_held();
+		state->told = true;
 		break;
 	case MESSAGE_STARTED:
 		if (state->refused)
