@@ -1,6 +1,7 @@
 // What was revoked after it was installed is put away: it does not run, and keeps its data.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -203,12 +204,22 @@ test('what fails for a reason of this host is told and not put away', async (t) 
 
   writeFileSync(house.layout.trustFile, policy)
   const bundle = bundleOf(releaseOf(house))
+  if (process.getuid?.() === 0) {
+    // Reading the first byte of one's own memory fails as a disk does, with EIO.
+    execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, bundle])
+    try {
+      assert.deepEqual(await only(), ['DISK_FAILED', 'OK'])
+      assert.deepEqual(states(house), untouched)
+      await assert.rejects(house.manager.plan(HELLO), { code: 'DISK_FAILED' })
+    } finally {
+      execFileSync('umount', [bundle])
+    }
+  } else {
+    t.diagnostic('a disk that fails was left out: it needs root, to mount one in the place of a file')
+  }
   renameSync(bundle, `${bundle}.away`)
-  // Reading the first byte of one's own memory fails as a disk does, with EIO.
-  symlinkSync('/proc/self/mem', bundle)
-  assert.deepEqual(await only(), ['DISK_FAILED', 'OK'])
-  assert.deepEqual(states(house), untouched)
-  await assert.rejects(house.manager.plan(HELLO), { code: 'DISK_FAILED' })
+  symlinkSync(`${bundle}.away`, bundle)
+  assert.deepEqual(await only(), ['MODIFIED', 'OK'], 'a link in the place of the bundle is a change')
   rmSync(bundle)
   mkdirSync(bundle)
   assert.deepEqual(await only(), ['MODIFIED', 'OK'], 'a folder in the place of the bundle is a change')

@@ -1,7 +1,9 @@
 import { sha256 } from '../../core/digest.ts'
 import type { Installation } from '../../core/installation.ts'
-import { grantsOf, type RunOptions } from '../clearance.ts'
+import type { PluginName } from '../../core/name.ts'
+import { clear, grantsOf, type RunOptions } from '../clearance.ts'
 import type { Host } from '../host.ts'
+import { newRun } from '../run.ts'
 import { settingsFor } from '../settings.ts'
 import { signedManifestOf } from '../signed-manifest.ts'
 
@@ -16,4 +18,19 @@ export function termsOf(host: Host, installation: Installation, { settings, env 
   const manifest = signedManifestOf(host.layout.release(name, version, digest), installation)
   const told = settingsFor(host, manifest, settings)
   return sha256(JSON.stringify([digest, consent, host.config, told, grantsOf(consent.env, env)]))
+}
+
+/**
+ * The same of one that waits at its entry, and has read nothing of its package yet: everything that is asked before a run is
+ * asked, the tree as well. A tree that was put in the place of another (a repair) is not the one that it has mounted; its seal
+ * tells the two apart.
+ *
+ * @throws PluginError as `run` does
+ */
+export async function entryTermsOf(host: Host, name: PluginName, options: RunOptions): Promise<string> {
+  const { installation, request } = await clear(host, name, newRun(), options)
+  const seal = host.store.find(name)?.seal ?? null
+  return sha256(
+    JSON.stringify([termsOf(host, installation, options), seal && sha256(seal), request.compileCache ?? null]),
+  )
 }

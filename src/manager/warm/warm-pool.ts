@@ -12,7 +12,7 @@ import { endedError } from '../loaded/ended.ts'
 import type { SpawnedPlugin } from '../spawning.ts'
 import { watchStanding } from '../standing.ts'
 import { ps } from '../watching.ts'
-import { termsOf } from './terms.ts'
+import { entryTermsOf, termsOf } from './terms.ts'
 import { HeldWaiter, StartedWaiter, type Waiter } from './waiter.ts'
 
 export interface WarmOptions extends Omit<RunOptions, 'reportDenials'> {
@@ -209,6 +209,7 @@ export class WarmPool implements AsyncDisposable {
   /** As before any run. When it may not run, none of it waits any more. Gives the terms of a run now. */
   async #admitted(host: Host): Promise<string> {
     try {
+      if (this.#at === 'entry') return await entryTermsOf(host, this.#name, this.#run)
       const installation = host.store.find(this.#name)
       if (installation === null)
         throw new StoreError('NOT_INSTALLED', `cannot run ${this.#name}: it is not installed`, { hint: 'plugins list' })

@@ -112,7 +112,7 @@ static void read_signals(struct state *state)
 
 	while (read(state->run->signals, &info, sizeof info) == sizeof info)
 		/* Sent with a number (`--stop`), it is a grace of the sender's choice. */
-		if (info.ssi_signo == SIGTERM && info.ssi_code == SI_QUEUE && info.ssi_int >= 0)
+		if (info.ssi_signo == SIGTERM && info.ssi_code == SI_QUEUE && info.ssi_int >= 0 && !is_held(state))
 			ask_to_end(state, info.ssi_int);
 		else
 			take_signal(state, (int)info.ssi_signo);

@@ -1,10 +1,22 @@
 // A run that is held when everything is ready: nothing of the plugin runs before it is let go, with the arguments said then.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { eventsOf, waiting, words } from './held.ts'
-import { compartment, compile, eventually, isAlive, leavesOf, needsRoot, type Run, sleep, start } from './launch.ts'
+import {
+  compartment,
+  compile,
+  eventually,
+  isAlive,
+  launcherPath,
+  leavesOf,
+  needsRoot,
+  type Run,
+  sleep,
+  start,
+} from './launch.ts'
 
 const skip = needsRoot
 const speaker = compile(`
@@ -77,6 +89,12 @@ test('its clocks stand still while it waits', { skip }, async () => {
 test('whoever ends it while it waits ends it at once, and nothing of it is left', { skip }, async () => {
   const ways: Record<string, (run: ReturnType<typeof start>) => void> = {
     'a signal': (run) => run.process.kill('SIGTERM'),
+    'a stop, with a grace': ({ process: { pid = 0 } }) => {
+      const start = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[19] as string
+      spawnSync(launcherPath(), ['--stop', `${pid}`, start, '60000'])
+    },
     'another signal': (run) => run.process.kill('SIGUSR1'),
     'a byte that is a signal': (run) => run.control?.write(Uint8Array.of(15)),
     'the end of the control pipe': (run) => run.control?.end(),
