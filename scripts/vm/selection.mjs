@@ -17,12 +17,14 @@ export const ON_REQUEST = new Set(
   [
     'attacks/runtime/compile-cache',
     'attacks/runtime/failed-start',
+    'attacks/runtime/held-runs',
     'attacks/runtime/network',
     'attacks/runtime/own-address',
     'attacks/runtime/relay',
     'attacks/runtime/snapshots',
     'attacks/runtime/spawned-revoked',
     'attacks/runtime/stopped-launcher',
+    'attacks/runtime/warm-entry',
     'attacks/runtime/warm-pool',
     'attacks/suite/rootless',
     'runtime/channel/asked',
@@ -56,6 +58,7 @@ export const ON_REQUEST = new Set(
     'runtime/posture',
     'runtime/preload/deaths',
     'runtime/preload/endings',
+    'runtime/preload/held',
     'runtime/preload/network',
     'runtime/preload/plan',
     'runtime/preload/portrait',
@@ -64,6 +67,7 @@ export const ON_REQUEST = new Set(
     'runtime/spec',
     'runtime/syslog',
     'runtime/systemd/dbus',
+    'runtime/unread',
   ].map((name) => `test/${name}.test.ts`),
 )
 
