@@ -4,9 +4,13 @@ import { UsageError } from '../core/errors.ts'
 const LET_GO = 65
 /** As hold.h has it: the arguments that a held run can be told, each with its end. */
 const BYTES_MAX = 60 * 1024
+/** Of the 4,096 fields that a specification has at most, so that a start in the place of one that was held takes them too. */
+const WORDS_MAX = 3_000
 
 /** @throws UsageError */
 export function assertHeldWords(args: readonly string[]): void {
+  if (args.length > WORDS_MAX)
+    throw new UsageError('USAGE', `cannot pass on ${args.length} arguments: what is held is told at most ${WORDS_MAX}`)
   const length = args.reduce((sum, word) => sum + Buffer.byteLength(word) + 1, 0)
   if (length > BYTES_MAX)
     throw new UsageError(

@@ -54,7 +54,7 @@ export interface Run {
   readonly sockets: string | null
   /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
-  /** Of one that is held: that it waits for `letGo`. `false`: it has ended. */
+  /** Of one that is held: that it waits for `letGo`. `false`: it does not any more, or never did. */
   readonly waits: Promise<boolean>
   /** How it ended. Rejects only when the launcher itself failed. */
   readonly outcome: Promise<Outcome>
@@ -65,7 +65,7 @@ export interface Run {
   /**
    * Lets a held run go, with arguments that come after those of its plan. `timeout` and `idle` begin now.
    *
-   * @throws UsageError when they are more than a held run can be told
+   * @throws UsageError when it was not held, or was let go already, or they are more than a held run can be told
    */
   letGo(args: readonly string[]): void
   /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
@@ -104,7 +104,7 @@ export class Launcher {
         hint: 'ulimit -n, or LimitNOFILE= of its service',
       })
     }
-    return new LaunchedRun(plan, child, spec, watch.onJournal)
+    return new LaunchedRun(plan, child, spec, watch)
   }
 
   #specOf(plan: RunPlan, { folder, held = false }: RunWatch): Buffer {
@@ -177,8 +177,10 @@ class LaunchedRun implements Run, Unwaited {
   readonly #control: Writable
   readonly #streams: readonly unknown[]
   #ended = false
+  #hold: 'none' | 'held' | 'let go'
 
-  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, onJournal: RunWatch['onJournal']) {
+  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, { onJournal, held = false }: RunWatch) {
+    this.#hold = held ? 'held' : 'none'
     this.run = plan.run
     this.instance = plan.instance
     this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
@@ -224,6 +226,13 @@ class LaunchedRun implements Run, Unwaited {
 
   letGo(args: readonly string[]): void {
     const words = heldWords(args)
+    // The launcher would take either for a fault of its caller, and end the run.
+    if (this.#hold !== 'held')
+      throw new UsageError(
+        'USAGE',
+        `cannot let ${this.run} go: it was ${this.#hold === 'none' ? 'not held' : 'let go already'}`,
+      )
+    this.#hold = 'let go'
     if (!this.#ended && !this.#control.destroyed) this.#control.write(words)
   }
 
@@ -258,7 +267,11 @@ class LaunchedRun implements Run, Unwaited {
     const reader = new ReportReader((line) => {
       if (ended !== null) return
       if (line.event === 'held') return come.waits(true)
-      if (line.event === 'started') return come.started(line)
+      if (line.event === 'started') {
+        come.started(line)
+        // Let go before it had come to wait, it never does.
+        return come.waits(false)
+      }
       // In a turn of its own: an exception of the host's must not look like a fault of the report.
       if (line.event !== 'ended') return onJournal && setImmediate(onJournal, line)
       ended = line.outcome

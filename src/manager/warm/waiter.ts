@@ -89,7 +89,13 @@ export class HeldWaiter implements Waiter {
 
   async handOut(args: readonly string[]): Promise<SpawnedPlugin> {
     const run = this.#held
-    run.letGo(args)
+    try {
+      run.letGo(args)
+    } catch (error) {
+      // It waits in no pool any more.
+      await run.close()
+      throw error
+    }
     // How it ended then is told by its outcome, below.
     const timer = setTimeout(() => void run.close().catch(() => {}), START_MS)
     const started = await run.started

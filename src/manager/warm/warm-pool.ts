@@ -124,8 +124,8 @@ export class WarmPool implements AsyncDisposable {
   }
 
   /**
-   * One that waits, or else a new one. Its `timeout` and `idle` begin now. `args` come after the manifest's and the pool's, 60 KiB
-   * at most.
+   * One that waits, or else a new one. Its `timeout` and `idle` begin now. `args` come after the manifest's and the pool's: 3,000 and
+   * 60 KiB at most.
    *
    * @throws PluginError with the reason why the plugin may not run any more; UsageError for arguments of what has started
    */

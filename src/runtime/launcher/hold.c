@@ -1,6 +1,7 @@
 #include "hold.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,19 +58,30 @@ bool hold_take(int control, struct hold_words *words)
 	       read_rest(control, words->bytes, words->length);
 }
 
-void hold_let_go(int into, const struct hold_words *words)
+/* Whoever reads may be stopped, or have made the pipe small: the launcher has a host and clocks to listen to. */
+bool hold_let_go(int into, const struct hold_words *words)
 {
 	const char *bytes = (const char *)words;
+	struct pollfd polled = {.fd = into, .events = POLLOUT};
+
+	if (fcntl(into, F_SETFL, O_NONBLOCK) < 0)
+		return false;
 
 	for (size_t left = hold_size(words); left > 0;) {
 		const ssize_t put = write(into, bytes, left);
 		if (put < 0 && errno == EINTR)
 			continue;
+		if (put < 0 && errno == EAGAIN) {
+			if (poll(&polled, 1, PATIENCE_MS) == 0)
+				return false;
+			continue;
+		}
 		if (put < 0)
-			return;
+			return true; /* it has ended, and how is told elsewhere */
 		bytes += put;
 		left -= (size_t)put;
 	}
+	return true;
 }
 
 const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words, size_t *count)

@@ -131,7 +131,8 @@ static void let_go(struct state *state)
 		kill_tree(state);
 		return;
 	}
-	hold_let_go(state->run->go, &words);
+	if (!hold_let_go(state->run->go, &words))
+		kill_tree(state);
 	close(state->run->go);
 	state->run->go = -1;
 	begin_clocks(state);
