@@ -17,7 +17,9 @@ export const ON_REQUEST = new Set(
   [
     'attacks/runtime/compile-cache',
     'attacks/runtime/failed-start',
+    'attacks/runtime/held-ends',
     'attacks/runtime/held-runs',
+    'attacks/runtime/held-stopped',
     'attacks/runtime/network',
     'attacks/runtime/own-address',
     'attacks/runtime/relay',

@@ -189,6 +189,10 @@ static void read_status(struct state *state)
 	case MESSAGE_STARTED:
 		if (state->refused)
 			break;
+		if (is_held(state)) { /* nobody has let it go: a preloaded parent gone bad */
+			kill_tree(state);
+			break;
+		}
 		state->started = true;
 		report_started(state->run->init, wall_clock_ms(), state->run->landlock);
 		break;
