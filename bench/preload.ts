@@ -65,7 +65,7 @@ export async function preload(stage: Stage): Promise<Row[]> {
   const ours = () => run()
   // Without any one layer a run is started cold.
   const cold = () => run({ weaker: ['landlock'] })
-  const pool = await manager.warm(name, { size: 2, at: 'entry', memoryBytes: 2 ** 30 })
+  const pool = await manager.warm(name, { size: 2, at: 'entry' })
   const waited = async (): Promise<number> => {
     for (const until = performance.now() + REFILL_MS; (await pool.stats()).waiting < 2 && performance.now() < until; )
       await sleep(20)

@@ -33,7 +33,7 @@ import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
 import type { Served, ServeOptions } from './manager/served.ts'
-import type { SpawnedPlugin, SpawnOptions } from './manager/spawning.ts'
+import type { SpawnedPlugin } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
 import type { SyncHostOptions } from './manager/syncing.ts'
@@ -204,11 +204,15 @@ export class PluginManager extends Records implements AsyncDisposable {
 
   /** Starts a plugin for a host application, which reads and writes its streams. */
   run(name: string, options: LaunchOptions = {}): Promise<Run> {
+    return this.#launch(name, options, false)
+  }
+
+  #launch(name: string, options: LaunchOptions, held: boolean): Promise<Run> {
     return this.#live.add(name, async () => {
       const { launch } = await import('./manager/launch.ts')
       const host = await this.#configured()
       const after = host.store.events.lastId()
-      const run = await launch(host, name, options, this.#live.isOpen)
+      const run = await launch(host, name, options, this.#live.isOpen, held)
       if (options.endWhenRefused !== true) return run
       const { endWhenRefused } = await import('./manager/standing.ts')
       endWhenRefused(this.#hosting, nameOf(name), run, host, after)
@@ -246,7 +250,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
-  async spawn(name: string, options: SpawnOptions = {}): Promise<SpawnedPlugin> {
+  async spawn(name: string, options: LaunchOptions = {}): Promise<SpawnedPlugin> {
     const { spawn } = await import('./manager/spawning.ts')
     return spawn(name, options, (launch) => this.run(name, launch))
   }
@@ -258,7 +262,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     const pool = new WarmPool(nameOf(name), options, {
       ...this.#hosting,
       spawn: (args) => this.spawn(name, { ...run, args: [...(run.args ?? []), ...args] }),
-      hold: () => this.run(name, { ...run, endWhenRefused: true, paused: true }),
+      hold: () => this.#launch(name, { ...run, endWhenRefused: true }, true),
     })
     await pool.fill()
     const { precompile } = await import('./manager/compile-cache/making.ts')

@@ -29,8 +29,6 @@ export interface LaunchOptions extends RunOptions {
    * ends; `true` for `spawn`, a warm pool and `loadGoPlugin`.
    */
   readonly endWhenRefused?: boolean | undefined
-  /** Made ready, and nothing of the plugin runs before `letGo` of the run; `waits` says when. */
-  readonly paused?: boolean | undefined
   /** Told as it happens: decisions about the network, limits that are near. It is in the audit trail when the run ends. */
   readonly onJournal?: ((line: JournalLine) => void) | undefined
 }
@@ -39,28 +37,33 @@ const LAUNCH_OPTIONS: OptionNames<LaunchOptions> = {
   ...RUN_OPTIONS,
   stdio: true,
   endWhenRefused: true,
-  paused: true,
   onJournal: true,
 }
 const STDIO: OptionNames<RunStdio> = { stdin: true, stdout: true, stderr: true }
 
-/** Starts a plugin for a host application; `isOpen` says whether the database still is. */
-export async function launch(host: Host, name: string, options: LaunchOptions, isOpen: () => boolean): Promise<Run> {
+/**
+ * Starts a plugin for a host application; `isOpen` says whether the database still is. `held`: nothing of it runs before `letGo`, and
+ * whoever calls that looks at the plugin again first.
+ */
+export async function launch(
+  host: Host,
+  name: string,
+  options: LaunchOptions,
+  isOpen: () => boolean,
+  held = false,
+): Promise<Run> {
   assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
   assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
   const launcher = new Launcher({ binary: findLauncher() })
   const plan = await prepare(host, name, options)
-  return begin(host, plan, launcher, options, isOpen)
+  return begin(host, plan, launcher, { ...options, held }, isOpen)
 }
 
+/** How what was prepared is started. */
+type Beginning = Pick<LaunchOptions, 'stdio' | 'onJournal'> & { readonly held?: boolean }
+
 /** Starts what has been recorded as begun, and records how it ends. */
-export function begin(
-  host: Host,
-  plan: RunPlan,
-  launcher: Launcher,
-  options: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'paused'>,
-  isOpen: () => boolean,
-): Run {
+export function begin(host: Host, plan: RunPlan, launcher: Launcher, options: Beginning, isOpen: () => boolean): Run {
   if (!isOpen()) throw abandoned(host, plan)
   const run = start(host, plan, launcher, options)
   const outcome = recorded(host, plan, run, isOpen)
@@ -86,18 +89,13 @@ function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError
   return error
 }
 
-function start(
-  host: Host,
-  plan: RunPlan,
-  launcher: Launcher,
-  { stdio, onJournal, paused = false }: Pick<LaunchOptions, 'stdio' | 'onJournal' | 'paused'>,
-): Run {
+function start(host: Host, plan: RunPlan, launcher: Launcher, { stdio, onJournal, held = false }: Beginning): Run {
   const { store, layout } = host
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
     if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
-    const run = launcher.start(plan, stdio, { folder, onJournal, held: paused })
+    const run = launcher.start(plan, stdio, { folder, onJournal, held })
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)

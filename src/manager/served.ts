@@ -4,6 +4,7 @@ import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
 import type { Hosting } from './hosting.ts'
+import { SERVED_OPTIONS } from './loaded/load-options.ts'
 import { ServedRun } from './loaded/served-run.ts'
 import { serve } from './loaded/serving.ts'
 import { nameOf } from './plugin-name.ts'
@@ -21,14 +22,7 @@ export interface ServeOptions
 }
 
 const SERVE_OPTIONS: OptionNames<ServeOptions> = {
-  args: true,
-  name: true,
-  profile: true,
-  weaker: true,
-  env: true,
-  engine: true,
-  range: true,
-  settings: true,
+  ...SERVED_OPTIONS,
   protocol: true,
   onStderr: true,
   onTrouble: true,

@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream'
-import { UsageError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Run } from '../runtime/index.ts'
 import type { LaunchOptions } from './launch.ts'
@@ -57,19 +56,12 @@ export class SpawnedPlugin implements AsyncDisposable {
   }
 }
 
-/** One that is paused has no program that could be waited for. */
-export type SpawnOptions = Omit<LaunchOptions, 'paused'>
-
 /** Starts a plugin and waits until its program runs. @throws PluginError with the reason why it does not */
 export async function spawn(
   name: string,
-  options: SpawnOptions,
+  options: LaunchOptions,
   launch: (options: LaunchOptions) => Promise<Run>,
 ): Promise<SpawnedPlugin> {
-  if ('paused' in options)
-    throw new UsageError('USAGE', `cannot spawn ${name}: unknown option "paused"`, {
-      hint: 'run, or warm with at: entry',
-    })
   const run = await launch({ endWhenRefused: true, ...options })
   const started = await run.started
   if (started !== null) return new SpawnedPlugin(run, started.pid)

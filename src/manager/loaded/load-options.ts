@@ -34,7 +34,8 @@ export interface LoadOptions
   readonly signal?: AbortSignal | undefined
 }
 
-const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+/** Of whatever a host starts to speak with. */
+export const SERVED_OPTIONS = {
   args: true,
   name: true,
   profile: true,
@@ -43,6 +44,10 @@ const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   engine: true,
   range: true,
   settings: true,
+} as const
+
+const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  ...SERVED_OPTIONS,
   instances: true,
   timeoutMs: true,
   startTimeoutMs: true,

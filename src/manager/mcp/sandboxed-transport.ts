@@ -2,7 +2,7 @@ import { CallError, PluginError, UsageError } from '../../core/errors.ts'
 import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import { McpChannel } from '../../runtime/channel/mcp-channel.ts'
 import type { ChannelBounds, McpMessage } from '../../runtime/index.ts'
-import { planLoad } from '../loaded/load-options.ts'
+import { planLoad, SERVED_OPTIONS } from '../loaded/load-options.ts'
 import type { RunEnd, ServedRun } from '../loaded/served-run.ts'
 import { nameOf } from '../plugin-name.ts'
 import type { Served, ServeOptions } from '../served.ts'
@@ -16,14 +16,7 @@ export interface SandboxedOptions extends Omit<ServeOptions, 'protocol' | 'onTro
 }
 
 const SANDBOXED_OPTIONS: OptionNames<SandboxedOptions> = {
-  args: true,
-  name: true,
-  profile: true,
-  weaker: true,
-  env: true,
-  engine: true,
-  range: true,
-  settings: true,
+  ...SERVED_OPTIONS,
   onStderr: true,
   startTimeoutMs: true,
   bounds: true,

@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs'
 import { sha256 } from '../../core/digest.ts'
 import type { Installation } from '../../core/installation.ts'
+import { chrootOf } from '../../core/layout.ts'
 import type { PluginName } from '../../core/name.ts'
 import { clear, grantsOf, type RunOptions } from '../clearance.ts'
 import type { Host } from '../host.ts'
@@ -22,15 +24,16 @@ export function termsOf(host: Host, installation: Installation, { settings, env 
 
 /**
  * The same of one that waits at its entry, and has read nothing of its package yet: everything that is asked before a run is
- * asked, the tree as well. A tree that was put in the place of another (a repair) is not the one that it has mounted; its seal
- * tells the two apart.
+ * asked, the tree as well. A folder that was put in the place of the one it has mounted as its root is another one, however equal:
+ * nobody looks any more at what happens in the first.
  *
  * @throws PluginError as `run` does
  */
 export async function entryTermsOf(host: Host, name: PluginName, options: RunOptions): Promise<string> {
   const { installation, request } = await clear(host, name, newRun(), options)
-  const seal = host.store.find(name)?.seal ?? null
-  return sha256(
-    JSON.stringify([termsOf(host, installation, options), seal && sha256(seal), request.compileCache ?? null]),
-  )
+  const { digest, consent } = installation
+  const { settings, grants, compileCache } = request
+  // As long as it is mounted nothing else is given its number.
+  const { dev, ino } = statSync(chrootOf(request.release), { bigint: true })
+  return sha256(JSON.stringify([digest, consent, host.config, settings, grants, compileCache, `${dev}:${ino}`]))
 }

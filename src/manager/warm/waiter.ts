@@ -80,11 +80,16 @@ export class HeldWaiter implements Waiter {
   restartClocks(): void {}
 
   async ready(_look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean> {
-    const isOver = new Promise<false>((resolve) => {
-      if (signal.aborted) resolve(false)
-      else signal.addEventListener('abort', () => resolve(false), { once: true })
-    })
-    return await Promise.race([this.#held.waits, isOver])
+    const over = Promise.withResolvers<false>()
+    const end = () => over.resolve(false)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+    try {
+      return await Promise.race([this.#held.waits, over.promise])
+    } finally {
+      // The signal is the pool's, and lives for as many as it ever holds.
+      signal.removeEventListener('abort', end)
+    }
   }
 
   async handOut(args: readonly string[]): Promise<SpawnedPlugin> {

@@ -30,7 +30,7 @@ const ENTRIES_MAX = 1024
 const LOOK_MS = 1_000
 
 /**
- * Answers in `cache/runtime/`, one file each. A run then costs one small file and a stat for every file the answer rests
+ * Answers in `cache/runtime/`, one file each. A run then costs, once a second, one small file and a stat for every file the answer rests
  * on: 0.2 ms instead of reading forty ELF files. A cache that is not exactly ours is as good as none.
  */
 export class ClosureCache {

@@ -66,7 +66,6 @@ bool hold_let_go(int into, const struct hold_words *words)
 
 	if (fcntl(into, F_SETFL, O_NONBLOCK) < 0)
 		return false;
-
 	for (size_t left = hold_size(words); left > 0;) {
 		const ssize_t put = write(into, bytes, left);
 		if (put < 0 && errno == EINTR)
@@ -84,19 +83,19 @@ bool hold_let_go(int into, const struct hold_words *words)
 	return true;
 }
 
-const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words, size_t *count)
+const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words)
 {
 	const char *const end = words->bytes + words->length;
+	size_t count = spec->argument_count;
 
 	if (words->length > 0 && end[-1] != '\0')
 		invalid("cannot read the arguments of a held run: they have no end");
-	memcpy(arguments, spec->arguments, spec->argument_count * sizeof arguments[0]);
-	*count = spec->argument_count;
+	memcpy(arguments, spec->arguments, count * sizeof arguments[0]);
 	for (const char *word = words->bytes; word < end; word += strlen(word) + 1) {
-		if (*count == SPEC_FIELDS_MAX)
+		if (count == SPEC_FIELDS_MAX)
 			invalid("cannot read the arguments of a held run: more than %d", SPEC_FIELDS_MAX);
-		arguments[(*count)++] = word;
+		arguments[count++] = word;
 	}
-	arguments[*count] = NULL;
+	arguments[count] = NULL;
 	return arguments;
 }

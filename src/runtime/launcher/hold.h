@@ -23,9 +23,9 @@ size_t hold_size(const struct hold_words *words);
 bool hold_await(int from, struct hold_words *words);
 /* From the launcher's side: takes them from its caller, who writes them as one. `false`: they did not come whole. */
 bool hold_take(int control, struct hold_words *words);
-/* Writes all of it. Whoever would read it may be dead, which is told elsewhere. */
+/* Writes all of it. `false`: nothing was taken of it for a while. Whoever would read it may be dead, which is told elsewhere. */
 bool hold_let_go(int into, const struct hold_words *words);
 /* The arguments of `spec` and these after them, ended by NULL. Kept until it is called again; refuses what is not well formed. */
-const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words, size_t *count);
+const char *const *hold_arguments(const struct spec *spec, const struct hold_words *words);
 
 #endif

@@ -122,11 +122,10 @@ static const char *const *hold(const struct payload *payload)
 {
 	static struct hold_words words;
 	const struct message message = {.kind = MESSAGE_HELD};
-	size_t count;
 
 	if (write(payload->status, &message, sizeof message) != (ssize_t)sizeof message || !hold_await(payload->go, &words))
 		_exit(125);
-	return hold_arguments(payload->spec, &words, &count);
+	return hold_arguments(payload->spec, &words);
 }
 
 static int run(void *argument)

@@ -136,6 +136,7 @@ static void let_go(struct state *state)
 	close(state->run->go);
 	state->run->go = -1;
 	begin_clocks(state);
+	stall_begin(state);
 }
 
 static void read_control(struct state *state)

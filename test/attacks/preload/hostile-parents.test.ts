@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import { SLOW } from '../../helpers/patience.ts'
+import { eventsOf } from '../../runtime/launcher/held.ts'
 import { eventually, launch, leavesOf, start } from '../../runtime/launcher/launch.ts'
 import { copyOf, needsParent, type Parent, PYTHON, startParent } from '../../runtime/preload/parent.ts'
 import { startHostile } from './hostile.ts'
@@ -91,6 +92,20 @@ for caller, [leaf] in callers():
     assert.ok(String(ended?.reason).length < 600, 'nor does it tell what lies behind')
     assert.deepEqual(leavesOf(running.name), [])
   })
+
+test('a run that is held has not started because a parent says so', options, async (t) => {
+  const parent = await startHostile(
+    t,
+    `
+for caller, [leaf] in callers():
+    pid, work = member_and_work(caller, leaf)
+    os.write(work[STATUS], message(STARTED))`,
+  )
+  const copy = copyOf(parent, '')
+  const { ended, report } = await launch({ ...copy, control: true, set: { ...copy.set, held: 1 } })
+  assert.deepEqual(eventsOf(report), ['ended'])
+  assert.equal(ended?.signal, 'SIGKILL')
+})
 
 test('figures that cannot be are not passed on', options, async (t) => {
   const parent = await startHostile(

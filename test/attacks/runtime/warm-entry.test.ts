@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { SpawnedPlugin } from '../../../src/index.ts'
@@ -47,12 +47,13 @@ test('a tree that was put in the place of the one it has mounted is not the one 
   const house = await household(t)
   await house.install(spec as never)
   await using pool = await house.manager.warm(HELLO, { at: 'entry' })
-  const there = house.packageOf()
+  // What becomes its root: folders below are looked up when it runs.
+  const there = dirname(house.packageOf())
   const aside = join(dirname(house.layout.home), 'aside')
   renameSync(there, aside)
   // All that is signed is where it was. What waits has the other one mounted, at which nobody looks any more.
   execFileSync('cp', ['-a', aside, there])
-  change(aside)
+  change(join(aside, basename(house.packageOf())))
   assert.equal(await said(await pool.spawn()), 'signed\n')
 })
 

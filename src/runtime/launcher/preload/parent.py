@@ -88,7 +88,7 @@ def rehearse(path):
 
 
 def touch(path):
-    """Of a copy that waits: has its own copy of the memory which is written to by whatever it will run."""
+    """Makes what every script makes, while the copy waits anyway: each page that is written to for the first time costs a fault."""
     this = sys.modules['__main__']
     for _ in range(4):
         exec(compile(b'def f():\n    return [0]\nf()\n', path, 'exec', dont_inherit=True), new_main(path).__dict__)
