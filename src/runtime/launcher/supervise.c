@@ -196,6 +196,7 @@ static void read_status(struct state *state)
 		}
 		state->started = true;
 		report_started(state->run->init, wall_clock_ms(), state->run->landlock);
+		sample_open(state->run->spec, supervise_clock_ms()); /* before that it is the sandbox that is seen */
 		break;
 	case MESSAGE_ENDED:
 		state->ended = true;
@@ -412,7 +413,6 @@ void supervise(struct run *run, struct ending *ending)
 	pump_open(&state.pumps[2], run->stdio[2], STDERR_FILENO, buffers[2], budget);
 	stall_begin(&state);
 	state.pumps[2].also = log_take;
-	sample_open(run->spec, run->began_ms);
 	loop(&state);
 	sample_close();
 	const int init_status = reap(run, &rusage);
