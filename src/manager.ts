@@ -58,6 +58,8 @@ export class PluginManager extends Records implements AsyncDisposable {
   readonly roots: TrustRoots
   readonly registries: Registries
 
+  #launching: Promise<typeof import('./manager/launch.ts')> | undefined
+
   private constructor(host: Host) {
     super()
     this.#host = host
@@ -98,7 +100,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   async close(): Promise<void> {
     this.closing.abort()
     await this.#live.close()
-    await this.#host.parents.close()
+    await Promise.all([this.#host.parents.close(), this.#host.spare.close()])
     this.#host.store.close()
   }
 
@@ -209,7 +211,9 @@ export class PluginManager extends Records implements AsyncDisposable {
 
   #launch(name: string, options: LaunchOptions, held: boolean): Promise<Run> {
     return this.#live.add(name, async () => {
-      const { launch } = await import('./manager/launch.ts')
+      // To look a module up that has been loaded takes longer than to read the plugin's rows.
+      this.#launching ??= import('./manager/launch.ts')
+      const { launch } = await this.#launching
       const host = await this.#configured()
       const after = host.store.events.lastId()
       const run = await launch(host, name, options, this.#live.isOpen, held)

@@ -12,6 +12,7 @@ import {
   findLauncher,
   Planner,
   PreloadParents,
+  SpareLauncher,
   surveyCaller,
   surveyIds,
   uidRange,
@@ -46,6 +47,8 @@ export interface Host {
   readonly planner: Planner
   /** Of this process; closed with its manager. */
   readonly parents: PreloadParents
+  /** The same: a launcher for the next run. */
+  readonly spare: SpareLauncher
   readonly now: () => Date
   /** A verifier under the policy as it is at this moment, or under another one: to see what that would come to. */
   verifier(policy?: TrustPolicy): Verifier
@@ -80,6 +83,7 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     trees: new Trees({ layout, sealer: sealerOrNull() }),
     planner: new Planner({ layout, caller, config }),
     parents: new PreloadParents({ spool: layout.spool }),
+    spare: new SpareLauncher(),
     verifier: (policy = trustFile.read()) =>
       new Verifier({
         policy,

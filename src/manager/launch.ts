@@ -54,7 +54,7 @@ export async function launch(
 ): Promise<Run> {
   assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
   assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
-  const launcher = new Launcher({ binary: findLauncher() })
+  const launcher = new Launcher({ binary: findLauncher(), spare: host.spare })
   const plan = await prepare(host, name, options)
   return begin(host, plan, launcher, { ...options, held }, isOpen)
 }

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -9,15 +8,23 @@ import { type Outcome, refusal } from '../core/outcome.ts'
 import { engineOf } from './engine.ts'
 import { heldWords } from './held-words.ts'
 import type { JournalLine } from './journal.ts'
+import {
+  CONTROL_FD,
+  hasStreams,
+  keepAlive,
+  type LauncherStart,
+  REPORT_FD,
+  type RunStream,
+  SPEC_FD,
+  startLauncher,
+} from './launcher-process.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
+import type { SpareLauncher } from './spare-launcher.ts'
 import { encodeSpec } from './spec.ts'
 import { LEAVES_FILE, watchFiles } from './spool-folder.ts'
 import { adopt } from './systemd/user-manager.ts'
-
-/** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
-export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
 
 export interface RunStdio {
   readonly stdin?: RunStream
@@ -81,29 +88,27 @@ export interface Unwaited {
 /** Starts runs for the library: the host application stays, and reads the plugin's streams. */
 export class Launcher {
   readonly #binary: string
+  readonly #spare: SpareLauncher | null
 
-  constructor(options: { readonly binary: string }) {
-    this.#binary = options.binary
+  /** `spare`: where one may wait that was started ahead. */
+  constructor({ binary, spare = null }: { readonly binary: string; readonly spare?: SpareLauncher | null }) {
+    this.#binary = binary
+    this.#spare = spare
   }
 
   start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run & Unwaited {
     const spec = this.#specOf(plan, watch)
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
-    // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
-    const { spawn } = process.getBuiltinModule('node:child_process')
-    const child = spawn(this.#binary, [], {
-      argv0: commandLineOf(plan),
-      cwd: '/',
-      env: {},
-      stdio: [stdin, stdout, stderr, 'pipe', 'pipe', 'pipe'],
-    })
+    const how: LauncherStart = { binary: this.#binary, title: commandLineOf(plan), stdio: [stdin, stdout, stderr] }
+    const child = this.#spare?.take(how) ?? startLauncher(how)
     // A process at its limit of open files gets none of these streams, and the reason in a turn of its own.
-    if ((child.stdio as unknown) === undefined) {
+    if (!hasStreams(child)) {
       child.on('error', () => {})
       throw new IsolationError('LAUNCH_FAILED', `cannot run ${plan.name}: this process can open no more files`, {
         hint: 'ulimit -n, or LimitNOFILE= of its service',
       })
     }
+    this.#spare?.follow(how)
     return new LaunchedRun(plan, child, spec, watch)
   }
 
@@ -129,9 +134,6 @@ export class Launcher {
 const commandLineOf = ({ name, instance }: RunPlan): string =>
   instance === null ? 'bulkhead-launch' : `bulkhead-launch: ${name} ${instance}`
 
-const SPEC_FD = 3
-const REPORT_FD = 4
-const CONTROL_FD = 5
 /** Beside the numbers of signals. */
 const BEGIN_CLOCKS = 64
 /** How long the output of a run that has ended waits for a reader. */
@@ -240,18 +242,12 @@ class LaunchedRun implements Run, Unwaited {
     // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
     this.#control.destroy()
     // Now somebody waits for it, and perhaps for nothing else.
-    this.#keepAlive('ref')
+    keepAlive(this.#child, this.#streams, 'ref')
     return this.outcome
   }
 
   unref(): void {
-    this.#keepAlive('unref')
-  }
-
-  #keepAlive(how: 'ref' | 'unref'): void {
-    this.#child[how]()
-    // Each is a socket; Node's types know it as the stream it is used as.
-    for (const stream of this.#streams) (stream as Partial<Socket> | null)?.[how]?.()
+    keepAlive(this.#child, this.#streams, 'unref')
   }
 
   #follow(

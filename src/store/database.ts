@@ -2,6 +2,7 @@ import { chmodSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { StoreError } from '../core/errors.ts'
 import { BUSY_MS, failureOf, unreadable } from './database-failure.ts'
+import { keepStatements } from './kept-statements.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { sqliteBinding } from './sqlite-binding.ts'
 
@@ -46,7 +47,7 @@ export function openDatabase(path: string): Db {
     db.pragma('trusted_schema = OFF')
     db.pragma('synchronous = NORMAL')
     if (schemaOf(db, path) < MIGRATIONS.length) migrate(db, path)
-    return db
+    return keepStatements(db)
   } catch (error) {
     if (error instanceof StoreError && error.code === 'STORE_TOO_NEW') closeUntouched(db, path)
     else db.close()

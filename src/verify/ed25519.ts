@@ -56,9 +56,26 @@ export function keyIdOf(raw: Uint8Array): KeyId {
 /** One verifier's answer. `verifySignature` asks node:crypto; `verifyThoroughly` asks a second one too. */
 export type SignatureCheck = (key: PublicKey, message: Uint8Array, signature: Uint8Array) => boolean
 
-/** By node:crypto alone, after our own checks: what a run asks (0.1 ms). */
-export const verifySignature: SignatureCheck = (key, message, signature) =>
-  isCanonicalSignature(signature) && nodeVerify(key, message, signature)
+/** By node:crypto alone, after our own checks: what a run asks (0.1 ms), once for the same bytes (0.01 ms). */
+export const verifySignature: SignatureCheck = (key, message, signature) => {
+  if (!isCanonicalSignature(signature)) return false
+  // Of known lengths but for the message, so that two different calls are two different texts.
+  const asked = sha256(Buffer.concat([key.raw, signature, message]))
+  if (found.has(asked)) return true
+  const isValid = nodeVerify(key, message, signature)
+  if (isValid) {
+    if (found.size === FOUND_MAX) found.clear()
+    found.add(asked)
+  }
+  return isValid
+}
+
+/**
+ * What node:crypto has found valid in this process. Whether a signature is one depends on nothing else; whether its key is
+ * trusted, by whom, for what and for how long is asked each time.
+ */
+const found = new Set<string>()
+const FOUND_MAX = 1_024
 
 /**
  * By node:crypto and tweetnacl, which must agree.

@@ -23,7 +23,7 @@ export async function serve(on: Hosting, name: PluginName, options: ServingOptio
   let limitMs = 0
   const run = await on.runs.add(name, async () => {
     const host = await on.host()
-    const launcher = new Launcher({ binary: findLauncher() })
+    const launcher = new Launcher({ binary: findLauncher(), spare: host.spare })
     const plan = await prepare(host, name, options)
     limitMs = plan.limits.timeoutMs.value
     const limits = { ...plan.limits, timeoutMs: { value: 0, from: 'protocol' as const } }

@@ -241,8 +241,6 @@ static int launch(const char *spec_path)
 {
 	struct ending ending = {0};
 
-	processor_stay();
-	run.began_ms = supervise_clock_ms();
 	const int report_fd = spec_path ? -1 : REPORT_FD;
 	report_open(NULL, report_fd);
 	refusals_go_to(refuse_run);
@@ -250,6 +248,9 @@ static int launch(const char *spec_path)
 	const int spec_fd = spec_path ? open_spec_file(spec_path) : SPEC_FD;
 	report_open(&spec, report_fd);
 	spec_read(&spec, spec_fd, spec_path != NULL);
+	/* One that was started ahead has waited here. */
+	processor_stay();
+	run.began_ms = supervise_clock_ms();
 	journal_open(&spec, report_fd);
 	log_open(&spec);
 	close_others(spec_fd, report_fd);
