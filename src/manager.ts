@@ -100,7 +100,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   async close(): Promise<void> {
     this.closing.abort()
     await this.#live.close()
-    await Promise.all([this.#host.parents.close(), this.#host.spare.close()])
+    await Promise.all([this.#host.parents.close(), this.#host.launchers.close()])
     this.#host.store.close()
   }
 

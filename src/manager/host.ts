@@ -10,9 +10,9 @@ import type { Recovered } from '../core/recovered.ts'
 import {
   type Caller,
   findLauncher,
+  Launchers,
   Planner,
   PreloadParents,
-  SpareLauncher,
   surveyCaller,
   surveyIds,
   uidRange,
@@ -47,8 +47,8 @@ export interface Host {
   readonly planner: Planner
   /** Of this process; closed with its manager. */
   readonly parents: PreloadParents
-  /** The same: a launcher for the next run. */
-  readonly spare: SpareLauncher
+  /** The same: where the launchers of its runs come from. */
+  readonly launchers: Launchers
   readonly now: () => Date
   /** A verifier under the policy as it is at this moment, or under another one: to see what that would come to. */
   verifier(policy?: TrustPolicy): Verifier
@@ -83,7 +83,7 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     trees: new Trees({ layout, sealer: sealerOrNull() }),
     planner: new Planner({ layout, caller, config }),
     parents: new PreloadParents({ spool: layout.spool }),
-    spare: new SpareLauncher(),
+    launchers: new Launchers({ spool: layout.spool }),
     verifier: (policy = trustFile.read()) =>
       new Verifier({
         policy,

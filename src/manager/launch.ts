@@ -1,12 +1,15 @@
 import { rm } from 'node:fs/promises'
 import type { StoreError } from '../core/errors.ts'
+import { instanceNameOf } from '../core/instance-name.ts'
 import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import type { Outcome } from '../core/outcome.ts'
 import {
+  type ForkedLauncher,
   findLauncher,
   forgetSpool,
   type JournalLine,
   Launcher,
+  type LauncherStart,
   makeSocketsFolder,
   makeSpoolFolder,
   type Run,
@@ -54,17 +57,63 @@ export async function launch(
 ): Promise<Run> {
   assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
   assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
-  const launcher = new Launcher({ binary: findLauncher(), spare: host.spare })
-  const plan = await prepare(host, name, options)
-  return begin(host, plan, launcher, { ...options, held }, isOpen)
+  const { plan, launcher, started } = await ready(host, name, options)
+  return begin(host, plan, launcher, { ...options, held, started }, isOpen)
+}
+
+/** What can begin: what was recorded, and a launcher that has been told nothing. */
+export interface Ready {
+  readonly plan: RunPlan
+  readonly launcher: Launcher
+  readonly started: ForkedLauncher | null
+}
+
+/** `prepare`, while a launcher comes for it. */
+export async function ready(
+  host: Host,
+  name: string,
+  options: RunOptions & Pick<LaunchOptions, 'stdio'>,
+): Promise<Ready> {
+  const launcher = new Launcher({ binary: findLauncher() })
+  const coming = ask(host, launcher, name, options)
+  try {
+    const plan = await prepare(host, name, options)
+    return { plan, launcher, started: await coming }
+  } catch (error) {
+    void coming.then((started) => started?.abandon())
+    throw error
+  }
+}
+
+async function ask(
+  { launchers }: Host,
+  launcher: Launcher,
+  text: string,
+  options: RunOptions & Pick<LaunchOptions, 'stdio'>,
+): Promise<ForkedLauncher | null> {
+  let start: LauncherStart
+  try {
+    const name = nameOf(text)
+    start = launcher.startOf(name, instanceNameOf(name, options.name), options.stdio)
+  } catch {
+    // There is no such name: to say so, and to record it, is what `prepare` is for.
+    return null
+  }
+  return launchers.ask(start)
 }
 
 /** How what was prepared is started. */
-type Beginning = Pick<LaunchOptions, 'stdio' | 'onJournal'> & { readonly held?: boolean }
+type Beginning = Pick<LaunchOptions, 'stdio' | 'onJournal'> & {
+  readonly held?: boolean
+  readonly started?: ForkedLauncher | null
+}
 
 /** Starts what has been recorded as begun, and records how it ends. */
 export function begin(host: Host, plan: RunPlan, launcher: Launcher, options: Beginning, isOpen: () => boolean): Run {
-  if (!isOpen()) throw abandoned(host, plan)
+  if (!isOpen()) {
+    options.started?.abandon()
+    throw abandoned(host, plan)
+  }
   const run = start(host, plan, launcher, options)
   const outcome = recorded(host, plan, run, isOpen)
   return {
@@ -89,18 +138,20 @@ function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError
   return error
 }
 
-function start(host: Host, plan: RunPlan, launcher: Launcher, { stdio, onJournal, held = false }: Beginning): Run {
+function start(host: Host, plan: RunPlan, launcher: Launcher, beginning: Beginning): Run {
   const { store, layout } = host
+  const { stdio, onJournal, held = false, started = null } = beginning
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
     if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
-    const run = launcher.start(plan, stdio, { folder, onJournal, held })
+    const run = launcher.start(plan, stdio, { folder, onJournal, held }, started)
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)
     return run
   } catch (error) {
+    started?.abandon()
     host.parents.giveBack(plan.run)
     // Nobody else comes for it, and there may be secrets among its settings.
     forgetSpool(layout.spool, plan.run)

@@ -1,5 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
-import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 
 /** One stream of the plugin: a pipe to this process, nothing, this process's own, or an open descriptor. */
 export type RunStream = 'pipe' | 'ignore' | 'inherit' | number
@@ -16,21 +15,33 @@ export const SPEC_FD = 3
 export const REPORT_FD = 4
 export const CONTROL_FD = 5
 
-/**
- * A launcher that does nothing before it has read its specification, and ends when there is none. At its limit of open files
- * this process gets one without `stdio`, and the reason as an event.
- */
-export function startLauncher({ binary, title, stdio }: LauncherStart): ChildProcess {
-  // Looked up when a run starts, not when this module loads: `plugins run` hands over and never needs it.
-  const { spawn } = process.getBuiltinModule('node:child_process')
-  return spawn(binary, [], { argv0: title, cwd: '/', env: {}, stdio: [...stdio, 'pipe', 'pipe', 'pipe'] })
+/** A launcher, whoever has started it. It does nothing before it has read its specification, and ends when there is none. */
+export interface LauncherProcess {
+  /** `undefined`: it could not be started, and `failed` says why. */
+  readonly pid: number | undefined
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  readonly specification: Writable
+  readonly report: Readable
+  readonly control: Writable
+  /** How it ended, in a word or two. */
+  readonly gone: Promise<string>
+  /** Settles only when it could not be started. */
+  readonly failed: Promise<Error>
+  /** Ends it, and with it its tree. */
+  kill(): void
+  /** Whether this process waits for it and for its streams. */
+  keepAlive(how: 'ref' | 'unref'): void
 }
 
-export const hasStreams = (child: ChildProcess): boolean => (child.stdio as unknown) !== undefined
+/** How long the output of a run that has ended waits for a reader. */
+const UNREAD_MS = 1_000
 
-/** Whether this process waits for it, `streams` being those it was started with. */
-export function keepAlive(child: ChildProcess, streams: readonly unknown[], how: 'ref' | 'unref'): void {
-  child[how]()
-  // Each is a socket; Node's types know it as the stream it is used as.
-  for (const stream of streams) (stream as Partial<Socket> | null)?.[how]?.()
+/** What a run has written is its host's, also when that comes to read it later; but each stream keeps a descriptor. */
+export function dropUnread(outputs: readonly (Readable | null)[]): void {
+  const isUnread = (stream: Readable) => stream.readableFlowing === null && stream.listenerCount('readable') === 0
+  setTimeout(() => {
+    for (const stream of outputs) if (stream !== null && isUnread(stream)) stream.resume()
+  }, UNREAD_MS).unref()
 }

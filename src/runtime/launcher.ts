@@ -1,27 +1,17 @@
-import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { IsolationError, PluginError, UsageError } from '../core/errors.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
+import { startChild } from './child-launcher.ts'
 import { engineOf } from './engine.ts'
 import { heldWords } from './held-words.ts'
 import type { JournalLine } from './journal.ts'
-import {
-  CONTROL_FD,
-  hasStreams,
-  keepAlive,
-  type LauncherStart,
-  REPORT_FD,
-  type RunStream,
-  SPEC_FD,
-  startLauncher,
-} from './launcher-process.ts'
+import type { LauncherProcess, LauncherStart, RunStream } from './launcher-process.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
 import { type ReportLine, ReportReader } from './report.ts'
-import type { SpareLauncher } from './spare-launcher.ts'
 import { encodeSpec } from './spec.ts'
 import { LEAVES_FILE, watchFiles } from './spool-folder.ts'
 import { adopt } from './systemd/user-manager.ts'
@@ -88,28 +78,30 @@ export interface Unwaited {
 /** Starts runs for the library: the host application stays, and reads the plugin's streams. */
 export class Launcher {
   readonly #binary: string
-  readonly #spare: SpareLauncher | null
 
-  /** `spare`: where one may wait that was started ahead. */
-  constructor({ binary, spare = null }: { readonly binary: string; readonly spare?: SpareLauncher | null }) {
-    this.#binary = binary
-    this.#spare = spare
+  constructor(options: { readonly binary: string }) {
+    this.#binary = options.binary
   }
 
-  start(plan: RunPlan, stdio: RunStdio = {}, watch: RunWatch = {}): Run & Unwaited {
-    const spec = this.#specOf(plan, watch)
+  /** What the launcher of a run is started with, of which nothing is known yet but what it is called. */
+  startOf(name: string, instance: string | null, stdio: RunStdio = {}): LauncherStart {
     const { stdin = 'pipe', stdout = 'pipe', stderr = 'pipe' } = stdio
-    const how: LauncherStart = { binary: this.#binary, title: commandLineOf(plan), stdio: [stdin, stdout, stderr] }
-    const child = this.#spare?.take(how) ?? startLauncher(how)
-    // A process at its limit of open files gets none of these streams, and the reason in a turn of its own.
-    if (!hasStreams(child)) {
-      child.on('error', () => {})
-      throw new IsolationError('LAUNCH_FAILED', `cannot run ${plan.name}: this process can open no more files`, {
-        hint: 'ulimit -n, or LimitNOFILE= of its service',
-      })
-    }
-    this.#spare?.follow(how)
-    return new LaunchedRun(plan, child, spec, watch)
+    return { binary: this.#binary, title: titleOf(name, instance), stdio: [stdin, stdout, stderr] }
+  }
+
+  /** `started`: one that was started with just that already. */
+  start(
+    plan: RunPlan,
+    stdio: RunStdio = {},
+    watch: RunWatch = {},
+    started: LauncherProcess | null = null,
+  ): Run & Unwaited {
+    const spec = this.#specOf(plan, watch)
+    const launcher = started ?? startChild(this.startOf(plan.name, plan.instance, stdio))
+    if (launcher !== null) return new LaunchedRun(plan, launcher, spec, watch)
+    throw new IsolationError('LAUNCH_FAILED', `cannot run ${plan.name}: this process can open no more files`, {
+      hint: 'ulimit -n, or LimitNOFILE= of its service',
+    })
   }
 
   #specOf(plan: RunPlan, { folder, held = false }: RunWatch): Buffer {
@@ -131,13 +123,11 @@ export class Launcher {
  * What `ps` shows of the launcher and of the sandbox's first process, which is made out of it. The title of a process holds
  * 15 bytes; this holds all. The program's own command line stays what it is: programs look at it.
  */
-const commandLineOf = ({ name, instance }: RunPlan): string =>
+const titleOf = (name: string, instance: string | null): string =>
   instance === null ? 'bulkhead-launch' : `bulkhead-launch: ${name} ${instance}`
 
 /** Beside the numbers of signals. */
 const BEGIN_CLOCKS = 64
-/** How long the output of a run that has ended waits for a reader. */
-const UNREAD_MS = 1_000
 
 /** Of times of which 0 is none. */
 const shortest = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other))
@@ -148,23 +138,8 @@ interface Coming {
   readonly waits: (does: boolean) => void
 }
 
-/**
- * Node throws away what nobody has begun to read when a child exits. A program may be gone before its host has come round to
- * its output, which is the host's all the same, for `UNREAD_MS`. Then it goes: each would keep a descriptor.
- */
-function keepUnread(child: ChildProcess): void {
-  const streams: unknown[] = child.stdio
-  const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null)
-  for (const fd of [1, 2]) streams[fd] = null
-  const isUnread = (stream: Readable) => stream.readableFlowing === null && stream.listenerCount('readable') === 0
-  const drop = () => {
-    for (const stream of outputs.filter(isUnread)) stream.resume()
-  }
-  child.once('exit', () => setTimeout(drop, UNREAD_MS).unref())
-}
-
 class LaunchedRun implements Run, Unwaited {
-  readonly #child: ChildProcess
+  readonly #launcher: LauncherProcess
   readonly run: string
   readonly instance: string | null
   readonly pid: number
@@ -176,26 +151,20 @@ class LaunchedRun implements Run, Unwaited {
   readonly started: Promise<Started | null>
   readonly waits: Promise<boolean>
   readonly outcome: Promise<Outcome>
-  readonly #control: Writable
-  readonly #streams: readonly unknown[]
   #ended = false
   #hold: 'none' | 'held' | 'let go'
 
-  constructor(plan: RunPlan, child: ChildProcess, spec: Buffer, { onJournal, held = false }: RunWatch) {
+  constructor(plan: RunPlan, launcher: LauncherProcess, spec: Buffer, { onJournal, held = false }: RunWatch) {
     this.#hold = held ? 'held' : 'none'
     this.run = plan.run
     this.instance = plan.instance
     this.clockMs = shortest(plan.limits.timeoutMs.value, plan.limits.idleMs.value)
-    this.#child = child
-    this.pid = child.pid ?? -1
-    this.stdin = child.stdin
-    this.stdout = child.stdout
-    this.stderr = child.stderr
-    this.#streams = [...child.stdio]
+    this.#launcher = launcher
+    this.pid = launcher.pid ?? -1
+    this.stdin = launcher.stdin
+    this.stdout = launcher.stdout
+    this.stderr = launcher.stderr
     this.sockets = plan.sockets
-    // Node's types end at the fifth stream.
-    const streams: readonly unknown[] = child.stdio
-    this.#control = streams[CONTROL_FD] as Writable
     const started = Promise.withResolvers<Started | null>()
     const waits = Promise.withResolvers<boolean>()
     const outcome = Promise.withResolvers<Outcome>()
@@ -205,25 +174,24 @@ class LaunchedRun implements Run, Unwaited {
     // A caller that only awaits `started` must not be ended by an unhandled rejection; whoever awaits it still sees it.
     outcome.promise.catch(() => {})
 
-    const specification = child.stdio[SPEC_FD] as Writable
-    for (const stream of [specification, this.#control]) stream.on('error', () => {})
+    const { specification, control, report, pid } = launcher
+    for (const stream of [specification, control, report]) stream.on('error', () => {})
     const come = { started: started.resolve, waits: waits.resolve }
-    keepUnread(child)
-    const refuse = this.#follow(plan, child, come, outcome, onJournal)
+    const refuse = this.#follow(plan, come, outcome, onJournal)
     // Until it has read its specification the launcher does nothing, so it can be moved where it has to be first.
-    if (!plan.cgroups.adopt || child.pid === undefined) specification.end(spec)
-    else adopt(process.geteuid?.() ?? 0, child.pid).then(() => specification.end(spec), refuse)
+    if (!plan.cgroups.adopt || pid === undefined) specification.end(spec)
+    else adopt(process.geteuid?.() ?? 0, pid).then(() => specification.end(spec), refuse)
   }
 
   kill(signal: NodeJS.Signals): boolean {
     const number = constants.signals[signal]
-    if (this.#ended || number === undefined || this.#control.destroyed) return false
-    this.#control.write(Uint8Array.of(number))
+    if (this.#ended || number === undefined || this.#launcher.control.destroyed) return false
+    this.#launcher.control.write(Uint8Array.of(number))
     return true
   }
 
   restartClocks(): void {
-    if (!this.#ended && !this.#control.destroyed) this.#control.write(Uint8Array.of(BEGIN_CLOCKS))
+    if (!this.#ended && !this.#launcher.control.destroyed) this.#launcher.control.write(Uint8Array.of(BEGIN_CLOCKS))
   }
 
   letGo(args: readonly string[]): void {
@@ -235,31 +203,30 @@ class LaunchedRun implements Run, Unwaited {
         `cannot let ${this.run} go: it was ${this.#hold === 'none' ? 'not held' : 'let go already'}`,
       )
     this.#hold = 'let go'
-    if (!this.#ended && !this.#control.destroyed) this.#control.write(words)
+    if (!this.#ended && !this.#launcher.control.destroyed) this.#launcher.control.write(words)
   }
 
   close(): Promise<Outcome> {
     // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
-    this.#control.destroy()
+    this.#launcher.control.destroy()
     // Now somebody waits for it, and perhaps for nothing else.
-    keepAlive(this.#child, this.#streams, 'ref')
+    this.#launcher.keepAlive('ref')
     return this.outcome
   }
 
   unref(): void {
-    keepAlive(this.#child, this.#streams, 'unref')
+    this.#launcher.keepAlive('unref')
   }
 
   #follow(
     plan: RunPlan,
-    child: ChildProcess,
     come: Coming,
     outcome: PromiseWithResolvers<Outcome>,
     onJournal: RunWatch['onJournal'],
   ): (why: Error) => void {
     let ended: Outcome | null = null
     let fault: unknown = null
-    const report = child.stdio[REPORT_FD] as Readable
+    const { report, failed, gone } = this.#launcher
     const reader = new ReportReader((line) => {
       if (ended !== null) return
       if (line.event === 'held') return come.waits(true)
@@ -275,14 +242,13 @@ class LaunchedRun implements Run, Unwaited {
       // After what was told before it, whose turns have not come yet.
       setImmediate(outcome.resolve, ended)
     })
-    report.on('error', () => {})
     report.on('data', (chunk: Buffer) => {
       if (fault !== null) return
       try {
         reader.push(chunk)
       } catch (error) {
         fault = error
-        this.#control.destroy()
+        this.#launcher.control.destroy()
       }
     })
     const lost = (why: string, cause: unknown): void => {
@@ -292,19 +258,17 @@ class LaunchedRun implements Run, Unwaited {
       const message = `cannot tell how ${plan.name} ended: ${why}`
       outcome.reject(new IsolationError('LAUNCH_FAILED', message, cause ? { cause } : {}))
     }
-    child.on('error', (error) => lost(`the launcher could not be started (${error.message})`, error))
-    // 'exit' may come before the report's last bytes, and 'close' waits for streams that the caller may not read.
-    const gone = Promise.withResolvers<string>()
-    child.on('exit', (code, signal) => gone.resolve(signal ?? `exit ${code}`))
+    failed.then((error) => lost(`the launcher could not be started (${error.message})`, error))
+    // Its end may be told before the report's last bytes, and its output may be read by nobody.
     report.on('close', async () => {
-      const how = await gone.promise
+      const how = await gone
       lost(fault ? `its report ${(fault as Error).message}` : `the launcher left no report (${how})`, fault)
     })
     return (why) => {
       if (ended !== null) return
       ended = refusal(why instanceof PluginError ? why.code : 'LAUNCH_FAILED', why.message)
       this.#end(come)
-      child.kill('SIGKILL')
+      this.#launcher.kill()
       outcome.resolve(ended)
     }
   }
@@ -313,6 +277,6 @@ class LaunchedRun implements Run, Unwaited {
     this.#ended = true
     started(null)
     waits(false)
-    this.#control.destroy()
+    this.#launcher.control.destroy()
   }
 }

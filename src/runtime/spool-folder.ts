@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -12,6 +13,11 @@ export const MINUTES_FILE = 'minutes'
 export const SETTINGS_FILE = 'config.json'
 /** Where the host of a plugin of protocol grpc has sockets for it: a folder that the run is shown. */
 export const SOCKETS_FOLDER = 'sockets'
+
+/** The socket of a fork server, `launchers-PID-…` of the process that starts it: there until the server has it open. */
+export const FORK_DOOR = /^launchers-(\d+)-[0-9a-f]{16}$/
+
+export const newForkDoor = (): string => `launchers-${process.pid}-${randomBytes(8).toString('hex')}`
 
 /** What the launcher writes there while the run goes on, for its specification. */
 export const watchFiles = (folder: string) => ({

@@ -1,6 +1,8 @@
 import {
   closeSync,
   constants,
+  type Dirent,
+  existsSync,
   fstatSync,
   openSync,
   readdirSync,
@@ -18,7 +20,7 @@ import { eventsOf, JOURNAL_BYTES_MAX, readJournal } from './journal.ts'
 import { isLeafOf, sweepLeaf } from './leaves.ts'
 import { MINUTES_BYTES_MAX, readMinutes } from './minutes.ts'
 import { parseReport, REPORT_BYTES_MAX } from './report.ts'
-import { JOURNAL_FILE, LEAVES_FILE, MINUTES_FILE, REPORT_FILE, SPEC_FILE } from './spool-folder.ts'
+import { FORK_DOOR, JOURNAL_FILE, LEAVES_FILE, MINUTES_FILE, REPORT_FILE, SPEC_FILE } from './spool-folder.ts'
 
 /** What was seen of a run while it went on. */
 export interface Watched {
@@ -93,13 +95,18 @@ export function forgetSpool(spool: string, run: string): void {
 }
 
 function runsIn(spool: string): string[] {
+  let entries: Dirent[]
   try {
-    return readdirSync(spool, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && RUN.test(entry.name))
-      .map((entry) => entry.name)
+    entries = readdirSync(spool, { withFileTypes: true })
   } catch {
     return []
   }
+  // A host that was killed in the millisecond in which its fork server began.
+  for (const { name } of entries.filter((entry) => entry.isSocket())) {
+    const owner = FORK_DOOR.exec(name)?.[1]
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) rmSync(join(spool, name), { force: true })
+  }
+  return entries.filter((entry) => entry.isDirectory() && RUN.test(entry.name)).map((entry) => entry.name)
 }
 
 type Ended = Omit<TakenUp, 'watched'>

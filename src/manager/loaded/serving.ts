@@ -1,9 +1,8 @@
 import type { PluginName } from '../../core/name.ts'
-import { findLauncher, type JournalLine, Launcher, type Run } from '../../runtime/index.ts'
+import type { JournalLine, Run } from '../../runtime/index.ts'
 import type { RunOptions } from '../clearance.ts'
 import type { Hosting } from '../hosting.ts'
-import { begin } from '../launch.ts'
-import { prepare } from '../run.ts'
+import { begin, ready } from '../launch.ts'
 
 export interface ServingOptions extends RunOptions {
   readonly onJournal?: ((run: string, line: JournalLine) => void) | undefined
@@ -23,12 +22,11 @@ export async function serve(on: Hosting, name: PluginName, options: ServingOptio
   let limitMs = 0
   const run = await on.runs.add(name, async () => {
     const host = await on.host()
-    const launcher = new Launcher({ binary: findLauncher(), spare: host.spare })
-    const plan = await prepare(host, name, options)
+    const { plan, launcher, started } = await ready(host, name, options)
     limitMs = plan.limits.timeoutMs.value
     const limits = { ...plan.limits, timeoutMs: { value: 0, from: 'protocol' as const } }
     const onJournal = (line: JournalLine) => options.onJournal?.(plan.run, line)
-    return begin(host, { ...plan, limits }, launcher, { onJournal }, on.runs.isOpen)
+    return begin(host, { ...plan, limits }, launcher, { onJournal, started }, on.runs.isOpen)
   })
   return { run, limitMs }
 }

@@ -34,6 +34,7 @@
 #include "denials.h"
 #include "engine.h"
 #include "first.h"
+#include "fork-server.h"
 #include "freeze.h"
 #include "ids.h"
 #include "init.h"
@@ -365,6 +366,8 @@ int main(int argc, char **argv, char **environment)
 		return thaw_mount(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--first") == 0)
 		first();
+	if (argc == 3 && strcmp(argv[1], "--fork-server") == 0)
+		return fork_server(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		return hold();
 	if (argc == 5 && strcmp(argv[1], "--stop") == 0)
@@ -373,5 +376,5 @@ int main(int argc, char **argv, char **environment)
 		return print_version();
 	return complain("cannot understand the arguments: none, --spec FILE, --probe [user], --ids UID GID, --filtered, --seal DIR, "
 			"--project FOLDER [ID [BYTES INODES]], --unlock FOLDER UID GID, "
-			"--copy FROM INTO BYTES [--as UID GID | --frozen MOUNT], --exchange ONE OTHER, --thaw MOUNT, --hold, --stop PID START GRACE_MS or --version");
+			"--copy FROM INTO BYTES [--as UID GID | --frozen MOUNT], --exchange ONE OTHER, --thaw MOUNT, --fork-server PATH, --hold, --stop PID START GRACE_MS or --version");
 }

@@ -1,0 +1,83 @@
+import type { Socket } from 'node:net'
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import { CONTROL_FD, dropUnread, type LauncherProcess, REPORT_FD, SPEC_FD } from './launcher-process.ts'
+
+/** What a launcher has of the fork server that has started it. */
+export interface ForkOwner {
+  kill(pid: number): void
+  /** Whether this process waits to be told of its end. */
+  keepAlive(launcher: ForkedLauncher, how: 'ref' | 'unref'): void
+}
+
+/** A launcher that is a child of the fork server: its streams are connections, each used in one direction. */
+export class ForkedLauncher implements LauncherProcess {
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  readonly specification: Writable
+  readonly report: Readable
+  readonly control: Writable
+  readonly gone: Promise<string>
+  readonly failed = new Promise<Error>(() => {})
+  readonly #owner: ForkOwner
+  readonly #streams: readonly (Socket | null)[]
+  readonly #end: (how: string) => void
+  #hasEnded = false
+
+  constructor(pid: number, streams: readonly (Socket | null)[], owner: ForkOwner) {
+    const [stdin = null, stdout = null, stderr = null] = streams
+    const [specification, report, control] = [SPEC_FD, REPORT_FD, CONTROL_FD].map((fd) => streams[fd] as Socket)
+    // What is only read is not written to: it ends for good when its other end does.
+    for (const output of [stdout, stderr, report]) output?.end()
+    // Nothing comes there but the end.
+    for (const input of [stdin, specification, control]) input?.resume()
+    this.pid = pid
+    this.stdin = stdin
+    this.stdout = stdout
+    this.stderr = stderr
+    this.specification = specification as Socket
+    this.report = report as Socket
+    this.control = control as Socket
+    this.#streams = streams
+    this.#owner = owner
+    const gone = Promise.withResolvers<string>()
+    this.gone = gone.promise
+    this.#end = gone.resolve
+    owner.keepAlive(this, 'ref')
+  }
+
+  kill(): void {
+    if (!this.#hasEnded) this.#owner.kill(this.pid)
+  }
+
+  keepAlive(how: 'ref' | 'unref'): void {
+    if (!this.#hasEnded) this.#owner.keepAlive(this, how)
+    for (const stream of this.#streams) stream?.[how]()
+  }
+
+  /** Told by its owner, with the status of wait(2); `null`: the owner is gone, and cannot tell. */
+  ended(status: number | null): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#owner.keepAlive(this, 'unref')
+    this.#end(wordsOf(status))
+    // As of a child: nobody is there to read it.
+    this.stdin?.destroy()
+    dropUnread([this.stdout, this.stderr])
+  }
+
+  /** Nothing was told to it. */
+  abandon(): void {
+    for (const stream of this.#streams) stream?.destroy()
+  }
+}
+
+/** wait(2): the low seven bits are the signal, the next eight the exit code. */
+function wordsOf(status: number | null): string {
+  if (status === null) return 'its parent has ended'
+  const signal = status & 0x7f
+  if (signal === 0) return `exit ${(status >> 8) & 0xff}`
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`
+}
