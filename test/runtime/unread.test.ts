@@ -32,7 +32,8 @@ test('what nobody reads is let go of, with its descriptors', { skip }, async (t)
   const house = await household(t)
   await house.install(spec)
   const descriptors = () => readdirSync('/proc/self/fd').length
-  await (await house.manager.run(HELLO)).outcome
+  // From the second one on there is a fork server, which has two of them.
+  for (let count = 0; count < 3; count++) await (await house.manager.run(HELLO)).outcome
   await sleep(1_500)
   const before = descriptors()
   await Promise.all([1, 2, 3].map(async () => (await house.manager.run(HELLO)).outcome))
