@@ -32,6 +32,7 @@ export const ON_REQUEST = new Set(
     'runtime/channel/asked',
     'runtime/containers',
     'runtime/disks',
+    'runtime/fork-server',
     'runtime/engines/behaviour',
     'runtime/network/relay',
     'runtime/network/resolver',
