@@ -39,12 +39,18 @@ function load(path, folder) {
 const known = new Map()
 
 /**
- * Two hundred modules in one ask for the same few, and Node's loader takes a millisecond to answer them all. Packages are found
- * from here as from the script, which lies in the same package.
+ * Two hundred modules in one ask for the same few, and Node's loader takes a millisecond to answer them all; as it does to
+ * find a file whose whole path it is given. Packages are found from here as from the script, which lies in the same package.
  */
 function onceEach(id) {
-  if (!known.has(id)) known.set(id, require(id))
+  if (!known.has(id)) known.set(id, id.endsWith('.node') ? addonAt(id) : require(id))
   return known.get(id)
+}
+
+function addonAt(path) {
+  const module = { exports: {} }
+  process.dlopen(module, path)
+  return module.exports
 }
 
 /**
