@@ -63,7 +63,7 @@ export class Stage {
 
   /** A command line of ours, under the Node of this process. */
   plugins(home: string, ...args: string[]): string[] {
-    return [process.execPath, join(CHECKOUT, 'src/cli/bin.js'), '--home', home, ...args]
+    return [process.execPath, join(CHECKOUT, 'src/cli/bin.cjs'), '--home', home, ...args]
   }
 
   get node(): string[] {

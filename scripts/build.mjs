@@ -1,7 +1,7 @@
 // Builds all of it into dist/: the launcher (C), the library and the command line (bundled, so that a command starts
 // fast), the type declarations, and the published manifest schema.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -66,12 +66,17 @@ await build({
   entryPoints: { run: 'src/cli/run-main.ts' },
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
+  // One function, which src/cli/kept-script.cjs calls; so `import()` of a package has to be `require` of it.
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
+  supported: { 'dynamic-import': false },
   define: { 'import.meta.dirname': '__dirname' },
   external: bundle.external.filter((name) => name !== 'better-sqlite3'),
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   plugins: [withoutOtherVerbs],
 })
+if (/[^\0-\x7f]/.test(readFileSync(join(dist, 'js/run.cjs'), 'latin1')))
+  throw new Error('cannot go on: dist/js/run.cjs is not ASCII, which src/cli/kept-script.cjs takes it for')
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'])
 
 const { openMarketplace } = await import(join(dist, 'js', 'index.js'))
@@ -87,7 +92,7 @@ for (const [file, page] of await manPages()) writeFileSync(join(dist, 'man', fil
 // The workspace's own `plugins`, for people who work in a checkout: node_modules/.bin is on the PATH of npm scripts.
 const link = join(root, 'node_modules', '.bin', 'plugins')
 rmSync(link, { force: true })
-symlinkSync('../../src/cli/bin.js', link)
-chmodSync(join(root, 'src', 'cli', 'bin.js'), 0o755)
+symlinkSync('../../src/cli/bin.cjs', link)
+chmodSync(join(root, 'src', 'cli', 'bin.cjs'), 0o755)
 
 warm(root)

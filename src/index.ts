@@ -219,8 +219,8 @@ export async function openManager(options: HostOptions = {}): Promise<PluginMana
  * @throws RefusedRun when it never started, whatever the reason
  */
 export async function executePlugin(home: HostOptions, name: string, options: ExecuteOptions): Promise<never> {
-  const { PluginManager } = await import('./manager.ts')
-  return PluginManager.execute(home, name, options)
+  const { executeAt } = await import('./manager/executing.ts')
+  return executeAt(home, name, options)
 }
 
 /** Names of plugins that have files here: what a shell may propose to whoever types one. Reads folders, and nothing else. */

@@ -7,7 +7,7 @@ import type { ConsentQuestion } from './manager/consent.ts'
 import type { GcOptions, GcReport } from './manager/gc.ts'
 import type { GetOptions, GetReport } from './manager/getting.ts'
 import { type Hold, type HoldOptions, hold, holds, unhold } from './manager/holds.ts'
-import { configuredNow, type Host, type HostOptions, openHost } from './manager/host.ts'
+import { configuredNow, type Host, type HostOptions } from './manager/host.ts'
 import type { Hosting } from './manager/hosting.ts'
 import type { PluginInfo } from './manager/info.ts'
 import { type InstalledPlugin, installedPlugin, installedPlugins } from './manager/installed.ts'
@@ -23,7 +23,7 @@ import { nameOf } from './manager/plugin-name.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
 import { Records } from './manager/records.ts'
-import { recover } from './manager/recovery.ts'
+import { openRecovered } from './manager/recovery.ts'
 import { Registries } from './manager/registries.ts'
 import type { Removal, RemoveOptions } from './manager/remove.ts'
 import type { RepairReport } from './manager/repair.ts'
@@ -31,7 +31,7 @@ import type { RepairHostOptions } from './manager/repairing.ts'
 import type { VerifyAllOptions } from './manager/reverification.ts'
 import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
-import { assertWritable, type ExecuteOptions, execute, planOf, refusedRun } from './manager/run.ts'
+import { type ExecuteOptions, execute, planOf } from './manager/run.ts'
 import type { Served, ServeOptions } from './manager/served.ts'
 import type { SpawnedPlugin } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
@@ -74,26 +74,7 @@ export class PluginManager extends Records implements AsyncDisposable {
 
   /** Opens the home and finishes or undoes what an earlier process left behind. */
   static async open(options: HostOptions = {}): Promise<PluginManager> {
-    const host = await openHost(options)
-    try {
-      for (const recovered of await recover(host)) options.onRecovered?.(recovered)
-      return new PluginManager(host)
-    } catch (error) {
-      host.store.close()
-      throw error
-    }
-  }
-
-  /** `open` and `execute`. A home that cannot be opened is a run that never started, too. @throws RefusedRun */
-  static async execute(home: HostOptions, name: string, options: ExecuteOptions): Promise<never> {
-    if (options.reportFile !== undefined) assertWritable(options.reportFile)
-    let manager: PluginManager
-    try {
-      manager = await PluginManager.open(home)
-    } catch (error) {
-      throw refusedRun(error, options.reportFile)
-    }
-    return manager.execute(name, options)
+    return new PluginManager(await openRecovered(options))
   }
 
   /** Ends the runs it has started, and records how each ended. Safe to call twice. */

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { fit, fold, padded, widthOf } from './width.ts'
 
 /** Controls, line ends, marks of direction, what cannot be seen. Not the joiners: scripts and emoji are written with them. */
-const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const unprintable = () => /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
  * Text that came from a plugin, a tarball, a file's name or a key file, made safe for a terminal: control characters
@@ -10,7 +10,7 @@ const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
  * overrides are shown as codes.
  */
 export function plain(text: string): string {
-  return text.replace(UNPRINTABLE, codeOf)
+  return text.replace(unprintable(), codeOf)
 }
 
 /** Everything that looks like a blank, the letters among it too. */

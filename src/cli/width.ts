@@ -1,9 +1,9 @@
 const ASCII = /^[\x20-\x7e]*$/
 
 /** What takes no column: marks on the letter before, joiners. */
-const NOTHING = /^(?:\p{Mn}|\p{Me}|[\u200b\u200c]|\u200d)$/u
+const nothing = () => /^(?:\p{Mn}|\p{Me}|[\u200b\u200c]|\u200d)$/u
 /** Letters, and half of a flag, that are wide although they stand in no other list here. */
-const WIDE =
+const wide = () =>
   /^(?:(?!\p{Regional_Indicator})\p{Emoji_Presentation}|[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}]|[\u2329\u232a\u2e80-\u303e\u3400-\u9fff\uff01-\uff60\uffe0-\uffe6]|[\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}])$/u
 const EMOJI_STYLE = '\ufe0f'
 
@@ -18,8 +18,8 @@ export function widthOf(text: string): number {
 function widthOfOne(character: string): number {
   if (character < '\u0300') return 1
   if (character === EMOJI_STYLE) return 1
-  if (NOTHING.test(character)) return 0
-  return WIDE.test(character) && !isHalfWidth(character) ? 2 : 1
+  if (nothing().test(character)) return 0
+  return wide().test(character) && !isHalfWidth(character) ? 2 : 1
 }
 
 /** Narrow forms of Katakana and Hangul, which are of those scripts too. */

@@ -10,7 +10,7 @@ type PathBounds = Pick<ArchiveBounds, 'depth' | 'pathBytes' | 'segmentBytes'>
 
 const ASCII = /^[\x20-\x7e]*$/
 /** Control characters, and those that reorder or break the line a path is shown in. */
-const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u
+const unprintable = () => /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u
 const DRIVE = /^[A-Za-z]:/
 
 /** The rules for a path inside a package: one spelling, one meaning, on every file system and in every message. */
@@ -19,7 +19,7 @@ export function pathFault(path: string, bounds: PathBounds): PathFault | null {
   if (path.startsWith('/')) return hostile('its path is absolute')
   if (path.includes('\\')) return hostile('its path has a backslash')
   if (!ASCII.test(path)) {
-    if (UNPRINTABLE.test(path)) return hostile('its path has a control or direction character')
+    if (unprintable().test(path)) return hostile('its path has a control or direction character')
     if (!path.isWellFormed()) return hostile('its path is not valid Unicode')
     if (path.normalize('NFC') !== path) return hostile('its path is not in Unicode normalisation form C')
   }

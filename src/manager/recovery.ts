@@ -9,7 +9,19 @@ import type { Recovered } from '../core/recovered.ts'
 import type { OpenChange } from '../core/step.ts'
 import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
-import type { Host } from './host.ts'
+import { type Host, type HostOptions, openHost } from './host.ts'
+
+/** Opens a home, and finishes or undoes what an earlier process left behind. */
+export async function openRecovered(options: HostOptions = {}): Promise<Host> {
+  const host = await openHost(options)
+  try {
+    for (const recovered of await recover(host)) options.onRecovered?.(recovered)
+    return host
+  } catch (error) {
+    host.store.close()
+    throw error
+  }
+}
 
 /**
  * Finishes or undoes what processes that are gone left behind; every command begins with it. Cheap when there is nothing:

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { IsolationError } from '../core/errors.ts'
 
 /**
@@ -14,9 +14,10 @@ export function findLauncher(
 ): string {
   const arch = from.arch ?? process.arch
   for (let folder = from.start; ; folder = dirname(folder)) {
+    // Not `join`: every run looks here, and Node's way with paths is longer than the looking.
     const places = [
-      join(folder, 'dist', 'launcher', `linux-${arch}`, 'bulkhead-launch'),
-      join(folder, 'node_modules', '@bulkhead', `launcher-linux-${arch}`, 'bulkhead-launch'),
+      `${folder}/dist/launcher/linux-${arch}/bulkhead-launch`,
+      `${folder}/node_modules/@bulkhead/launcher-linux-${arch}/bulkhead-launch`,
     ]
     for (const place of places) {
       const stat = statSync(place, { throwIfNoEntry: false })

@@ -48,6 +48,8 @@ export function sweepParent(plan: Pick<RunPlan, 'run' | 'cgroups' | 'engine'>): 
 export function sweepLeaf(leaf: string): boolean {
   // A killed process leaves its cgroup when it has been taken down, which takes a moment.
   for (let tries = 0; tries < 100; tries++) {
+    // As a launcher that ended by itself leaves it; every command asks this of each run that it takes up.
+    if (isGone(leaf)) return true
     killMembers(leaf)
     try {
       rmdirSync(leaf)
@@ -58,6 +60,14 @@ export function sweepLeaf(leaf: string): boolean {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
   }
   return false
+}
+
+function isGone(leaf: string): boolean {
+  try {
+    return statSync(leaf, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Minute } from '../core/minute.ts'
@@ -62,6 +63,9 @@ export function takeUp(
     if (one.lost) for (const leaf of leavesIn(folder, run)) sweepLeaf(leaf)
     const whole = { ...one, watched: watchedOf(spool, run) }
     record(whole)
+    // By name, since to remove a folder with whatever may be in it takes far longer; the report last, so that what is cut off
+    // here is taken up again as it was.
+    for (const name of [LEAVES_FILE, REPORT_FILE]) if (existsSync(join(folder, name))) unlinkSync(join(folder, name))
     forgetSpool(spool, run)
     taken.push(whole)
   }

@@ -224,7 +224,7 @@ export class Runs extends Ledger {
         return {
           run: recordOf(row),
           // A launcher outlives its host by the moment in which it ends the tree.
-          alive: supervisor !== null || isAlive(row.holder),
+          alive: supervisor !== null || (row.holder !== row.supervisor && isAlive(row.holder)),
           pid: pidOf(row.holder),
           supervisor,
           place: placeOf(row),

@@ -38,7 +38,7 @@ export function skeletonFaults(root: string, owner: number): string[] {
 }
 
 function isAsBuilt(root: string, name: string, owner: number): boolean {
-  const path = join(root, name)
+  const path = `${root}/${name}`
   const target = Object.hasOwn(LINKS, name) ? LINKS[name] : undefined
   if (target !== undefined) return lstatSync(path).isSymbolicLink() && readlinkSync(path) === target
   if (!isFolder(path, owner)) return false
@@ -46,7 +46,7 @@ function isAsBuilt(root: string, name: string, owner: number): boolean {
   const inside = readdirSync(path)
   if (name !== 'etc') return inside.length === 0
   return (
-    inside.length === Object.keys(ETC_FILES).length && inside.every((file) => isEtcFile(join(path, file), file, owner))
+    inside.length === Object.keys(ETC_FILES).length && inside.every((file) => isEtcFile(`${path}/${file}`, file, owner))
   )
 }
 

@@ -72,7 +72,7 @@ export async function readSecretKey(
   }
 }
 
-const LINE = /^ed25519 ([A-Za-z0-9+/]{43}=)(?: ([^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}))?$/u
+const lineForm = () => /^ed25519 ([A-Za-z0-9+/]{43}=)(?: ([^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}))?$/u
 
 /** A public key as people pass it on. The comment is theirs; only the key itself says anything. */
 export interface PublicKeyFile {
@@ -100,7 +100,7 @@ export function parsePublicKey(bytes: Buffer, source: string): PublicKeyFile {
   if (line.includes('bulkhead-secret-key') || line.startsWith('{')) {
     throw invalid(source, 'expected a public key (.pub), found what looks like a secret one')
   }
-  const match = LINE.exec(line)
+  const match = lineForm().exec(line)
   if (match?.[1] === undefined) throw invalid(source, 'expected "ed25519 BASE64 COMMENT"')
   const raw = Buffer.from(match[1], 'base64')
   const fault = raw.toString('base64') === match[1] ? keyFault(raw) : 'is not canonical base64'

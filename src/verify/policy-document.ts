@@ -89,7 +89,7 @@ export function writtenDocument(document: PolicyDocument): unknown {
   return { ...document, principals }
 }
 
-const LINE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
+const lineForm = () => /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
 /**
  * OIDC Discovery 1.0 §3: a URL without query or fragment. A text to be compared and never fetched, so http, which issuers
  * inside a cluster have, does no harm. Blanks are what an identity's id is divided by.
@@ -250,7 +250,9 @@ function readText(reader: Reader, value: unknown, path: string, form: RegExp, ex
 function readLine(reader: Reader, value: unknown, path: string, max: number): string | null {
   const text = reader.string(value, path)
   if (text === null) return null
-  return text.length <= max && LINE.test(text) ? text : reader.fault(path, `must be one line of 1 to ${max} characters`)
+  return text.length <= max && lineForm().test(text)
+    ? text
+    : reader.fault(path, `must be one line of 1 to ${max} characters`)
 }
 
 function readTime(reader: Reader, value: unknown, path: string): string | undefined {

@@ -9,7 +9,7 @@ import { type Authority, authority, type ReleaseSpec } from '../helpers/authorit
 import { trust, writeRelease } from '../manager/household.ts'
 
 const checkout = resolve(import.meta.dirname, '../..')
-export const BIN = join(checkout, 'src/cli/bin.js')
+export const BIN = join(checkout, 'src/cli/bin.cjs')
 
 if (!existsSync(join(checkout, 'dist/js/cli.js'))) throw new Error('the command is not built: npm run build')
 

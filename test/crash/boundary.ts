@@ -36,7 +36,7 @@ export interface Traced {
 
 const ROOT = resolve(import.meta.dirname, '../..')
 export const NODE = process.execPath
-export const PLUGINS = join(ROOT, 'src/cli/bin.js')
+export const PLUGINS = join(ROOT, 'src/cli/bin.cjs')
 
 let binary: string | undefined
 export function boundaryProgram(): string {

@@ -64,7 +64,7 @@ test('what dead processes left in staging goes with the next command; what canno
 
 const skip = cannotLaunch
 if (skip !== false) console.log(`skipped: ${skip}`)
-const BIN = resolve(import.meta.dirname, '../../src/cli/bin.js')
+const BIN = resolve(import.meta.dirname, '../../src/cli/bin.cjs')
 
 /** `plugins run`, up to the first output of the plugin. */
 async function running(t: TestContext, house: Household) {

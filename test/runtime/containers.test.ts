@@ -42,7 +42,7 @@ before(async () => {
   const manifest = { name: 'acme/cell', version: '1.0.0', entry: { runtime: 'exec', path: 'cell' } }
   writeFileSync(join(volume, 'cell/plugin.json'), JSON.stringify(manifest))
   const plugins = (...args: string[]) =>
-    execFileSync(process.execPath, [join(PROJECT, 'src/cli/bin.js'), ...args], {
+    execFileSync(process.execPath, [join(PROJECT, 'src/cli/bin.cjs'), ...args], {
       cwd: volume,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -198,7 +198,7 @@ async function home(): Promise<Record<string, string>> {
   return volumes
 }
 
-const RUN = [`${INSIDE}/node_modules/.bin/node`, `${INSIDE}/src/cli/bin.js`, 'run', 'acme/cell', '--', 'wait']
+const RUN = [`${INSIDE}/node_modules/.bin/node`, `${INSIDE}/src/cli/bin.cjs`, 'run', 'acme/cell', '--', 'wait']
 
 test('as pid 1 of a container the launcher passes SIGTERM on and ends with the program', { skip }, async () => {
   const container = await contain({ ...inside, volumes: await home(), args: RUN })

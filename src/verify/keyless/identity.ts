@@ -23,7 +23,7 @@ const FULCIO = {
 const TEXT_MAX = 2048
 /** IA5String of an e-mail address or URI: visible ASCII, so that no NUL or blank cuts it short for anybody. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
+const unseen = () => /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
 
 const EMAIL_TAG = 0x81
 const URI_TAG = 0x86
@@ -107,6 +107,6 @@ function checkedText(bytes: Buffer, what: string): string {
   } catch {
     throw new DerFault(`has a text that is not UTF-8 (${what})`)
   }
-  if (text.length > 0 && text.length <= TEXT_MAX && !UNSEEN.test(text)) return text
+  if (text.length > 0 && text.length <= TEXT_MAX && !unseen().test(text)) return text
   throw new DerFault(`has a text that is empty, too long or not printable (${what})`)
 }

@@ -9,7 +9,7 @@ import { Layout } from '../../../src/core/layout.ts'
 import type { PluginName } from '../../../src/core/name.ts'
 import { AttackedHome } from '../../helpers/attacked-home.ts'
 
-const BIN = join(import.meta.dirname, '../../../src/cli/bin.js')
+const BIN = join(import.meta.dirname, '../../../src/cli/bin.cjs')
 const PLACES = ['.', 'bundle.sigstore.jsonl', 'root', 'root/etc/passwd', 'root/plugin', 'root/plugin/plugin.json']
 
 const FORMS: Readonly<Record<string, (path: string) => void>> = {

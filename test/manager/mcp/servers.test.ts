@@ -30,7 +30,7 @@ async function host(t: TestContext) {
   await house.install({ files: { 'plugin.json': manifest, 'server.py': server } })
   const servers = (count: number, manner: string): Servers => ({
     command: process.execPath,
-    args: [join(PROJECT, 'src/cli/bin.js'), '--home', house.layout.home, 'run', 'acme/hello', '--', manner],
+    args: [join(PROJECT, 'src/cli/bin.cjs'), '--home', house.layout.home, 'run', 'acme/hello', '--', manner],
     count,
   })
 

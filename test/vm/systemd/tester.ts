@@ -14,7 +14,7 @@ export const MANAGER = `/sys/fs/cgroup/user.slice/user-${UID}.slice/user@${UID}.
 export const UNIT = `${MANAGER}/app.slice/bulkhead.service`
 export const PROJECT = '/opt/bulkhead'
 export const FOLDER = '/home/tester/rootless'
-const BIN = `node ${PROJECT}/src/cli/bin.js`
+const BIN = `node ${PROJECT}/src/cli/bin.cjs`
 
 /** Why these tests cannot run here. */
 export const skip =
