@@ -122,6 +122,8 @@ export function begin(host: Host, plan: RunPlan, launcher: Launcher, options: Be
     kill: run.kill.bind(run),
     restartClocks: run.restartClocks.bind(run),
     letGo: run.letGo.bind(run),
+    abandon: run.abandon.bind(run),
+    isUnheard: run.isUnheard.bind(run),
     close: async () => {
       await run.close()
       return outcome

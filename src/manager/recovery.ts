@@ -10,6 +10,7 @@ import type { OpenChange } from '../core/step.ts'
 import { isLeafOf, pruneLogs, removeData, removeLogs, sweepLeaf, takeUp } from '../runtime/index.ts'
 import type { OpenRun } from '../store/index.ts'
 import { type Host, type HostOptions, openHost } from './host.ts'
+import { launcherOf } from './live.ts'
 
 /** Opens a home, and finishes or undoes what an earlier process left behind. */
 export async function openRecovered(options: HostOptions = {}): Promise<Host> {
@@ -135,6 +136,7 @@ export function takeUpRuns(host: Pick<Host, 'layout' | 'store' | 'config'>): voi
     },
   )
   for (const lost of known()) {
+    if (lost.isOrphan()) wake(lost)
     // One whose folder came after the spool was listed may have its report in it: for the next command.
     if (lost.alive || existsSync(layout.spoolOf(lost.run.id))) continue
     if (store.runs.lose(lost.run.id)) sweep(lost)
@@ -154,6 +156,17 @@ export function boundLogs(
     live ??= new Set(store.runs.open().flatMap((open) => (open.alive ? [open.run.id] : [])))
     return live.has(one)
   })
+}
+
+/** It ends with its host, unless it was stopped: then it has not heard of that yet. */
+function wake(orphan: OpenRun): void {
+  const launcher = launcherOf(orphan)
+  if (launcher === null) return
+  try {
+    process.kill(launcher.pid, 'SIGCONT')
+  } catch {
+    // It ended by itself.
+  }
 }
 
 /** A host that was killed together with its launcher leaves cgroup directories; a launcher that ended by itself leaves none. */

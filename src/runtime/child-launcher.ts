@@ -55,10 +55,15 @@ class ChildLauncher implements LauncherProcess {
     this.#child.kill('SIGKILL')
   }
 
+  wake(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   keepAlive(how: 'ref' | 'unref'): void {
     this.#child[how]()
     // Each is a socket; Node's types know it as the stream it is used as.
-    for (const stream of this.#streams) (stream as Partial<Socket> | null)?.[how]?.()
+    // One that is gone would listen for a connection that never comes, once for each call.
+    for (const stream of this.#streams as (Partial<Socket> | null)[]) if (stream?.destroyed === false) stream[how]?.()
   }
 }
 

@@ -52,9 +52,19 @@ export class ForkedLauncher implements LauncherProcess {
     if (!this.#hasEnded) this.#owner.kill(this.pid)
   }
 
+  wake(): void {
+    if (this.#hasEnded) return
+    try {
+      process.kill(this.pid, 'SIGCONT')
+    } catch {
+      // It has ended, which was not told yet; or this process has given up its user.
+    }
+  }
+
   keepAlive(how: 'ref' | 'unref'): void {
     if (!this.#hasEnded) this.#owner.keepAlive(this, how)
-    for (const stream of this.#streams) stream?.[how]()
+    // One that is gone would listen for a connection that never comes, once for each call.
+    for (const stream of this.#streams) if (stream?.destroyed === false) stream[how]()
   }
 
   /** Told by its owner, with the status of wait(2); `null`: the owner is gone, and cannot tell. */

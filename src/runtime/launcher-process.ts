@@ -31,6 +31,8 @@ export interface LauncherProcess {
   readonly failed: Promise<Error>
   /** Ends it, and with it its tree. */
   kill(): void
+  /** Has it go on, should it have been stopped. */
+  wake(): void
   /** Whether this process waits for it and for its streams. */
   keepAlive(how: 'ref' | 'unref'): void
 }

@@ -8,6 +8,7 @@ import { startChild } from './child-launcher.ts'
 import { engineOf } from './engine.ts'
 import { heldWords } from './held-words.ts'
 import type { JournalLine } from './journal.ts'
+import { isUnread, pressToEnd } from './launcher-death.ts'
 import type { LauncherProcess, LauncherStart, RunStream } from './launcher-process.ts'
 import { leavesOf, sweepLeaf } from './leaves.ts'
 import type { RunPlan } from './plan.ts'
@@ -65,6 +66,10 @@ export interface Run {
    * @throws UsageError when it was not held, or was let go already, or they are more than a held run can be told
    */
   letGo(args: readonly string[]): void
+  /** Kills its launcher, and with it the tree: for one that stands still, and would read what it was told when it is woken. */
+  abandon(): void
+  /** Of one that was let go and has not started: its launcher is gone and had not read it, so nothing of the plugin has run. */
+  isUnheard(): boolean
   /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
   close(): Promise<Outcome>
 }
@@ -152,6 +157,8 @@ class LaunchedRun implements Run, Unwaited {
   readonly waits: Promise<boolean>
   readonly outcome: Promise<Outcome>
   #ended = false
+  #isPressed = false
+  #isUnheard = false
   #hold: 'none' | 'held' | 'let go'
 
   constructor(plan: RunPlan, launcher: LauncherProcess, spec: Buffer, { onJournal, held = false }: RunWatch) {
@@ -176,6 +183,9 @@ class LaunchedRun implements Run, Unwaited {
 
     const { specification, control, report, pid } = launcher
     for (const stream of [specification, control, report]) stream.on('error', () => {})
+    control.on('error', (error) => {
+      this.#isUnheard = isUnread(error)
+    })
     const come = { started: started.resolve, waits: waits.resolve }
     const refuse = this.#follow(plan, come, outcome, onJournal)
     // Until it has read its specification the launcher does nothing, so it can be moved where it has to be first.
@@ -206,9 +216,19 @@ class LaunchedRun implements Run, Unwaited {
     if (!this.#ended && !this.#launcher.control.destroyed) this.#launcher.control.write(words)
   }
 
+  abandon(): void {
+    this.#launcher.kill()
+  }
+
+  isUnheard(): boolean {
+    return this.#isUnheard
+  }
+
   close(): Promise<Outcome> {
     // The launcher takes the end of the control pipe for the end of its host, and ends the tree.
     this.#launcher.control.destroy()
+    if (!this.#ended && !this.#isPressed) pressToEnd(this.#launcher)
+    this.#isPressed = true
     // Now somebody waits for it, and perhaps for nothing else.
     this.#launcher.keepAlive('ref')
     return this.outcome

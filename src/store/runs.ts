@@ -36,6 +36,8 @@ export interface OpenRun {
   readonly pid: number
   /** The launcher as `pid:starttime:bootid` while it lives; `null` before it was started and after it is gone. */
   readonly supervisor: string | null
+  /** Its launcher is there, and the host application that started it is gone. */
+  readonly isOrphan: () => boolean
   /** `null` of runs that an earlier version began. */
   readonly place: RunPlace | null
 }
@@ -221,10 +223,12 @@ export class Runs extends Ledger {
     return read(this.db, () => this.db.prepare<[], RunRow>(`${SELECT_RUN} WHERE r.ended_at_ms IS NULL`).all()).map(
       (row) => {
         const supervisor = row.supervisor !== null && isAlive(row.supervisor) ? row.supervisor : null
+        const isHeld = () => row.holder !== row.supervisor && isAlive(row.holder)
         return {
           run: recordOf(row),
           // A launcher outlives its host by the moment in which it ends the tree.
-          alive: supervisor !== null || (row.holder !== row.supervisor && isAlive(row.holder)),
+          alive: supervisor !== null || isHeld(),
+          isOrphan: () => supervisor !== null && row.holder !== row.supervisor && !isHeld(),
           pid: pidOf(row.holder),
           supervisor,
           place: placeOf(row),

@@ -1,6 +1,6 @@
 import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Run } from '../../runtime/index.ts'
+import { type Run, stillness } from '../../runtime/index.ts'
 import { endedError } from '../loaded/ended.ts'
 import { OutputTail } from '../output-tail.ts'
 import { SpawnedPlugin } from '../spawning.ts'
@@ -15,8 +15,12 @@ export interface Waiter {
   restartClocks(): void
   /** Until it is as ready as it gets. `false`: it has ended, or nobody waits any more. */
   ready(look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean>
-  /** Once. @throws PluginError: why its program did not start after all */
-  handOut(args: readonly string[]): Promise<SpawnedPlugin>
+  /**
+   * Once. `null`: it was gone before it heard of it, and nothing of its plugin has run.
+   *
+   * @throws PluginError: why its program did not start after all
+   */
+  handOut(args: readonly string[]): Promise<SpawnedPlugin | null>
   wait(): Promise<Outcome>
   close(): Promise<Outcome>
 }
@@ -61,6 +65,10 @@ export class StartedWaiter implements Waiter {
 
 /** An interpreter out of a parent gone bad may never begin. */
 const START_MS = 10_000
+/** How often one that was let go and has not begun is looked at. */
+const LOOK_MS = 250
+/** To wait at its entry; its launcher may have been stopped before it came to that. */
+const READY_MS = 60_000
 
 /** Held at its entry: its sandbox is there, and nothing of the plugin has run. The launcher's clocks stand still. */
 export class HeldWaiter implements Waiter {
@@ -82,17 +90,19 @@ export class HeldWaiter implements Waiter {
   async ready(_look: () => readonly RunningPlugin[], signal: AbortSignal): Promise<boolean> {
     const over = Promise.withResolvers<false>()
     const end = () => over.resolve(false)
+    const timer = setTimeout(end, READY_MS)
     signal.addEventListener('abort', end)
     if (signal.aborted) end()
     try {
       return await Promise.race([this.#held.waits, over.promise])
     } finally {
+      clearTimeout(timer)
       // The signal is the pool's, and lives for as many as it ever holds.
       signal.removeEventListener('abort', end)
     }
   }
 
-  async handOut(args: readonly string[]): Promise<SpawnedPlugin> {
+  async handOut(args: readonly string[]): Promise<SpawnedPlugin | null> {
     const run = this.#held
     try {
       run.letGo(args)
@@ -101,11 +111,15 @@ export class HeldWaiter implements Waiter {
       await run.close()
       throw error
     }
-    // How it ended then is told by its outcome, below.
-    const timer = setTimeout(() => void run.close().catch(() => {}), START_MS)
+    const looks = setInterval(endStill, LOOK_MS, run, performance.now() + START_MS)
     const started = await run.started
-    clearTimeout(timer)
+    clearInterval(looks)
     if (started !== null) return new SpawnedPlugin(run, started.pid)
+    if (run.isUnheard()) {
+      // Until what it left is swept, and its end is recorded.
+      await run.outcome.catch(() => {})
+      return null
+    }
     const said = new OutputTail([run.stderr])
     throw endedError(this.#name, run.run, await run.outcome, await said.lines())
   }
@@ -117,4 +131,15 @@ export class HeldWaiter implements Waiter {
   close(): Promise<Outcome> {
     return this.#held.close()
   }
+}
+
+/**
+ * A launcher that was stopped reads nothing, not even that it is to end; woken, it would first let its program go. One that is traced
+ * stands still for a moment at every call. How it ended is told by its outcome.
+ */
+function endStill(run: Run, deadlineMs: number): void {
+  const isLate = performance.now() > deadlineMs
+  const how = stillness(run.pid)
+  if (how === 'stopped' || (how === 'traced' && isLate)) run.abandon()
+  else if (isLate) run.close().catch(() => {})
 }

@@ -150,9 +150,12 @@ export class WarmPool implements AsyncDisposable {
         this.#cold++
         return await this.#on.spawn(args)
       }
+      const one = await found.one.handOut(args)
+      // That may have taken a while: what could be said of its plugin then is asked again.
+      if (one === null) return await this.spawn(options)
       this.#warm++
       this.#failures = 0
-      return await found.one.handOut(args)
+      return one
     } finally {
       await ended
       this.#again()
