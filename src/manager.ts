@@ -20,6 +20,7 @@ import type { McpServer, McpServersOptions } from './manager/mcp/servers.ts'
 import type { OfferOptions, PluginOffer } from './manager/offer.ts'
 import type { OutdatedOptions, OutdatedPlugin } from './manager/outdated.ts'
 import { nameOf } from './manager/plugin-name.ts'
+import { preloadFindings } from './manager/preload-trouble.ts'
 import type { Provenance } from './manager/provenance.ts'
 import { inQuarantine, quarantineOf } from './manager/quarantine.ts'
 import { Records } from './manager/records.ts'
@@ -344,7 +345,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     const { diagnose } = await import('./runtime/doctor.ts')
     const { layout, caller, config } = this.#host
     const { findings, canRun } = diagnose({ layout, caller, config })
-    return { findings: [...findings, clockFinding(this.#host)], canRun }
+    return { findings: [...findings, clockFinding(this.#host), ...preloadFindings(this.#host)], canRun }
   }
 
   get #hosting(): Hosting {

@@ -27,6 +27,7 @@ import {
   type TrustPolicy,
   Verifier,
 } from '../verify/index.ts'
+import { notePreloadFailure } from './preload-trouble.ts'
 
 export interface HostOptions {
   /** Where everything is kept; default: `BULKHEAD_HOME`, else `/var/lib/bulkhead`, else the user's data folder. */
@@ -82,8 +83,8 @@ export async function openHost(options: HostOptions = {}): Promise<Host> {
     now,
     trees: new Trees({ layout, sealer: sealerOrNull() }),
     planner: new Planner({ layout, caller, config }),
-    parents: new PreloadParents({ spool: layout.spool }),
     launchers: new Launchers({ spool: layout.spool }),
+    parents: new PreloadParents({ spool: layout.spool, onFailure: (failure) => notePreloadFailure(store, failure) }),
     verifier: (policy = trustFile.read()) =>
       new Verifier({
         policy,

@@ -44,7 +44,7 @@ export { type PlanInput, planRun, type RunPlan, redact, type SettingsPlan, type 
 export { Planner, type RunRequest } from './planner.ts'
 export { CONTRACT_VERSION } from './platform.ts'
 export type { ParentStatus } from './preload/parent.ts'
-export { PreloadParents } from './preload/parents.ts'
+export { type PreloadFailure, PreloadParents } from './preload/parents.ts'
 export type { PreloadPlan } from './preload/plan.ts'
 export { READ_FOLDERS } from './reads.ts'
 export type { ReportLine } from './report.ts'

@@ -2,80 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PluginName } from '../../src/core/name.ts'
-import type { RunOptions } from '../../src/index.ts'
-import { type Host, openHost } from '../../src/manager/host.ts'
+import type { Host } from '../../src/manager/host.ts'
 import { launch } from '../../src/manager/launch.ts'
+import { preloadFindings } from '../../src/manager/preload-trouble.ts'
 import { planOf } from '../../src/manager/run.ts'
 import { PreloadParents } from '../../src/runtime/index.ts'
 import { SLOW } from '../helpers/patience.ts'
 import { needsParent } from '../runtime/preload/parent.ts'
-import { HELLO, household, manifestOf } from './household.ts'
+import { HELLO } from './household.ts'
+import { COLD, COPIED, hosted, OTHER, ran, requestOf, saidBy } from './preloading.ts'
 
 const options = { skip: needsParent, timeout: 60_000 * SLOW }
-const OTHER = 'acme/other' as PluginName
-
-/** What it finds imported, and what of the system it can import. */
-const SCRIPT = `import json, sys
-print(json.dumps({'argv': sys.argv[1:], 'preloaded': 'decimal' in sys.modules, 'copied': 'bulkhead' in open('/proc/self/maps').read()}))`
-
-/** A host on which a plugin that wants `modules` is installed. */
-async function hosted(
-  t: TestContext,
-  {
-    preload = ['decimal'],
-    config = {},
-    script = SCRIPT,
-    manifest = {},
-  }: { preload?: string[]; config?: object; script?: string; manifest?: object } = {},
-): Promise<{ host: Host; configure: (config: object) => Promise<Host> }> {
-  const house = await household(t)
-  for (const name of [HELLO, OTHER])
-    await house.install({
-      name,
-      files: {
-        'main.py': script,
-        'plugin.json': manifestOf({ name, entry: { runtime: 'python', path: 'main.py', preload }, ...manifest }),
-      },
-    } as never)
-  const configure = async (config: object): Promise<Host> => {
-    writeFileSync(house.layout.configFile, JSON.stringify(config), { mode: 0o600 })
-    const host = await openHost({ home: house.layout.home })
-    t.after(async () => {
-      await host.parents.close()
-      host.store.close()
-    })
-    return host
-  }
-  return { host: await configure({ preload: { python: ['decimal', 'json'] }, ...config }), configure }
-}
-
-async function ran(host: Host, name: string = HELLO, options: RunOptions = {}) {
-  const run = await launch(host, name, { args: ['a'], ...options }, () => true)
-  run.stdin?.end()
-  const [stdout, stderr, outcome] = await Promise.all([
-    text(run.stdout as NonNullable<typeof run.stdout>),
-    text(run.stderr as NonNullable<typeof run.stderr>),
-    run.outcome,
-  ])
-  return { outcome, stdout, stderr }
-}
-
-/** Whether it came out of a parent. */
-const saidBy = async (host: Host, name?: string, options?: RunOptions) => {
-  const { stdout, stderr, outcome } = await ran(host, name, options)
-  assert.equal(outcome.code, 0, stderr + JSON.stringify(outcome))
-  return JSON.parse(stdout) as { argv: string[]; preloaded: boolean; copied: boolean }
-}
-
-const COPIED = { argv: ['a'], preloaded: true, copied: true }
-const COLD = { argv: ['a'], preloaded: false, copied: false }
-
 test('what manifest and operator both name is imported once, and there in every run', options, async (t) => {
   const { host } = await hosted(t)
   for (let runs = 0; runs < 3; runs++) assert.deepEqual(await saidBy(host), COPIED)
@@ -134,12 +76,21 @@ test('a module that cannot be imported is a reason to start cold, and no failure
     plan.preload.reason,
     "there is no preloaded parent: cannot import nowhere: ModuleNotFoundError: No module named 'nowhere'",
   )
+  const told = host.store.events.since(0, 100).filter(({ kind }) => kind === 'preload-failed')
+  assert.deepEqual(
+    told.map(({ subject, details }) => [subject, details]),
+    [[HELLO, { modules: ['nowhere'], reason: plan.preload.reason, count: 1, againInMs: 60_000 }]],
+  )
+  const [finding] = preloadFindings(host)
+  assert.equal(finding?.available, false)
+  assert.match(String(finding?.detail), /^acme\/hello, at .*: there is no preloaded parent: cannot import nowhere/)
+  const later = { ...host, now: () => new Date(Date.now() + 21 * 60_000) }
+  assert.equal(preloadFindings(later)[0]?.available, true, 'it was long ago')
+  const other = { ...host, config: { ...host.config, preload: { ...host.config.preload, python: ['json'] } } }
+  assert.equal(preloadFindings(other)[0]?.available, true, 'it is not listed any more')
+  const none = { ...host, config: { ...host.config, preload: { ...host.config.preload, python: [] } } }
+  assert.deepEqual(preloadFindings(none), [])
 })
-
-const requestOf = async (host: Host) => {
-  const { clear } = await import('../../src/manager/clearance.ts')
-  return (await clear(host, HELLO, 'r-1', {})).request
-}
 
 test('a parent that died is followed by another', options, async (t) => {
   const { host } = await hosted(t)

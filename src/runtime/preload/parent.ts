@@ -35,13 +35,14 @@ export class Parent {
   /** Once it and everything that came out of it is gone. */
   readonly gone: Promise<void>
 
-  constructor(launcher: Launcher, plan: RunPlan) {
+  /** `startMs`: how long importing may take. */
+  constructor(launcher: Launcher, plan: RunPlan, startMs = START_MS) {
     const { family, own } = leavesOfParent(plan)
     this.#plan = plan
     this.#family = family
     this.#leaves = own
     this.#run = launcher.start(plan, { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' })
-    this.ready = this.#awaitReady(firstLine(this.#run.stdout as Readable))
+    this.ready = this.#awaitReady(firstLine(this.#run.stdout as Readable, startMs), startMs)
     this.ready.catch(() => {})
     const end = () => {
       this.#isGone = true
@@ -53,6 +54,10 @@ export class Parent {
 
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   get isIdle(): boolean {
@@ -88,11 +93,11 @@ export class Parent {
     await this.gone
   }
 
-  async #awaitReady(line: Promise<string | null>): Promise<void> {
+  async #awaitReady(line: Promise<string | null>, startMs: number): Promise<void> {
     const said = await line
     if (said !== 'ready') {
       const { reason } = await this.#run.close()
-      throw new Error(said ?? reason ?? `it was not ready within ${START_MS / 1000} s, or ended before`)
+      throw new Error(said ?? reason ?? `it was not ready within ${startMs / 1000} s, or ended before`)
     }
     this.#isReady = true
     this.#run.stdout?.resume()
@@ -101,9 +106,9 @@ export class Parent {
 }
 
 /** What it says first; `null` if that does not come, or is not one line. */
-function firstLine(from: Readable): Promise<string | null> {
+function firstLine(from: Readable, ms: number): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>()
-  const timer = setTimeout(resolve, START_MS, null)
+  const timer = setTimeout(resolve, ms, null)
   let said = ''
   const end = (line: string | null) => {
     clearTimeout(timer)

@@ -5,6 +5,7 @@ import { Launcher } from '../launcher.ts'
 import { findLauncher } from '../launcher-binary.ts'
 import { sweepParent } from '../leaves.ts'
 import type { RunPlan } from '../plan.ts'
+import { type Failure, Failures } from './failures.ts'
 import { makeParentFolder, removeParentFolder, sweepParentFolders } from './folder.ts'
 import { Parent, type ParentStatus } from './parent.ts'
 import { parentFiles, planParent } from './parent-plan.ts'
@@ -18,12 +19,22 @@ export interface ParentsOptions {
   readonly max?: number
   /** By default the one that runs are started with. */
   readonly launcher?: string
+  /** How long importing may take. */
+  readonly startMs?: number
+  /** How long runs are started cold after a first failure, before it is tried again. */
+  readonly againMs?: number
+  /** Told of each that could not be made. */
+  readonly onFailure?: ((failure: PreloadFailure) => void) | undefined
+}
+
+/** A parent that could not be made. */
+export interface PreloadFailure extends Failure {
+  readonly name: string
+  readonly modules: readonly string[]
 }
 
 const IDLE_MS = 60_000
 const MAX = 8
-/** After a parent could not be made its runs are started cold for so long, and then it is tried again. */
-const RETRY_MS = 60_000
 
 interface Kept {
   readonly parent: Parent
@@ -46,16 +57,22 @@ export class PreloadParents {
   /** Those whose place was taken, as long as a copy of theirs goes on. */
   readonly #retired = new Set<Kept>()
   readonly #ending = new Set<Promise<void>>()
-  readonly #failed = new Map<string, { readonly identity: string; readonly reason: string; readonly atMs: number }>()
+  readonly #startMs: number | undefined
+  readonly #onFailure: ParentsOptions['onFailure']
+  readonly #failures: Failures
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
   #hasSwept = false
 
-  constructor({ spool, idleMs = IDLE_MS, max = MAX, launcher }: ParentsOptions) {
+  constructor(options: ParentsOptions) {
+    const { spool, idleMs = IDLE_MS, max = MAX, launcher, startMs, againMs, onFailure } = options
     this.#spool = spool
     this.#launcher = launcher
     this.#idleMs = idleMs
     this.#max = max
+    this.#startMs = startMs
+    this.#failures = new Failures(againMs)
+    this.#onFailure = onFailure
   }
 
   /**
@@ -65,25 +82,59 @@ export class PreloadParents {
   async lend(plan: RunPlan): Promise<RunPlan> {
     if (plan.preload.modules.length === 0) return plan
     if (this.#isClosed) return cold(plan, 'its manager has been closed')
-    const identity = identityOf(plan)
-    const failed = this.#failed.get(plan.name)
-    if (failed?.identity === identity && performance.now() - failed.atMs < RETRY_MS) return cold(plan, failed.reason)
-    let kept: Kept | null = null
+    const imports = importsOf(plan)
+    const identity = identityOf(plan, imports)
+    const begunAtMs = performance.now()
+    let kept = this.#find(plan, identity)
+    const failed = this.#failures.find(imports)
+    if (failed !== undefined && kept?.parent.isReady !== true) {
+      // Nobody waits once more for what has failed: modules may take a minute to do so.
+      if (this.#failures.mayTry(imports)) void this.#tryAgain(plan, identity, imports)
+      return cold(plan, failed.reason)
+    }
     try {
-      kept = this.#find(plan, identity) ?? this.#start(plan, identity)
+      kept ??= this.#makeRoom() ? this.#start(plan, identity) : null
       if (kept === null) return cold(plan, `there are ${this.#max} preloaded parents already, all of them at work`)
       // Before it is ready: nobody ends what somebody waits for.
       const lent = kept.parent.lend(plan)
       kept.usedAtMs = performance.now()
       await kept.parent.ready
-      this.#failed.delete(plan.name)
+      this.#failures.forget(imports)
       return lent
     } catch (error) {
-      const reason = `there is no preloaded parent: ${(error as Error).message}`
-      this.#failed.set(plan.name, { identity, reason, atMs: performance.now() })
+      const reason = this.#failed(plan, imports, error, begunAtMs)
       if (kept !== null) await this.#end(kept)
       return cold(plan, reason)
     }
+  }
+
+  /** For runs to come: those of this moment are started cold. Nobody gives way to it. */
+  async #tryAgain(plan: RunPlan, identity: string, imports: string): Promise<void> {
+    const begunAtMs = performance.now()
+    let kept: Kept | null = null
+    try {
+      if (!this.#hasRoom) return
+      kept = this.#start(plan, identity)
+      await kept.parent.ready
+      this.#failures.forget(imports)
+      kept.usedAtMs = performance.now()
+      this.#watch()
+    } catch (error) {
+      this.#failed(plan, imports, error, begunAtMs)
+      if (kept !== null) await this.#end(kept)
+    } finally {
+      this.#failures.tried(imports)
+    }
+  }
+
+  /** Gives the reason for which a run is started cold. */
+  #failed({ name, preload: { modules } }: RunPlan, imports: string, error: unknown, begunAtMs: number): string {
+    const reason = `there is no preloaded parent: ${(error as Error).message}`
+    // What is ended with its manager has not failed.
+    if (this.#isClosed) return reason
+    const failure = this.#failures.note(imports, reason, begunAtMs)
+    if (failure !== null) this.#onFailure?.({ ...failure, name, modules })
+    return reason
   }
 
   /** The run has ended. `isFaulty`: its parent did not do its part, and makes no further copies. */
@@ -119,8 +170,7 @@ export class PreloadParents {
     return null
   }
 
-  #start(plan: RunPlan, identity: string): Kept | null {
-    if (this.#kept.size + this.#retired.size >= this.#max && !this.#makeRoom()) return null
+  #start(plan: RunPlan, identity: string): Kept {
     if (!this.#hasSwept) sweepParentFolders(this.#spool, (dead) => sweepParent({ ...plan, run: dead }))
     this.#hasSwept = true
     const launcher = this.#launcher ?? findLauncher()
@@ -128,7 +178,7 @@ export class PreloadParents {
     const run = `parent-${randomBytes(8).toString('hex')}`
     const { folder, root } = makeParentFolder(this.#spool, run)
     const parentPlan = planParent(plan, { run, folder, root, launcher })
-    const parent = new Parent(new Launcher({ binary: launcher }), parentPlan)
+    const parent = new Parent(new Launcher({ binary: launcher }), parentPlan, this.#startMs)
     const kept: Kept = { parent, identity, folder, usedAtMs: performance.now() }
     this.#kept.set(plan.name, kept)
     // Whoever finds it gone starts another; what it leaves goes at once.
@@ -136,8 +186,13 @@ export class PreloadParents {
     return kept
   }
 
+  get #hasRoom(): boolean {
+    return this.#kept.size + this.#retired.size < this.#max
+  }
+
   /** The one that has been idle for longest gives way. */
   #makeRoom(): boolean {
+    if (this.#hasRoom) return true
     const [oldest] = [...this.#kept.values()]
       .filter(({ parent }) => parent.isIdle)
       .sort((one, other) => one.usedAtMs - other.usedAtMs)
@@ -192,11 +247,15 @@ const cold = (plan: RunPlan, reason: string): RunPlan => ({ ...plan, preload: st
 /** Where a package manager puts what one module is made of; the rest of an interpreter's files are binds of their own. */
 const PACKAGES = /\/(?:dist|site)-packages$/
 
+/** What one plugin's parent is. */
+const identityOf = ({ name, ids, cgroups }: RunPlan, imports: string): string =>
+  JSON.stringify([name, ids, cgroups, imports])
+
 /**
- * What a parent is made of, and when each of its files was put there. A package manager does that by rename, which shows in
- * the folder of an interpreter's files, and in the file that a module begins with.
+ * What parents are made of, whosever they are, and when each of its files was put there. A package manager does that by rename, which
+ * shows in the folder of an interpreter's files, and in the file that a module begins with.
  */
-function identityOf({ name, ids, exec, cgroups, preload }: RunPlan): string {
+function importsOf({ exec, preload }: RunPlan): string {
   const { modules, binds, memoryBytes } = preload
   const paths = binds.map(({ outside }) => outside)
   const beginnings = paths
@@ -204,7 +263,7 @@ function identityOf({ name, ids, exec, cgroups, preload }: RunPlan): string {
     .flatMap((folder) => modules.map((module) => join(folder, module.split('.')[0] ?? '')))
     .flatMap((top) => [`${top}.py`, join(top, '__init__.py')])
   const files = [...paths.filter((path) => !LIBRARY.test(path)), ...beginnings, ...launcherFiles()]
-  return JSON.stringify([name, ids, exec, cgroups, modules, memoryBytes, paths, files.map(fingerprint)])
+  return JSON.stringify([exec, modules, memoryBytes, paths, files.map(fingerprint)])
 }
 
 /** Compiled code is as old as the interpreter, or as the folder of packages, that it belongs to. */
