@@ -16,10 +16,10 @@ const flags = args.filter((arg) => arg.startsWith('--') && arg !== '--coverage')
 const ALONE = [
   'test/attacks/launcher/{denials,exhaustion}.test.ts',
   'test/attacks/suite/rootless.test.ts',
-  'test/attacks/runtime/{bandwidth,endings,stopped-launcher,warm-pool}.test.ts',
+  'test/attacks/runtime/{bandwidth,endings,held-standing,stopped-launcher,warm-pool}.test.ts',
   'test/cli/watching.test.ts',
   'test/examples/http-host.test.ts',
-  'test/manager/{logs,stopping,warm,watching}.test.ts',
+  'test/manager/{logs,preload-failures,stopping,warm,warm-many,watching}.test.ts',
   'test/manager/loading/turmoil.test.ts',
   'test/runtime/engines/behaviour.test.ts',
   'test/runtime/launcher/{denials,sample,stall,stop,supervise}.test.ts',
