@@ -42,6 +42,7 @@
 #include "journal.h"
 #include "kernel.h"
 #include "landlock.h"
+#include "lock.h"
 #include "log.h"
 #include "mounts.h"
 #include "namespaces.h"
@@ -278,11 +279,14 @@ static int launch(const char *spec_path)
 		if (spec.as_root && wants(&spec, LAYER_MOUNT_NAMESPACE)) {
 			mounts_open_sources(&spec);
 			mounts_make_trees(&spec);
+			if (spec.preload || spec.parent)
+				lock_trees(&spec);
 		}
 		if (spec.preload)
 			preload_start(&run);
 		else
 			start_sandbox();
+		lock_reap();
 	}
 	processor_leave();
 	supervise(&run, &ending);
