@@ -9,10 +9,12 @@ import { newForkDoor } from './spool-folder.ts'
 
 /** A launcher comes in a millisecond; after this long something is wrong, and the process starts its own. */
 const ANSWER_MS = 2_000
-/** "TOKEN DESCRIPTOR PID", launcher/fork-server.h. */
-const HELLO = /^([0-9a-f]{32}) ([0-5]) ([1-9]\d{0,6})\n$/
+/** "TOKEN DESCRIPTOR", launcher/fork-server.h. */
+const HELLO = /^([0-9a-f]{32}) ([0-5])\n$/
 const HELLO_MAX = 64
-const SAID = /^(?:exit ([1-9]\d{0,6}) (\d{1,6})|failed ([0-9a-f]{32}))$/
+const BEGUN = /^begun ([0-9a-f]{32}) ([1-9]\d{0,6})$/
+const FAILED = /^failed ([0-9a-f]{32})$/
+const EXIT = /^exit ([1-9]\d{0,6}) (\d{1,6})$/
 /** The descriptor on which it is told what to do. */
 const ORDERS = 3
 
@@ -37,13 +39,16 @@ export class ForkServer implements ForkOwner {
   readonly #launchers = new Map<number, ForkedLauncher>()
   readonly #awaited = new Set<ForkedLauncher>()
   readonly #gone: Promise<void>
+  readonly #idle = Promise.withResolvers<void>()
   #isOpen = true
+  #isRetired = false
 
   /** `null`: there can be none here. Runs are started without it then. */
   static async start(binary: string, spool: string): Promise<ForkServer | null> {
     const name = newForkDoor()
+    let door: Server | null = null
     try {
-      const door = await listen(spool, name)
+      door = await listen(spool, name)
       const { spawn } = process.getBuiltinModule('node:child_process')
       const child = spawn(binary, ['--fork-server', join(spool, name)], {
         argv0: 'bulkhead-launch',
@@ -62,6 +67,7 @@ export class ForkServer implements ForkOwner {
       return null
     } catch {
       // Without a place for its socket there is none; what it is for is done without it.
+      door?.close()
       return null
     } finally {
       // It has it open; nobody else finds it from now on.
@@ -99,6 +105,7 @@ export class ForkServer implements ForkOwner {
       this.#pending.delete(token)
       if (this.#pending.size === 0) this.#door.unref()
       if (launcher === null) for (const stream of pending?.streams ?? []) stream?.destroy()
+      this.#look()
       resolve(launcher)
     }
     this.#pending.set(token, { wanted, streams: wanted.map(() => null), pid: null, settle })
@@ -117,6 +124,14 @@ export class ForkServer implements ForkOwner {
     else this.#awaited.delete(launcher)
     if (this.#awaited.size > 0) this.#orders.ref()
     else this.#orders.unref()
+  }
+
+  /** It is not asked any more, and closed when the last of its launchers has ended. */
+  async retire(): Promise<void> {
+    this.#isRetired = true
+    this.#look()
+    await this.#idle.promise
+    await this.close()
   }
 
   /** Its launchers end with it. */
@@ -149,13 +164,26 @@ export class ForkServer implements ForkOwner {
   }
 
   #hear(line: string): void {
-    const [, pid, status, token] = SAID.exec(line) ?? []
-    if (token !== undefined) this.#pending.get(token)?.settle(null)
-    if (pid === undefined) return
-    const ended = Number(pid)
-    for (const pending of this.#pending.values()) if (pending.pid === ended) pending.settle(null)
+    const [, token = '', pid] = BEGUN.exec(line) ?? FAILED.exec(line) ?? []
+    const pending = this.#pending.get(token)
+    if (pending !== undefined) {
+      if (pid === undefined) pending.settle(null)
+      else pending.pid = Number(pid)
+      this.#complete(pending)
+      return
+    }
+    const [, gone, status] = EXIT.exec(line) ?? []
+    if (gone === undefined) return
+    const ended = Number(gone)
+    for (const one of this.#pending.values()) if (one.pid === ended) one.settle(null)
     this.#launchers.get(ended)?.ended(Number(status))
     this.#launchers.delete(ended)
+    this.#look()
+  }
+
+  #look(): void {
+    const isIdle = this.#pending.size === 0 && this.#launchers.size === 0
+    if (!this.#isOpen || (this.#isRetired && isIdle)) this.#idle.resolve()
   }
 
   /** Whoever comes says first who it is: only what was asked for is let in. */
@@ -169,29 +197,30 @@ export class ForkServer implements ForkOwner {
       if (chunk !== null && heard.length <= HELLO_MAX && !heard.includes('\n')) return
       clearTimeout(timer)
       socket.off('readable', read)
-      const [, token = '', fd, pid] = HELLO.exec(heard) ?? []
-      if (!this.#admit(token, Number(fd), Number(pid), socket)) return refuse()
+      const [, token = '', fd] = HELLO.exec(heard) ?? []
+      if (!this.#admit(token, Number(fd), socket)) return refuse()
       socket.off('error', refuse)
     }
     socket.on('error', refuse)
     socket.on('readable', read)
   }
 
-  #admit(token: string, fd: number, pid: number, socket: Socket): boolean {
+  #admit(token: string, fd: number, socket: Socket): boolean {
     const pending = this.#pending.get(token)
     if (pending === undefined || !pending.wanted[fd] || pending.streams[fd] !== null) return false
-    pending.pid ??= pid
-    if (pending.pid !== pid) return false
     pending.streams[fd] = socket
     // Until its run has them, nobody else hears of their faults.
     if (fd > 2) socket.on('error', () => {})
-    if (pending.wanted.some((isWanted, index) => isWanted && pending.streams[index] === null)) return true
-    const launcher = new ForkedLauncher(pid, pending.streams, this)
-    // A number that was given again: its end has not been heard of yet.
-    this.#launchers.get(pid)?.ended(null)
-    this.#launchers.set(pid, launcher)
-    pending.settle(launcher)
+    this.#complete(pending)
     return true
+  }
+
+  /** All its streams are here, and the server has said which process it is: so none is taken for one that had its number. */
+  #complete({ wanted, streams, pid, settle }: Pending): void {
+    if (pid === null || wanted.some((isWanted, index) => isWanted && streams[index] === null)) return
+    const launcher = new ForkedLauncher(pid, streams, this)
+    this.#launchers.set(pid, launcher)
+    settle(launcher)
   }
 
   #lost(): void {
@@ -202,6 +231,7 @@ export class ForkServer implements ForkOwner {
     for (const pending of [...this.#pending.values()]) pending.settle(null)
     for (const launcher of this.#launchers.values()) launcher.ended(null)
     this.#launchers.clear()
+    this.#look()
   }
 }
 
@@ -216,7 +246,8 @@ async function listen(folder: string, name: string): Promise<Server> {
   try {
     await new Promise<void>((done, fail) => {
       server.once('error', fail)
-      server.listen({ path: `/proc/self/fd/${fd}/${name}`, backlog: BACKLOG }, done)
+      // Exclusive: the descriptor is this process's, and a worker of node:cluster would have its primary listen.
+      server.listen({ path: `/proc/self/fd/${fd}/${name}`, backlog: BACKLOG, exclusive: true }, done)
     })
   } finally {
     closeSync(fd)

@@ -10,6 +10,9 @@ export interface ForkOwner {
   keepAlive(launcher: ForkedLauncher, how: 'ref' | 'unref'): void
 }
 
+/** Its end is told as soon as its report has closed; after this long nobody tells it. */
+const TOLD_MS = 2_000
+
 /** A launcher that is a child of the fork server: its streams are connections, each used in one direction. */
 export class ForkedLauncher implements LauncherProcess {
   readonly pid: number
@@ -25,6 +28,7 @@ export class ForkedLauncher implements LauncherProcess {
   readonly #streams: readonly (Socket | null)[]
   readonly #end: (how: string) => void
   #hasEnded = false
+  #untold: NodeJS.Timeout | undefined
 
   constructor(pid: number, streams: readonly (Socket | null)[], owner: ForkOwner) {
     const [stdin = null, stdout = null, stderr = null] = streams
@@ -46,6 +50,15 @@ export class ForkedLauncher implements LauncherProcess {
     this.gone = gone.promise
     this.#end = gone.resolve
     owner.keepAlive(this, 'ref')
+    // Whoever should tell may have been stopped; its run has come to an end all the same.
+    report?.once('close', () => {
+      if (!this.#hasEnded) this.#untold = setTimeout(() => this.ended(null), TOLD_MS)
+    })
+  }
+
+  /** Still there, as far as is known, and told nothing yet. */
+  get isWaiting(): boolean {
+    return !this.#hasEnded && this.#streams.every((stream) => !stream?.destroyed) && !this.report.readableEnded
   }
 
   kill(): void {
@@ -67,10 +80,13 @@ export class ForkedLauncher implements LauncherProcess {
     for (const stream of this.#streams) if (stream?.destroyed === false) stream[how]()
   }
 
-  /** Told by its owner, with the status of wait(2); `null`: the owner is gone, and cannot tell. */
+  /** Told by its owner, with the status of wait(2); `null`: the owner cannot tell, because it is gone or does not answer. */
   ended(status: number | null): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    clearTimeout(this.#untold)
+    // It may be there still, and not know yet that it has no parent: without these it ends, whatever it was told.
+    if (status === null) for (const stream of [this.specification, this.control]) stream.destroy()
     this.#owner.keepAlive(this, 'unref')
     this.#end(wordsOf(status))
     // As of a child: nobody is there to read it.
@@ -86,7 +102,7 @@ export class ForkedLauncher implements LauncherProcess {
 
 /** wait(2): the low seven bits are the signal, the next eight the exit code. */
 function wordsOf(status: number | null): string {
-  if (status === null) return 'its parent has ended'
+  if (status === null) return 'its parent cannot tell'
   const signal = status & 0x7f
   if (signal === 0) return `exit ${(status >> 8) & 0xff}`
   return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`

@@ -15,11 +15,14 @@
 #include <unistd.h>
 
 #include "figures.h"
+#include "rights.h"
 #include "text.h"
 
-enum { CONTROL = 3, DOOR = 4, STREAMS = 6, LINE_MAX_BYTES = 512, TOKEN_BYTES = 32, PID_LARGEST = 1 << 22 };
+enum { CONTROL = 3, DOOR = 4, STREAMS = 6, LINE_MAX_BYTES = 512, TOKEN_BYTES = 32, PID_DIGITS = 7, PID_LARGEST = 1 << 22 };
 
 static sigset_t inherited;
+static pid_t host;
+static struct rights granted;
 static char stack[16384] __attribute__((aligned(16)));
 
 /* One launcher, as it was asked for. */
@@ -56,14 +59,14 @@ static bool open_door(const char *path)
 	return close_range(DOOR + 1, ~0U, 0) == 0;
 }
 
-static int stream_to_host(const struct order *order, int number, pid_t pid)
+static int stream_to_host(const struct order *order, int number)
 {
 	struct sockaddr_un address;
 	TEXT(hello, 96);
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	name_door(&address);
-	text_print(&hello, "%s %d %d\n", order->token, number, (int)pid);
+	text_print(&hello, "%s %d\n", order->token, number);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
 	    send(fd, hello.bytes, hello.length, MSG_NOSIGNAL) != (ssize_t)hello.length)
 		_exit(125);
@@ -79,7 +82,7 @@ static int become_launcher(void *argument)
 
 	for (int number = 0; number < STREAMS; number++) {
 		const bool ignored = number < 3 && order->streams[number] == 'i';
-		const int fd = ignored ? open("/dev/null", O_RDWR | O_CLOEXEC) : stream_to_host(order, number, getpid());
+		const int fd = ignored ? open("/dev/null", O_RDWR | O_CLOEXEC) : stream_to_host(order, number);
 		/* Out of the way of the numbers it will be copied to. */
 		streams[number] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, DOOR + 1 + STREAMS);
 		if (streams[number] < 0)
@@ -110,6 +113,26 @@ static char *word(char **rest)
 	return begin;
 }
 
+/* In a /proc of another pid namespace our parent's number is somebody else's. */
+static bool sees_its_host(void)
+{
+	static char status[4096];
+
+	return figures_read(AT_FDCWD, "/proc/self/status", status, sizeof status) &&
+	       figures_keyed(status, "PPid:") == host && rights_read(host, &granted);
+}
+
+/*
+ * A process that has given up its user, a capability or anything else has given it up for what it starts as well; whoever
+ * takes it over afterwards must not find here what it had before.
+ */
+static bool host_has_its_rights(void)
+{
+	static struct rights now;
+
+	return getppid() == host && rights_read(host, &now) && strcmp(now.lines, granted.lines) == 0;
+}
+
 static void launch(char *rest)
 {
 	struct order order = {.token = word(&rest), .streams = word(&rest), .title = rest};
@@ -118,16 +141,19 @@ static void launch(char *rest)
 	if (!order.token || strlen(order.token) != TOKEN_BYTES || !order.streams || strlen(order.streams) != 3 ||
 	    strspn(order.streams, "ip") != 3 || !order.title || *order.title == '\0')
 		_exit(125);
-	if (clone(become_launcher, stack + sizeof stack, SIGCHLD, &order) > 0)
-		return;
-	text_print(&text, "failed %s\n", order.token);
+	const pid_t pid = host_has_its_rights() ? clone(become_launcher, stack + sizeof stack, SIGCHLD, &order) : -1;
+	if (pid > 0)
+		text_print(&text, "begun %s %d\n", order.token, (int)pid);
+	else
+		text_print(&text, "failed %s\n", order.token);
 	say(&text);
 }
 
 /* Its number is its own for as long as nobody has waited for it, which only we do. */
 static void end(const char *text)
 {
-	const int64_t pid = strspn(text, "0123456789") == strlen(text) ? figures_decimal(text) : -1;
+	const size_t digits = strspn(text, "0123456789");
+	const int64_t pid = digits <= PID_DIGITS && text[digits] == '\0' ? figures_decimal(text) : -1;
 	int status;
 
 	if (pid < 1 || pid > PID_LARGEST)
@@ -193,7 +219,7 @@ static void listen_to_host(void)
 /* A key that a terminal sends to all of its foreground is the launchers' and the host's: this ends with the host alone. */
 static int catch_signals(void)
 {
-	static const int kept[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+	static const int kept[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2};
 	sigset_t set, ended;
 	const struct sigaction standard = {.sa_handler = SIG_DFL};
 
@@ -212,7 +238,8 @@ int fork_server(const char *path)
 	struct signalfd_siginfo info;
 	TEXT(ready, 16);
 
-	if (!open_door(path) || fcntl(CONTROL, F_SETFD, FD_CLOEXEC) < 0 || chdir("/") < 0)
+	host = getppid();
+	if (!open_door(path) || fcntl(CONTROL, F_SETFD, FD_CLOEXEC) < 0 || chdir("/") < 0 || !sees_its_host())
 		return 125;
 	struct pollfd polled[] = {{.fd = CONTROL, .events = POLLIN}, {.fd = catch_signals(), .events = POLLIN}};
 	if (polled[1].fd < 0)
