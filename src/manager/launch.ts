@@ -12,6 +12,7 @@ import {
   type LauncherStart,
   makeSocketsFolder,
   makeSpoolFolder,
+  noMoreFiles,
   type Run,
   type RunPlan,
   type RunStdio,
@@ -143,21 +144,28 @@ function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError
 function start(host: Host, plan: RunPlan, launcher: Launcher, beginning: Beginning): Run {
   const { store, layout } = host
   const { stdio, onJournal, held = false, started = null } = beginning
+  let begun: Run | null = null
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
     if (plan.sockets !== null) makeSocketsFolder(plan.sockets)
     const run = launcher.start(plan, stdio, { folder, onJournal, held }, started)
+    begun = run
     // While the launcher is at work already: it is what `stop` and `ps` look for.
     if (run.pid > 0) store.runs.supervise(plan.run, run.pid)
     if (plan.settings !== null) forgetSettings(run, plan.settings.file)
     return run
-  } catch (error) {
+  } catch (thrown) {
+    const error = (thrown as NodeJS.ErrnoException).code === 'EMFILE' ? noMoreFiles(plan.name, thrown) : thrown
+    // Nobody will have it, so nobody would end it.
+    void begun?.close().catch(() => {})
     started?.abandon()
     host.parents.giveBack(plan.run)
-    // Nobody else comes for it, and there may be secrets among its settings.
-    forgetSpool(layout.spool, plan.run)
     store.runs.end(plan.run, refusalOf(error))
+    // There may be secrets among its settings. What cannot be removed now is swept by the next command.
+    try {
+      forgetSpool(layout.spool, plan.run)
+    } catch {}
     throw error
   }
 }

@@ -6,6 +6,7 @@ import { IsolationError, PluginError, UsageError } from '../core/errors.ts'
 import { type Outcome, refusal } from '../core/outcome.ts'
 import { startChild } from './child-launcher.ts'
 import { engineOf } from './engine.ts'
+import type { ForkedLauncher } from './forked-launcher.ts'
 import { heldWords } from './held-words.ts'
 import type { JournalLine } from './journal.ts'
 import { isUnread, pressToEnd } from './launcher-death.ts'
@@ -94,19 +95,19 @@ export class Launcher {
     return { binary: this.#binary, title: titleOf(name, instance), stdio: [stdin, stdout, stderr] }
   }
 
-  /** `started`: one that was started with just that already. */
+  /** `started`: one that was started with just that already; when it has ended meanwhile, another one is. */
   start(
     plan: RunPlan,
     stdio: RunStdio = {},
     watch: RunWatch = {},
-    started: LauncherProcess | null = null,
+    started: ForkedLauncher | null = null,
   ): Run & Unwaited {
     const spec = this.#specOf(plan, watch)
-    const launcher = started ?? startChild(this.startOf(plan.name, plan.instance, stdio))
+    if (started?.isWaiting === false) started.abandon()
+    const ahead = started?.isWaiting === true ? started : null
+    const launcher = ahead ?? startChild(this.startOf(plan.name, plan.instance, stdio))
     if (launcher !== null) return new LaunchedRun(plan, launcher, spec, watch)
-    throw new IsolationError('LAUNCH_FAILED', `cannot run ${plan.name}: this process can open no more files`, {
-      hint: 'ulimit -n, or LimitNOFILE= of its service',
-    })
+    throw noMoreFiles(plan.name)
   }
 
   #specOf(plan: RunPlan, { folder, held = false }: RunWatch): Buffer {
@@ -123,6 +124,12 @@ export class Launcher {
     return encodeSpec(plan, { ...ending, engine: engineOf(plan).prepare(plan, folder, this.#binary) })
   }
 }
+
+export const noMoreFiles = (name: string, cause?: unknown): IsolationError =>
+  new IsolationError('LAUNCH_FAILED', `cannot run ${name}: this process can open no more files`, {
+    hint: 'ulimit -n, or LimitNOFILE= of its service',
+    cause,
+  })
 
 /**
  * What `ps` shows of the launcher and of the sandbox's first process, which is made out of it. The title of a process holds

@@ -4,14 +4,20 @@ import { ForkServer } from './fork-server.ts'
 import type { ForkedLauncher } from './forked-launcher.ts'
 import type { LauncherStart } from './launcher-process.ts'
 
+/** The longest pause between two attempts, in runs: where there can be no fork server, trying costs more than it would save. */
+const PAUSE_MAX = 1_024
+
 /** Where the launchers of one manager come from: from the second run on there is a fork server, until the manager is closed. */
 export class Launchers {
   readonly #spool: string
   #server: { readonly forks: ForkServer; readonly likeness: string } | null = null
   /** Those that are not asked any more, and that have launchers still. */
-  readonly #retired: ForkServer[] = []
+  readonly #retired = new Set<ForkServer>()
   #starting: Promise<void> | null = null
   #runs = 0
+  /** One after the other: after each the pause is twice as long. */
+  #failures = 0
+  #nextAt = 2
   #isClosed = false
 
   constructor({ spool }: { readonly spool: string }) {
@@ -28,13 +34,16 @@ export class Launchers {
     if (!start.stdio.every((stream) => stream === 'pipe' || stream === 'ignore')) return null
     const server = this.#server
     if (server === null) {
-      if (this.#runs > 1) this.#prepare(start.binary)
+      if (this.#runs >= this.#nextAt) this.#prepare(start.binary)
       return null
     }
-    const launcher = isAlike(server.likeness, start.binary) ? await server.forks.ask(start) : null
-    if (launcher === null && this.#server === server) {
+    const mayBeAsked = isAlike(server.likeness, start.binary)
+    const launcher = mayBeAsked ? await server.forks.ask(start) : null
+    if (launcher !== null) this.#failures = 0
+    else if (this.#server === server) {
+      if (mayBeAsked) this.#fail()
       this.#server = null
-      this.#retired.push(server.forks)
+      this.#retire(server.forks)
     }
     return launcher
   }
@@ -63,6 +72,17 @@ export class Launchers {
     const likeness = likenessOf(binary)
     const forks = likeness === null ? null : await ForkServer.start(binary, this.#spool)
     if (forks !== null && likeness !== null) this.#server = { forks, likeness }
+    else this.#fail()
+  }
+
+  #fail(): void {
+    this.#failures++
+    this.#nextAt = this.#runs + Math.min(2 ** this.#failures, PAUSE_MAX)
+  }
+
+  #retire(forks: ForkServer): void {
+    this.#retired.add(forks)
+    void forks.retire().then(() => this.#retired.delete(forks))
   }
 }
 

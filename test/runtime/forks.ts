@@ -77,3 +77,12 @@ export async function asked(launchers: Launchers, start: LauncherStart): Promise
   }
   return assert.fail('no launcher came')
 }
+
+/** Runs something until there is a fork server to start its launchers. */
+export async function withServer(run: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; serverPids().length === 0; tries++) {
+    assert.ok(tries < 100, 'no fork server came')
+    await run()
+    await sleep(10)
+  }
+}

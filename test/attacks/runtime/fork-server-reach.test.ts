@@ -5,10 +5,9 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Layer } from '../../../src/core/layers.ts'
 import { HELLO, household, manifestOf } from '../../manager/household.ts'
-import { field, serverPidOf, serverPids } from '../../runtime/forks.ts'
+import { field, serverPidOf, withServer } from '../../runtime/forks.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 
 const skip = cannotLaunch || (process.getuid?.() === 0 ? false : 'the plugin must have a user of its own')
@@ -52,10 +51,7 @@ test('whoever is not of its user does nothing to the fork server, whatever layer
   await house.install({
     files: { 'main.py': ATTEMPTS, 'plugin.json': manifestOf({ entry: { runtime: 'python', path: 'main.py' } }) },
   })
-  while (serverPids().length === 0) {
-    await (await house.manager.run(HELLO, { args: ['1'] })).outcome
-    await sleep(10)
-  }
+  await withServer(async () => (await house.manager.run(HELLO, { args: ['1'] })).outcome)
   const server = serverPidOf()
   const said = async (weaker: readonly Layer[]) => {
     const run = await house.manager.run(HELLO, { args: [`${server}`], weaker })
