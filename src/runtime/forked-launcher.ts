@@ -83,10 +83,13 @@ export class ForkedLauncher implements LauncherProcess {
   /** Told by its owner, with the status of wait(2); `null`: the owner cannot tell, because it is gone or does not answer. */
   ended(status: number | null): void {
     if (this.#hasEnded) return
+    // It may be there still, stopped, or not know yet that it has no parent: without these it ends, whatever it was told.
+    if (status === null) {
+      for (const stream of [this.specification, this.control]) stream.destroy()
+      this.wake()
+    }
     this.#hasEnded = true
     clearTimeout(this.#untold)
-    // It may be there still, and not know yet that it has no parent: without these it ends, whatever it was told.
-    if (status === null) for (const stream of [this.specification, this.control]) stream.destroy()
     this.#owner.keepAlive(this, 'unref')
     this.#end(wordsOf(status))
     // As of a child: nobody is there to read it.

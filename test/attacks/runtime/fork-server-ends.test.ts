@@ -111,6 +111,17 @@ test('a run whose launcher is killed has an end, though the server is stopped an
   assert.ok(hasEnded(server))
 })
 
+test('a launcher that is stopped ends with its server all the same', { skip }, async (t) => {
+  const house = await forked(t)
+  const run = await house.manager.run(HELLO)
+  await run.started
+  process.kill(run.pid, 'SIGSTOP')
+  process.kill(serverPidOf(), 'SIGKILL')
+  const late = sleep(10_000, undefined, { ref: false }).then(() => assert.fail('it goes on'))
+  assert.equal((await Promise.race([run.outcome, late])).signal, 'SIGKILL')
+  await until('it has ended', () => hasEnded(run.pid))
+})
+
 for (const whose of ['its host', 'the server'] as const) {
   test(`a run of which nobody could be told does not go on, started by ${whose}`, { skip }, async (t) => {
     const house = await (whose === 'its host' ? furnished(t) : forked(t))
