@@ -6,8 +6,8 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ForkServer } from '../../src/runtime/fork-server.ts'
 import { Launchers } from '../../src/runtime/index.ts'
+import { ForkServer } from '../../src/runtime/launching/fork-server.ts'
 import { SLOW } from '../helpers/patience.ts'
 import { HELLO, household, manifestOf } from '../manager/household.ts'
 import { asked, childrenOf, serverOf, serverPidOf, serverPids, spoolOf, startOf, until, withServer } from './forks.ts'
@@ -27,7 +27,7 @@ test('a worker of a cluster has a server of its own', { skip }, (t) => {
   const file = join(spoolOf(t), 'worker.mjs')
   writeFileSync(
     file,
-    `import { ForkServer } from ${source('fork-server.ts')}
+    `import { ForkServer } from ${source('launching/fork-server.ts')}
     import { findLauncher } from ${source('index.ts')}
     const server = await ForkServer.start(findLauncher(), ${JSON.stringify(spoolOf(t))})
     console.log(typeof (await server?.ask(${JSON.stringify(startOf())}))?.pid)
@@ -43,7 +43,7 @@ test('a worker of a cluster has a server of its own', { skip }, (t) => {
 test('a server that could not be started leaves nothing that keeps its host', { skip }, (t) => {
   // This one Node throws for: what its path leads through is no folder.
   const program = `
-    import { ForkServer } from ${source('fork-server.ts')}
+    import { ForkServer } from ${source('launching/fork-server.ts')}
     console.log(await ForkServer.start('/etc/passwd/launcher', ${JSON.stringify(spoolOf(t))}))
     setTimeout(() => console.log('it is kept'), 2000).unref()`
   assert.equal(said(program), 'null\n')

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startChild } from '../../src/runtime/child-launcher.ts'
-import { ForkServer } from '../../src/runtime/fork-server.ts'
 import { findLauncher, Launchers } from '../../src/runtime/index.ts'
-import type { LauncherProcess } from '../../src/runtime/launcher-process.ts'
+import { startChild } from '../../src/runtime/launching/child-launcher.ts'
+import { ForkServer } from '../../src/runtime/launching/fork-server.ts'
+import type { LauncherProcess } from '../../src/runtime/launching/launcher-process.ts'
 import { takeUp } from '../../src/runtime/spool.ts'
 import { HELLO, household, manifestOf } from '../manager/household.ts'
 import {
@@ -273,7 +273,7 @@ function hostOf(spool: string, then: string): ChildProcess {
   const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../src/runtime', name))
   const program = `
     import { readFileSync } from 'node:fs'
-    import { ForkServer } from ${source('fork-server.ts')}
+    import { ForkServer } from ${source('launching/fork-server.ts')}
     import { findLauncher } from ${source('index.ts')}
     const server = await ForkServer.start(findLauncher(), ${JSON.stringify(spool)})
     const launcher = await server.ask(${JSON.stringify(startOf())})

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ForkServer } from '../../src/runtime/fork-server.ts'
-import type { ForkedLauncher } from '../../src/runtime/forked-launcher.ts'
 import { findLauncher, type Launchers } from '../../src/runtime/index.ts'
-import type { LauncherStart } from '../../src/runtime/launcher-process.ts'
+import { ForkServer } from '../../src/runtime/launching/fork-server.ts'
+import type { ForkedLauncher } from '../../src/runtime/launching/forked-launcher.ts'
+import type { LauncherStart } from '../../src/runtime/launching/launcher-process.ts'
 import { SLOW } from '../helpers/patience.ts'
 
 export const startOf = (over: Partial<LauncherStart> = {}): LauncherStart => ({

@@ -4,7 +4,7 @@ import { CallError, IsolationError, type PluginError } from '../../core/errors.t
 import { reasonIn } from '../../core/last-words.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
-import type { Run } from '../launcher.ts'
+import type { Run } from '../launching/launcher.ts'
 
 /** How a run ended, or `null` if it still goes on after so long. */
 export async function endedWithin(run: Pick<Run, 'outcome'>, ms: number): Promise<Outcome | null> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CallError, TimeoutError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
-import type { Run } from '../launcher.ts'
+import type { Run } from '../launching/launcher.ts'
 import type { OwnCertificate } from './certificate.ts'
 import { mutualIdentity, plainIdentity } from './credentials.ts'
 import { endedError, endedWithin } from './ending.ts'

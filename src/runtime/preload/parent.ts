@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Launcher, Run, Unwaited } from '../launcher.ts'
+import type { Launcher, Run, Unwaited } from '../launching/launcher.ts'
 import { leavesOfParent, sweepLeaf } from '../leaves.ts'
 import type { RunPlan } from '../plan.ts'
 import { figuresOf } from '../run-figures.ts'

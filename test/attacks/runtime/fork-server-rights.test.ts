@@ -15,7 +15,7 @@ function saidBy(spool: string, gives: string, command: readonly string[] = []): 
   const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../../src/runtime', name))
   const program = `
     import { readFileSync } from 'node:fs'
-    import { ForkServer } from ${source('fork-server.ts')}
+    import { ForkServer } from ${source('launching/fork-server.ts')}
     import { findLauncher } from ${source('index.ts')}
     const server = await ForkServer.start(findLauncher(), ${JSON.stringify(spool)})
     const ask = async () => {

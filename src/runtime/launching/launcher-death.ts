@@ -1,5 +1,5 @@
+import { statusOf } from '../proc.ts'
 import type { LauncherProcess } from './launcher-process.ts'
-import { statusOf } from './proc.ts'
 
 /** What it has left to do when it was told to end: the last output (1 s), its cgroups (2 s). */
 const AFTERWARDS_MS = 4_000

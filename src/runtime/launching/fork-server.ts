@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { join } from 'node:path'
+import { newForkDoor } from '../spool-folder.ts'
 import { ForkedLauncher, type ForkOwner } from './forked-launcher.ts'
 import type { LauncherStart } from './launcher-process.ts'
-import { newForkDoor } from './spool-folder.ts'
 
 /** A launcher comes in a millisecond; after this long something is wrong, and the process starts its own. */
 const ANSWER_MS = 2_000
