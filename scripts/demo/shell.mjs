@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkout } from './stage.mjs'
 
-const CLI = join(checkout, 'src', 'cli', 'bin.js')
+const CLI = join(checkout, 'src', 'cli', 'bin.cjs')
 const PATIENCE_MS = 60_000
 
 /** Types commands on the stage, shows them and what they answer, and holds them to what is expected. */
