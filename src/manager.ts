@@ -44,7 +44,7 @@ import type { Verification } from './manager/verification.ts'
 import type { InstallOptions } from './manager/vetting.ts'
 import type { WarmOptions, WarmPool } from './manager/warm/warm-pool.ts'
 import type { SearchOptions, SearchReport } from './registry/index.ts'
-import type { Diagnosis, Run, RunPlan } from './runtime/index.ts'
+import type { Diagnosis, HeldRun, Run, RunPlan } from './runtime/index.ts'
 
 /**
  * Everything a host can do with plugins, over one home. What one command needs and another does not is loaded when it is
@@ -191,7 +191,7 @@ export class PluginManager extends Records implements AsyncDisposable {
     return this.#launch(name, options, false)
   }
 
-  #launch(name: string, options: LaunchOptions, held: boolean): Promise<Run> {
+  #launch(name: string, options: LaunchOptions, held: boolean): Promise<HeldRun> {
     return this.#live.add(name, async () => {
       // To look a module up that has been loaded takes longer than to read the plugin's rows.
       this.#launching ??= import('./manager/launch.ts')

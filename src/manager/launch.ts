@@ -7,6 +7,7 @@ import {
   type ForkedLauncher,
   findLauncher,
   forgetSpool,
+  type HeldRun,
   type JournalLine,
   Launcher,
   type LauncherStart,
@@ -55,7 +56,7 @@ export async function launch(
   options: LaunchOptions,
   isOpen: () => boolean,
   held = false,
-): Promise<Run> {
+): Promise<HeldRun> {
   assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
   assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
   const { plan, launcher, started } = await ready(host, name, options)
@@ -110,7 +111,13 @@ type Beginning = Pick<LaunchOptions, 'stdio' | 'onJournal'> & {
 }
 
 /** Starts what has been recorded as begun, and records how it ends. */
-export function begin(host: Host, plan: RunPlan, launcher: Launcher, options: Beginning, isOpen: () => boolean): Run {
+export function begin(
+  host: Host,
+  plan: RunPlan,
+  launcher: Launcher,
+  options: Beginning,
+  isOpen: () => boolean,
+): HeldRun {
   if (!isOpen()) {
     options.started?.abandon()
     throw abandoned(host, plan)
@@ -141,10 +148,10 @@ function abandoned({ store, parents }: Host, { run, name }: RunPlan): StoreError
   return error
 }
 
-function start(host: Host, plan: RunPlan, launcher: Launcher, beginning: Beginning): Run {
+function start(host: Host, plan: RunPlan, launcher: Launcher, beginning: Beginning): HeldRun {
   const { store, layout } = host
   const { stdio, onJournal, held = false, started = null } = beginning
-  let begun: Run | null = null
+  let begun: HeldRun | null = null
   try {
     const folder = makeSpoolFolder(layout.spool, plan.run)
     writeSettings(plan)
@@ -171,7 +178,7 @@ function start(host: Host, plan: RunPlan, launcher: Launcher, beginning: Beginni
 }
 
 /** The plugin has it mounted: with its name gone from the disk nobody else finds it, and it goes with the run. */
-function forgetSettings(run: Run, file: string): void {
+function forgetSettings(run: HeldRun, file: string): void {
   // Should it stay, it is swept with the rest of the run's folder.
   Promise.race([run.started, run.waits])
     .then(() => rm(file, { force: true }))

@@ -19,7 +19,7 @@ export class LiveRuns {
   readonly isOpen = (): boolean => this.#state !== 'closed'
 
   /** @throws StoreError `WRONG_STATE` once the manager was closed */
-  async add(name: string, start: () => Promise<Run>): Promise<Run> {
+  async add<R extends Run>(name: string, start: () => Promise<R>): Promise<R> {
     if (this.#state !== 'open') throw closedManager(name)
     const starting = start()
     this.#starting.add(starting)

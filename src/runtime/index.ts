@@ -32,7 +32,15 @@ export { type Bind, type Interpreter, Interpreters } from './interpreter.ts'
 export { eventsOf, type JournalLine, readJournal } from './journal.ts'
 export { findLauncher } from './launcher-binary.ts'
 export type { ForkedLauncher } from './launching/forked-launcher.ts'
-export { Launcher, noMoreFiles, type Run, type RunStdio, type RunWatch, type Started } from './launching/launcher.ts'
+export {
+  type HeldRun,
+  Launcher,
+  noMoreFiles,
+  type Run,
+  type RunStdio,
+  type RunWatch,
+  type Started,
+} from './launching/launcher.ts'
 export { stillness } from './launching/launcher-death.ts'
 export type { LauncherStart, RunStream } from './launching/launcher-process.ts'
 export { Launchers } from './launching/launchers.ts'

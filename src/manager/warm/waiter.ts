@@ -1,6 +1,6 @@
 import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import { type Run, stillness } from '../../runtime/index.ts'
+import { type HeldRun, stillness } from '../../runtime/index.ts'
 import { endedError } from '../loaded/ended.ts'
 import { OutputTail } from '../output-tail.ts'
 import { SpawnedPlugin } from '../spawning.ts'
@@ -74,9 +74,9 @@ const READY_MS = 60_000
 export class HeldWaiter implements Waiter {
   readonly clockMs = 0
   readonly #name: PluginName
-  readonly #held: Run
+  readonly #held: HeldRun
 
-  constructor(name: PluginName, held: Run) {
+  constructor(name: PluginName, held: HeldRun) {
     this.#name = name
     this.#held = held
   }
@@ -137,7 +137,7 @@ export class HeldWaiter implements Waiter {
  * A launcher that was stopped reads nothing, not even that it is to end; woken, it would first let its program go. One that is traced
  * stands still for a moment at every call. How it ended is told by its outcome.
  */
-function endStill(run: Run, deadlineMs: number): void {
+function endStill(run: HeldRun, deadlineMs: number): void {
   const isLate = performance.now() > deadlineMs
   const how = stillness(run.pid)
   if (how === 'stopped' || (how === 'traced' && isLate)) run.abandon()

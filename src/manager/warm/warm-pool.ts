@@ -4,7 +4,7 @@ import { PluginError, StoreError, UsageError } from '../../core/errors.ts'
 import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, restartDelayMs } from '../../core/restart-policy.ts'
-import { assertHeldWords, type Run } from '../../runtime/index.ts'
+import { assertHeldWords, type HeldRun } from '../../runtime/index.ts'
 import { assertRunnable, assertStillTrusted, RUN_OPTIONS, type RunOptions } from '../clearance.ts'
 import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
@@ -52,7 +52,7 @@ export interface Warming {
   readonly host: () => Promise<Host>
   readonly spawn: (args: readonly string[]) => Promise<SpawnedPlugin>
   /** Started, and held at its entry. */
-  readonly hold: () => Promise<Run>
+  readonly hold: () => Promise<HeldRun>
   readonly closing: AbortSignal
 }
 

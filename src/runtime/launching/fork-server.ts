@@ -88,10 +88,6 @@ export class ForkServer implements ForkOwner {
     door.unref()
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
   /** `null`: it has not come, and whoever asked starts one without this. */
   ask({ stdio, title }: LauncherStart): Promise<ForkedLauncher | null> {
     if (!this.#isOpen) return Promise.resolve(null)

@@ -53,16 +53,22 @@ export interface Run {
   readonly sockets: string | null
   /** `null` when the sandbox could not be built: `outcome` says why. Never rejects. */
   readonly started: Promise<Started | null>
-  /** Of one that is held: that it waits for `letGo`. `false`: it does not any more, or never did. */
-  readonly waits: Promise<boolean>
   /** How it ended. Rejects only when the launcher itself failed. */
   readonly outcome: Promise<Outcome>
   /** Passes a signal on to the program. `false`: the run has ended. */
   kill(signal: NodeJS.Signals): boolean
   /** Begins `timeout` and `idle` anew: for whoever held the run ready before there was anything for it to do. */
   restartClocks(): void
+  /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
+  close(): Promise<Outcome>
+}
+
+/** A run as those see it who may have it held ready: whoever lets it go has looked at its plugin again. */
+export interface HeldRun extends Run {
+  /** That it waits for `letGo`. `false`: it does not any more, or never did. */
+  readonly waits: Promise<boolean>
   /**
-   * Lets a held run go, with arguments that come after those of its plan. `timeout` and `idle` begin now.
+   * Lets it go, with arguments that come after those of its plan. `timeout` and `idle` begin now.
    *
    * @throws UsageError when it was not held, or was let go already, or they are more than a held run can be told
    */
@@ -71,8 +77,6 @@ export interface Run {
   abandon(): void
   /** Of one that was let go and has not started: its launcher is gone and had not read it, so nothing of the plugin has run. */
   isUnheard(): boolean
-  /** Ends the whole tree now and waits until it is gone. Safe to call twice. */
-  close(): Promise<Outcome>
 }
 
 /** A run that a process need not wait for. */
@@ -101,7 +105,7 @@ export class Launcher {
     stdio: RunStdio = {},
     watch: RunWatch = {},
     started: ForkedLauncher | null = null,
-  ): Run & Unwaited {
+  ): HeldRun & Unwaited {
     const spec = this.#specOf(plan, watch)
     if (started?.isWaiting === false) started.abandon()
     const ahead = started?.isWaiting === true ? started : null
@@ -150,7 +154,7 @@ interface Coming {
   readonly waits: (does: boolean) => void
 }
 
-class LaunchedRun implements Run, Unwaited {
+class LaunchedRun implements HeldRun, Unwaited {
   readonly #launcher: LauncherProcess
   readonly run: string
   readonly instance: string | null

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Run } from '../../../src/index.ts'
 import { openHost } from '../../../src/manager/host.ts'
 import { launch } from '../../../src/manager/launch.ts'
+import type { HeldRun } from '../../../src/runtime/index.ts'
 import { HELLO, type Household, household, manifestOf } from '../../manager/household.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 import { needsParent } from '../../runtime/preload/parent.ts'
@@ -27,7 +28,7 @@ const spec = {
 }
 
 /** As a pool starts them. */
-async function held(t: TestContext, house: Household): Promise<Run> {
+async function held(t: TestContext, house: Household): Promise<HeldRun> {
   const host = await openHost({ home: house.layout.home })
   const run = await launch(host, HELLO, {}, () => host.store.isOpen, true)
   t.after(async () => {
@@ -49,7 +50,7 @@ test('one that is not held is not ended by being let go', { skip }, async (t) =>
   await house.install(spec as never)
   const run = await house.manager.run(HELLO)
   await run.started
-  assert.throws(() => run.letGo([]), { code: 'USAGE', message: /not held/ })
+  assert.throws(() => (run as HeldRun).letGo([]), { code: 'USAGE', message: /not held/ })
   assert.equal(await said(run), '0')
   assert.equal((await run.outcome).code, 0)
 })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type JournalLine, readJournal } from '../../../src/runtime/journal.ts'
 import { readMinutes } from '../../../src/runtime/minutes.ts'
-import { cgroups, compartment, compile, launch, needsRoot, type Run, scratch } from './launch.ts'
+import { waiting, words } from './held.ts'
+import { cgroups, compartment, compile, launch, needsRoot, type Run, scratch, sleep, start } from './launch.ts'
 
 const skip = needsRoot
 
@@ -59,6 +60,25 @@ test('a run has averages and peaks of what it used, and the sandbox itself is no
   assert.equal(minute.filesPeak, 3)
   assert.equal(result.ended?.usage.filesPeak, 3)
   assert.ok(Math.abs(Date.now() - minute.atMs) < 5_000)
+})
+
+test('what a run is given before its program has started is no figure of it', { skip }, async () => {
+  const minutes = join(scratch(), 'minutes')
+  const run = start({
+    in: compartment(program),
+    args: ['open', '0', '600'],
+    control: true,
+    set: { held: 1, 'sample-ms': 100, 'samples-file': minutes },
+  })
+  await waiting(run)
+  await sleep(2_000)
+  assert.equal(existsSync(minutes), false)
+  run.control?.write(words([]))
+  const { ended, report } = await run.result
+  assert.equal(ended?.outcome, 'exited', report)
+  const [minute] = readMinutes(readFileSync(minutes))
+  assert.ok(minute && minute.samples >= 3 && minute.ms < 2_000, JSON.stringify(minute))
+  assert.equal(minute.filesPeak, 3)
 })
 
 test('processor time is a share of one processor, whoever of the processes used it', { skip }, async () => {
