@@ -37,10 +37,13 @@ export async function runScanner(request: ScanRequest): Promise<Scanned> {
   const startedMs = performance.now()
   const mark = randomBytes(16).toString('hex')
   const told = (end: ScanEnd, stderr: string) => ({ end, stderr, wallMs: Math.round(performance.now() - startedMs) })
+  // Before there is anything to end: a signal that comes while it is being started is heard when it has been.
+  const life = endWithUs()
   let child: ChildProcessWithoutNullStreams
   try {
     child = start(request, mark)
   } catch (error) {
+    life.stopWatching()
     // An argument list that is too long, or a file that is no program, is thrown; what is not there comes as an event.
     return told({ kind: 'not-started', reason: (error as Error).message }, '')
   }
@@ -48,16 +51,19 @@ export async function runScanner(request: ScanRequest): Promise<Scanned> {
   const errors = new Tail(child.stderr)
   const exited = exitOf(child)
   const { pid } = child
-  if (pid === undefined) return told((await exited)(output.bytes), '')
+  if (pid === undefined) {
+    life.stopWatching()
+    return told((await exited)(output.bytes), '')
+  }
+  life.watch(pid)
   const closed = new Promise((resolve) => child.once('close', resolve))
-  const stopWatching = endWithUs(pid)
   try {
     const ended = await Promise.race([exited, output.flooded, overrun(request.timeoutMs)])
     const isGone = await endAll(pid, mark)
     await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })])
     return told(isGone ? ended(output.bytes) : { kind: 'survived' }, errors.text())
   } finally {
-    stopWatching()
+    life.stopWatching()
     for (const stream of child.stdio) stream?.destroy()
   }
 }
@@ -153,22 +159,28 @@ class Tail {
  * The scanner ends with us, also where a signal ends this process: in a session of its own it would not hear of it. A host
  * application that handles a signal itself decides itself; the scan goes on then, and its time limit holds.
  */
-function endWithUs(pid: number): () => void {
-  const kill = () => killGroup(pid)
+function endWithUs(): { readonly watch: (pid: number) => void; readonly stopWatching: () => void } {
+  let leader: number | null = null
+  const kill = () => {
+    if (leader !== null) killGroup(leader)
+  }
   const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).filter((signal) => process.listenerCount(signal) === 0)
   const end = (signal: NodeJS.Signals) => {
     kill()
-    stop()
+    stopWatching()
     // As if nobody had listened.
     process.kill(process.pid, signal)
   }
-  const stop = () => {
+  const stopWatching = () => {
     process.removeListener('exit', kill)
     for (const signal of signals) process.removeListener(signal, end)
   }
   process.on('exit', kill)
   for (const signal of signals) process.on(signal, end)
-  return stop
+  const watch = (pid: number) => {
+    leader = pid
+  }
+  return { watch, stopWatching }
 }
 
 const TRIES = 200

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runScanner, type ScanRequest } from '../../src/runtime/scanner.ts'
+import { SLOW } from '../helpers/patience.ts'
 import { script } from '../helpers/script.ts'
 
 const scan = (t: TestContext, body: string, more: Partial<ScanRequest> = {}) =>
@@ -111,6 +112,30 @@ test('a signal that ends Bulkhead ends the scanner', async (t) => {
   for (let tries = 0; tries < 200 && running(seconds).length === 0; tries++) await sleep(50)
   assert.ok(running(seconds).length > 0 && existsSync(path))
   const ended = new Promise((resolve) => host.once('exit', (_code, signal) => resolve(signal)))
+  host.kill('SIGTERM')
+  assert.equal(await ended, 'SIGTERM')
+  for (let tries = 0; tries < 100 && running(seconds).length > 0; tries++) await sleep(20)
+  assert.deepEqual(running(seconds), [])
+})
+
+test('a signal that comes while the scanner is being started ends it, too', async (t) => {
+  const seconds = oddSeconds()
+  const path = script(t, `sleep ${seconds}`)
+  // As on a machine that is so slow: it runs, and whoever has started it has not been told yet.
+  const source = `
+    const children = process.getBuiltinModule('node:child_process')
+    const { spawn } = children
+    children.spawn = (...words) => {
+      const child = spawn(...words)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${500 * SLOW})
+      return child
+    }
+    const { runScanner } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/runtime/scanner.ts'))})
+    await runScanner({ command: [${JSON.stringify(path)}], env: {}, input: '', timeoutMs: 60000 })`
+  const host = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' })
+  const ended = new Promise((resolve) => host.once('exit', (_code, signal) => resolve(signal)))
+  for (let tries = 0; tries < 400 * SLOW && running(seconds).length === 0; tries++) await sleep(20)
+  assert.ok(running(seconds).length > 0)
   host.kill('SIGTERM')
   assert.equal(await ended, 'SIGTERM')
   for (let tries = 0; tries < 100 && running(seconds).length > 0; tries++) await sleep(20)
