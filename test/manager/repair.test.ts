@@ -146,8 +146,10 @@ const FROM_TARBALL: Readonly<Record<string, (release: string) => void>> = {
   'its folder is gone': (release) => rmSync(release, { recursive: true }),
   'its bundle is gone': (release) => rmSync(bundleOf(release)),
   'its bundle is no bundle': (release) => writeFileSync(bundleOf(release), '{}\n'),
-  'its bundle was altered': (release) =>
-    writeFileSync(bundleOf(release), readFileSync(bundleOf(release), 'utf8').replace(/"sig":"./, '"sig":"A')),
+  'its bundle was altered': (release) => {
+    const altered = (_: string, first: string) => `"sig":"${first === 'A' ? 'B' : 'A'}`
+    writeFileSync(bundleOf(release), readFileSync(bundleOf(release), 'utf8').replace(/"sig":"(.)/, altered))
+  },
   'a link is in its place': (release) => {
     renameSync(release, `${release}.moved`)
     symlinkSync(`${release}.moved`, release)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
 import { type Circuit, CircuitBreaker, type RestartPolicy, restartDelayMs } from '../../core/restart-policy.ts'
 import type { Instance } from './instance.ts'
@@ -24,8 +24,8 @@ interface Place {
   instance: Instance | null
   attempts: number
   isGivenUp: boolean
-  /** Ends what tries to fill it, when somebody else has. */
-  restarting: AbortController | null
+  /** What tries to fill it: ended when somebody else has. */
+  restarting: { readonly stop: AbortController; readonly ended: Promise<void> } | null
 }
 
 const faultOf = (error: unknown): PluginError =>
@@ -41,6 +41,8 @@ export class Instances {
   readonly #breaker: CircuitBreaker | null
   readonly #closing = new AbortController()
   readonly #starting = new Set<Promise<Instance>>()
+  /** Those that were replaced, and may still answer what they were asked. */
+  readonly #leaving = new Set<Instance>()
   #circuit: Circuit = 'closed'
   #last: PluginError | null = null
   #waiters: (() => void)[] = []
@@ -105,10 +107,10 @@ export class Instances {
 
   /**
    * Starts another one in each place and ends what stood there, one after the other, so that there is always one when there are
-   * several. A place that is empty, since what was there has ended and waits to be tried again or was given up, is filled now: what
-   * made it end may be what was updated.
+   * several; calls that wait at it may be answered for `drainMs`. A place that is empty, since what was there has ended and waits to
+   * be tried again or was given up, is filled now: what made it end may be what was updated.
    */
-  async renew(why: PluginError): Promise<void> {
+  async renew(why: PluginError, drainMs: number): Promise<void> {
     for (const place of this.#places) {
       const before = place.instance
       const next = await this.#start(place)
@@ -119,24 +121,40 @@ export class Instances {
         continue
       }
       const wasEmpty = now === null
-      place.restarting?.abort()
+      const { restarting } = place
+      restarting?.stop.abort(renewed(this.#on.plugin))
       place.isGivenUp = false
       place.instance = next
       if (wasEmpty) this.#succeeded()
       this.#settle(place, next)
-      await now?.close(why)
+      const leaving = now === null ? null : this.#retire(now, why, drainMs)
+      await Promise.all([leaving, restarting?.ended])
     }
   }
 
   async close(why: PluginError): Promise<void> {
     this.#takeNoMore(why)
-    await Promise.all([...this.#places.map(({ instance }) => instance?.close(why)), this.#noneIsStarting()])
+    await Promise.all([...this.#all().map((instance) => instance.close(why)), this.#noneIsStarting()])
   }
 
   /** The whole trees, now. */
   async kill(why: PluginError): Promise<void> {
     this.#takeNoMore(why)
-    await Promise.all([...this.#places.map(({ instance }) => instance?.kill(why)), this.#noneIsStarting()])
+    await Promise.all([...this.#all().map((instance) => instance.kill(why)), this.#noneIsStarting()])
+  }
+
+  #all(): readonly Instance[] {
+    return [...this.#places.flatMap(({ instance }) => instance ?? []), ...this.#leaving]
+  }
+
+  async #retire(instance: Instance, why: PluginError, drainMs: number): Promise<void> {
+    this.#leaving.add(instance)
+    try {
+      await drained(instance, drainMs, this.#closing.signal)
+      await instance.close(why)
+    } finally {
+      this.#leaving.delete(instance)
+    }
   }
 
   #takeNoMore(why: PluginError): void {
@@ -151,9 +169,9 @@ export class Instances {
     this.#settle(place, instance)
   }
 
-  /** What is on its way when no more is taken is ended, and whoever closes waits for that. @throws why no more is taken */
-  async #start(place: Place): Promise<Instance> {
-    const starting = this.#started(place)
+  /** What is on its way when it is `over` is ended, and whoever closes waits for that. @throws why it is over */
+  async #start(place: Place, over = this.#closing.signal): Promise<Instance> {
+    const starting = this.#started(place, over)
     this.#starting.add(starting)
     try {
       return await starting
@@ -162,17 +180,16 @@ export class Instances {
     }
   }
 
-  async #started({ at }: Place): Promise<Instance> {
-    const { signal } = this.#closing
+  async #started({ at }: Place, over: AbortSignal): Promise<Instance> {
     try {
-      const instance = await this.#on.start(signal, at)
-      if (!signal.aborted) return instance
-      await instance.kill(signal.reason as PluginError)
+      const instance = await this.#on.start(over, at)
+      if (!over.aborted) return instance
+      await instance.kill(over.reason as PluginError)
     } catch (error) {
-      // It was ended since no more is taken, and that is the reason to tell.
-      if (!signal.aborted) throw error
+      // It was ended since it is over, and that is the reason to tell.
+      if (!over.aborted) throw error
     }
-    throw signal.reason
+    throw over.reason
   }
 
   async #noneIsStarting(): Promise<void> {
@@ -201,13 +218,13 @@ export class Instances {
     }
     if (Date.now() - instance.startedAtMs >= policy.stableMs) place.attempts = 0
     this.#failed()
-    await this.#restart(place, policy)
+    const stop = new AbortController()
+    const over = AbortSignal.any([this.#closing.signal, stop.signal])
+    place.restarting = { stop, ended: this.#restart(place, policy, over) }
+    await place.restarting.ended
   }
 
-  async #restart(place: Place, policy: RestartPolicy): Promise<void> {
-    const own = new AbortController()
-    place.restarting = own
-    const over = AbortSignal.any([this.#closing.signal, own.signal])
+  async #restart(place: Place, policy: RestartPolicy, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       const inMs = Math.max(
         restartDelayMs(policy, ++place.attempts, Math.random()),
@@ -219,9 +236,9 @@ export class Instances {
         if (!(await slept(Math.max(HALF_OPEN_MS, this.#breaker?.waitMs(Date.now()) ?? 0), over))) return
       this.#told()
       try {
-        const instance = await this.#start(place)
-        // Renewed meanwhile: that one stays.
-        if (own.signal.aborted) return void (await instance.close(renewed(this.#on.plugin)))
+        const instance = await this.#start(place, over)
+        // In the very turn in which it came: then nobody has ended it yet.
+        if (over.aborted) return void (await instance.kill(over.reason as PluginError))
         place.instance = instance
         this.#restarts++
         this.#succeeded()
@@ -295,6 +312,15 @@ export class Instances {
   #wake(): void {
     for (const waiter of this.#waiters.splice(0)) waiter()
   }
+}
+
+/** Nobody waits for an answer of it any more, or `ms` are over, or `over`. */
+async function drained(instance: Instance, ms: number, over: AbortSignal): Promise<void> {
+  const done = new AbortController()
+  // Whoever was given this one in this moment has yet to ask it.
+  const idle = setImmediate().then(() => instance.peer.whenIdle())
+  await Promise.race([idle, slept(ms, AbortSignal.any([over, done.signal]))])
+  done.abort()
 }
 
 async function slept(ms: number, over: AbortSignal): Promise<boolean> {

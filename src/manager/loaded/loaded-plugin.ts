@@ -163,10 +163,13 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
     }
   }
 
-  /** Each instance by a new one, of the version that is installed now. Calls that wait at an old one end with it. */
-  async reload(): Promise<void> {
+  /**
+   * Each instance by a new one, of the version that is installed now. Calls that wait at an old one may be answered for `drainMs`, and
+   * end with it then: `PLUGIN_CLOSED`.
+   */
+  async reload({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
     this.#assertOpen('reload')
-    await this.#instances.renew(this.#closedError('it is being replaced'))
+    await this.#instances.renew(this.#closedError('it is being replaced'), Math.min(drainMs, LONGEST_MS))
   }
 
   /** Takes no more calls, waits for those that were made, and ends every instance with all it has started. */

@@ -31,6 +31,7 @@ export class Calls {
   readonly #abandoned = new Set<number>()
   #last = 0
   #lateInARow = 0
+  #none: PromiseWithResolvers<void> | null = null
 
   constructor(plugin: string, max: number) {
     this.#plugin = plugin
@@ -44,6 +45,13 @@ export class Calls {
   /** Those that were given up too: they may hold up what comes after them. */
   get unanswered(): number {
     return this.#waiting.size + this.#abandoned.size
+  }
+
+  /** Resolves as soon as nobody waits for an answer. */
+  async whenNone(): Promise<void> {
+    if (this.#waiting.size === 0) return
+    this.#none ??= Promise.withResolvers<void>()
+    await this.#none.promise
   }
 
   /** Calls whose time ran out since the last answer to any. */
@@ -143,6 +151,10 @@ export class Calls {
     this.#waiting.delete(id as number)
     clearTimeout(call.timer)
     call.unlisten()
+    if (this.#waiting.size === 0) {
+      this.#none?.resolve()
+      this.#none = null
+    }
     return call
   }
 

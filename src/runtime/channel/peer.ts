@@ -86,6 +86,11 @@ export class JsonRpcPeer {
     return this.#calls.size
   }
 
+  /** Resolves as soon as no call waits for an answer, however they ended. */
+  whenIdle(): Promise<void> {
+    return this.#calls.whenNone()
+  }
+
   /** Calls that the plugin has not answered, whether somebody still waits for them or not. */
   get unanswered(): number {
     return this.#calls.unanswered
