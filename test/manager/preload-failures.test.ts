@@ -14,8 +14,8 @@ import { HELLO } from './household.ts'
 import { COLD, COPIED, hosted, OTHER, saidBy } from './preloading.ts'
 
 const options = { skip: needsParent, timeout: 60_000 * SLOW }
-const START_MS = 3_000 * SLOW
-const AGAIN_MS = 1_000 * SLOW
+const START_MS = 1_500 * SLOW
+const AGAIN_MS = 500 * SLOW
 
 interface Hanging {
   readonly host: Host
