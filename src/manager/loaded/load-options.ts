@@ -153,10 +153,10 @@ function listenersOf(name: PluginName, on: PluginListeners): PluginListeners {
 
 /** @throws UsageError naming the option, wherever in them it is */
 function assertAllKnown(name: PluginName, options: LoadOptions): void {
-  const { rate, bounds } = options
-  const restart: Partial<RestartPolicy> = options.restart || {}
   const cannot = `cannot load ${name}`
   assertKnownOptions(options, LOAD_OPTIONS, cannot)
+  const { rate, bounds } = options
+  const restart: Partial<RestartPolicy> = options.restart || {}
   assertKnownOptions(restart, namesIn(RESTART_POLICY), cannot, 'restart.')
   assertKnownOptions(restart.breaker ?? {}, namesIn(RESTART_POLICY.breaker), cannot, 'restart.breaker.')
   assertKnownOptions(rate ?? {}, RATE, cannot, 'rate.')
