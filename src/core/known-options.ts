@@ -30,6 +30,14 @@ export function assertKnownOptions(
   })
 }
 
+/** An AbortController in the place of its signal would be noticed when the call has been sent. @throws UsageError */
+export function assertSignal(signal: unknown, cannot: string): void {
+  if (!signal || signal instanceof AbortSignal) return
+  throw new UsageError('USAGE', `${cannot}: expected signal as an AbortSignal`, {
+    hint: 'of an AbortController it is `.signal`',
+  })
+}
+
 const hintOf = (known: Readonly<Record<string, true>>, within: string): string =>
   `there are ${Object.keys(known)
     .map((name) => `${within}${name}`)

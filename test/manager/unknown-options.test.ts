@@ -90,6 +90,11 @@ test('a value of another kind than the one that is expected is refused with a co
     code: 'USAGE',
     message: /expected options as an object, found null$/,
   })
+  for (const options of [undefined, {}, { protocolVersions: [1] }])
+    await assert.rejects(loadGoPlugin(manager, HELLO, options as never), {
+      code: 'USAGE',
+      message: 'cannot start acme/hello: expected options with cookie and protocolVersions',
+    })
   const path = house.publish()
   await assert.rejects(manager.install(path, { consent: true } as never), {
     code: 'USAGE',

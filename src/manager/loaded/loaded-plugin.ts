@@ -1,7 +1,7 @@
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
-import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
@@ -292,7 +292,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   }
 
   /** What the operator or the manifest bounds, a host may only make shorter. */
-  #timeoutOf({ timeoutMs = this.#plan.timeoutMs }: CallOptions): number {
+  #timeoutOf({ timeoutMs = this.#plan.timeoutMs, signal }: CallOptions): number {
+    assertSignal(signal, `cannot call ${this.name}`)
     if (!(timeoutMs >= 0))
       throw new UsageError('USAGE', `cannot call ${this.name} for ${timeoutMs} ms: expected 0 and more`)
     const { limitMs } = this.#plan
@@ -310,6 +311,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
 
   /** A host may take the name of a method from its clients: they must not cancel each other's calls by it. */
   #assertOwn(method: string): void {
+    if (typeof method !== 'string')
+      throw new UsageError('USAGE', `cannot call ${this.name}: expected the name of a method, found ${typeof method}`)
     if (!method.startsWith('$/')) return
     const message = `cannot call ${printable(method, 80)} of ${this.name}: methods that begin with $/ are the channel's own`
     throw new UsageError('USAGE', message)

@@ -115,6 +115,25 @@ test('an option of a call that there is not is refused, not left out', { skip },
   assert.deepEqual(await plugin.call('list', {}, { timeoutMs: undefined, signal: undefined }), [1])
 })
 
+test('what is no signal and no method is refused before anything is sent, and costs the plugin nothing', {
+  skip,
+}, async (t) => {
+  const house = await household(t)
+  await house.install(GENERATOR.python)
+  const signal = new AbortController() as never
+  const refused = { code: 'USAGE', message: /: expected signal as an AbortSignal$/, hint: /\.signal/ }
+  await assert.rejects(house.manager.load(HELLO, { signal }), refused)
+  const crashes: string[] = []
+  await using plugin = await house.manager.load(HELLO, { on: { crash: ({ error }) => crashes.push(error.message) } })
+  await assert.rejects(plugin.call('list', {}, { signal }), refused)
+  await assert.rejects(plugin.stream('items', {}, { signal }).next(), refused)
+  for (const method of [undefined, 7, null])
+    await assert.rejects(plugin.call(method as never), { code: 'USAGE', message: /expected the name of a method/ })
+  // The answer of what had been sent would have come before these.
+  for (let calls = 0; calls < 3; calls++) assert.deepEqual(await plugin.call('list'), [1])
+  assert.deepEqual(crashes, [])
+})
+
 const THROWS = {
   node: nodeSpeaker(`
 import { RpcError, serve } from './plugin.js'
