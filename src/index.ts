@@ -148,7 +148,14 @@ export type { RotateOptions, RotationReport } from './marketplace/rotate.ts'
 export type { SignedKind, SignOptions, SignReport } from './marketplace/sign.ts'
 export type { KeylessOptions, SignerReport } from './marketplace/signer.ts'
 export type { Marketplace, PackReport } from './marketplace.ts'
-export type { AskOptions, FoundPlugin, ListedPlugin, SearchOptions, SearchReport } from './registry/index.ts'
+export type {
+  AskOptions,
+  FoundPlugin,
+  InitOptions,
+  ListedPlugin,
+  SearchOptions,
+  SearchReport,
+} from './registry/index.ts'
 export type {
   Bind as PlannedBind,
   CallOptions,
