@@ -69,6 +69,10 @@ export async function loadGoPlugin(
   name: string,
   options: LoadGoPluginOptions,
 ): Promise<GoPlugin> {
+  if (!Array.isArray(options?.protocolVersions) || typeof options.cookie?.key !== 'string')
+    throw new UsageError('USAGE', `cannot start ${name}: expected options with cookie and protocolVersions`, {
+      hint: "such as { cookie: { key: 'BASIC_PLUGIN', value: 'hello' }, protocolVersions: [1] }",
+    })
   const { cookie, protocolVersions, autoMtls = false, onLog, startTimeoutMs: _, maxMessageBytes: __, ...rest } = options
   const bounds = boundsOf(name, options)
   if (protocolVersions.length === 0 || !protocolVersions.every(isVersion)) {

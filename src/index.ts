@@ -131,7 +131,7 @@ export type { RotationConsent, RotationQuestion } from './manager/rotation.ts'
 export type { ExecuteOptions } from './manager/run.ts'
 export type { Served, ServeOptions } from './manager/served.ts'
 export type { SimulatedPlugin, Simulation, TrialVerdict, TrustTrial } from './manager/simulation.ts'
-export type { SpawnedPlugin } from './manager/spawning.ts'
+export type { PipedStreams, SpawnedPlugin } from './manager/spawning.ts'
 export type { StopOptions, StoppedRun } from './manager/stopping.ts'
 export type { DataFate } from './manager/switching.ts'
 export type { SyncOptions, SyncReport } from './manager/sync.ts'
@@ -148,7 +148,14 @@ export type { RotateOptions, RotationReport } from './marketplace/rotate.ts'
 export type { SignedKind, SignOptions, SignReport } from './marketplace/sign.ts'
 export type { KeylessOptions, SignerReport } from './marketplace/signer.ts'
 export type { Marketplace, PackReport } from './marketplace.ts'
-export type { AskOptions, FoundPlugin, ListedPlugin, SearchOptions, SearchReport } from './registry/index.ts'
+export type {
+  AskOptions,
+  FoundPlugin,
+  InitOptions,
+  ListedPlugin,
+  SearchOptions,
+  SearchReport,
+} from './registry/index.ts'
 export type {
   Bind as PlannedBind,
   CallOptions,

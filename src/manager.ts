@@ -34,7 +34,7 @@ import type { RollbackOptions, RollbackReport } from './manager/rollback.ts'
 import { TrustRoots } from './manager/roots.ts'
 import { type ExecuteOptions, execute, planOf } from './manager/run.ts'
 import type { Served, ServeOptions } from './manager/served.ts'
-import type { SpawnedPlugin } from './manager/spawning.ts'
+import type { PipedStreams, SpawnedPlugin } from './manager/spawning.ts'
 import type { StopOptions, StoppedRun } from './manager/stopping.ts'
 import type { SyncReport } from './manager/sync.ts'
 import type { SyncHostOptions } from './manager/syncing.ts'
@@ -95,7 +95,7 @@ export class PluginManager extends Records implements AsyncDisposable {
    *
    * @throws PluginError with the code of the verdict; nothing is left behind then
    */
-  async install(source: string, options: GetOptions): Promise<InstallReport> {
+  async install(source: string, options: GetOptions = {}): Promise<InstallReport> {
     const { isRequest } = await import('./core/request.ts')
     const host = await this.#configured()
     if (!isRequest(source)) return (await import('./manager/install.ts')).install(host, source, options)
@@ -187,6 +187,8 @@ export class PluginManager extends Records implements AsyncDisposable {
   }
 
   /** Starts a plugin for a host application, which reads and writes its streams. */
+  run(name: string, options?: LaunchOptions & { readonly stdio?: undefined }): Promise<Run & PipedStreams>
+  run(name: string, options: LaunchOptions): Promise<Run>
   run(name: string, options: LaunchOptions = {}): Promise<Run> {
     return this.#launch(name, options, false)
   }
@@ -236,6 +238,8 @@ export class PluginManager extends Records implements AsyncDisposable {
   }
 
   /** `run`, when its program runs: as a process is, with `pid`, streams and `wait()`. @throws PluginError why it does not */
+  spawn(name: string, options?: LaunchOptions & { readonly stdio?: undefined }): Promise<SpawnedPlugin & PipedStreams>
+  spawn(name: string, options: LaunchOptions): Promise<SpawnedPlugin>
   async spawn(name: string, options: LaunchOptions = {}): Promise<SpawnedPlugin> {
     const { spawn } = await import('./manager/spawning.ts')
     return spawn(name, options, (launch) => this.run(name, launch))
@@ -310,7 +314,7 @@ export class PluginManager extends Records implements AsyncDisposable {
   }
 
   /** Its data stays unless `purge`. @throws StoreError `WRONG_STATE` while it runs; PluginError `HOOK_FAILED` */
-  async remove(name: string, options: RemoveOptions): Promise<Removal> {
+  async remove(name: string, options: RemoveOptions = { purge: false }): Promise<Removal> {
     const { purgeKept, remove } = await import('./manager/remove.ts')
     const isGone = this.#host.store.find(nameOf(name)) === null
     if (isGone && options.purge) return purgeKept(await this.#configured(), nameOf(name), options)

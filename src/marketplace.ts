@@ -3,7 +3,7 @@ import type { PluginName } from './core/name.ts'
 import type { BuildOptions, NamedRelease, RegistryReport } from './marketplace/registry.ts'
 import type { RotateOptions, RotationReport } from './marketplace/rotate.ts'
 import type { SignOptions, SignReport } from './marketplace/sign.ts'
-import { initPlugin, packFolder, writeTarball } from './registry/index.ts'
+import { type InitOptions, initPlugin, packFolder, writeTarball } from './registry/index.ts'
 import { generateKey, writeKeyFiles } from './verify/index.ts'
 
 /** What a packed folder came to. */
@@ -73,7 +73,7 @@ export class Marketplace {
   }
 
   /** Writes a small working plugin into a new folder. */
-  async init(dir: string, options: { readonly name: string; readonly runtime: string }) {
+  async init(dir: string, options: InitOptions) {
     return initPlugin(dir, options)
   }
 

@@ -14,3 +14,6 @@ export interface Settings extends GlobalOptions {
   /** Told of what an interrupted command had left. */
   readonly onRecovered?: HostOptions['onRecovered']
 }
+
+/** What of the settings is about the home. */
+export const homeOf = ({ home, onRecovered }: Settings): HostOptions => ({ home, onRecovered })

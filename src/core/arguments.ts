@@ -1,7 +1,7 @@
 import { UsageError } from './errors.ts'
 
 /** What a host passes to a program: a text as it is, and anything else as its JSON. */
-export type Argument = string | number | boolean | null | readonly unknown[] | Readonly<Record<string, unknown>>
+export type Argument = string | number | boolean | null | object
 
 /** @throws UsageError naming the argument that has no JSON: a function, `undefined`, NaN, a circle */
 export function argumentTexts(plugin: string, args: readonly Argument[]): string[] {

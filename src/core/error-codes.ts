@@ -8,7 +8,7 @@ interface ErrorKind {
 
 export const ERROR_CODES = {
   // Usage: exit 2
-  USAGE: { exitCode: 2, meaning: 'the command line cannot be understood' },
+  USAGE: { exitCode: 2, meaning: 'the command line, or what a host passes to the library, cannot be understood' },
   CONSENT_NEEDED: { exitCode: 2, meaning: 'a question must be answered and there is no terminal to ask it on' },
 
   CONSENT_REFUSED: { exitCode: 1, meaning: 'the question was answered with no' },

@@ -127,8 +127,11 @@ function faultOf(error: unknown): RpcFault | null {
   return { code: code as number, message, ...(data === undefined ? {} : { data }) }
 }
 
-/** What may stand in `params`. */
-export type RpcParams = Readonly<Record<string, unknown>> | readonly unknown[]
+/**
+ * What may stand in `params`: an object or an array. As wide as `object`, since a value of an `interface` is no `Record`; what has
+ * another JSON than these is refused when it is sent.
+ */
+export type RpcParams = object
 
 /** @throws TypeError of JSON.stringify (a circle, a BigInt), or of `params` that are neither an object nor an array */
 export const requestText = (id: RpcId, method: string, params: RpcParams | undefined): string =>

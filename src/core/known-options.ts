@@ -16,11 +16,29 @@ export function assertKnownOptions(
   cannot: string,
   within = '',
 ): void {
+  if (typeof options !== 'object' || options === null) {
+    const what = within === '' ? 'options' : within.slice(0, -1)
+    const found = options === null ? 'null' : `a ${typeof options}`
+    throw new UsageError('USAGE', `${cannot}: expected ${what} as an object, found ${found}`, {
+      hint: hintOf(known, within),
+    })
+  }
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
   if (unknown === undefined) return
   throw new UsageError('USAGE', `${cannot}: unknown option "${within}${printable(unknown, 80)}"`, {
-    hint: `there are ${Object.keys(known)
-      .map((name) => `${within}${name}`)
-      .join(', ')}`,
+    hint: hintOf(known, within),
   })
 }
+
+/** An AbortController in the place of its signal would be noticed when the call has been sent. @throws UsageError */
+export function assertSignal(signal: unknown, cannot: string): void {
+  if (!signal || signal instanceof AbortSignal) return
+  throw new UsageError('USAGE', `${cannot}: expected signal as an AbortSignal`, {
+    hint: 'of an AbortController it is `.signal`',
+  })
+}
+
+const hintOf = (known: Readonly<Record<string, true>>, within: string): string =>
+  `there are ${Object.keys(known)
+    .map((name) => `${within}${name}`)
+    .join(', ')}`

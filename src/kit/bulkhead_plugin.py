@@ -40,12 +40,19 @@ class RpcError(Exception):
         self.message, self.code, self.data = message, code, data
 
 
+class _Cancelled(threading.Event):
+    """An Event that reads as what it says: as any other object it would be true from the beginning on."""
+
+    def __bool__(self):
+        return self.is_set()
+
+
 class Context:
-    """What a method knows of its caller: `host`, and `cancelled`, an Event that is set when nobody waits any more."""
+    """What a method knows of its caller: `host`, and `cancelled`, an Event that is set, and true, when nobody waits any more."""
 
     def __init__(self, host):
         self.host = host
-        self.cancelled = threading.Event()
+        self.cancelled = _Cancelled()
 
 
 class Host:

@@ -144,6 +144,8 @@ class Session implements Host {
       const text = resultText(id, await this.#work(id, method, params))
       send(text)
     } catch (error) {
+      // For whoever reads the log: the caller has the sentence, and not where it came from.
+      if (!(error instanceof RpcError)) console.error(error)
       send(faultText(id, faultFor(error)))
     } finally {
       this.#atWork.delete(id)

@@ -5,6 +5,7 @@ import { type Installation, unsignedUntilOf } from '../core/installation.ts'
 import type { Permissions } from '../core/manifest.ts'
 import type { PluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
+import type { Protocol } from '../core/runtimes.ts'
 import type { Check, VerifiedRelease } from '../core/verified.ts'
 import type { Widening } from '../core/widening.ts'
 import { change, isAtWork, WAIT_MS } from './change.ts'
@@ -39,6 +40,8 @@ export interface InstallReport {
   readonly signers: readonly string[]
   readonly unsignedUntil: string | null
   readonly permissions: Permissions
+  /** What it speaks, and so how it is used. */
+  readonly protocol: Protocol
   readonly uid: number
   /** The version whose place it took. */
   readonly replaced: string | null
@@ -157,7 +160,10 @@ async function carryOut(host: Host, considered: Considered, options: Admitting):
   return { installation, replaced: before, keptData: null }
 }
 
-function reportOf({ installation, replaced }: Placed, { verified: { signers } }: VerifiedRelease): InstallReport {
+function reportOf(
+  { installation, replaced }: Placed,
+  { manifest, verified: { signers } }: VerifiedRelease,
+): InstallReport {
   return {
     name: installation.name,
     version: installation.version,
@@ -165,6 +171,7 @@ function reportOf({ installation, replaced }: Placed, { verified: { signers } }:
     signers: signers.map(({ id }) => id),
     unsignedUntil: unsignedUntilOf(installation),
     permissions: installation.consent,
+    protocol: manifest.protocol,
     uid: installation.uid,
     replaced: replaced?.version ?? null,
   }

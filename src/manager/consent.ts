@@ -245,6 +245,10 @@ async function ask(
   const { grantsFor } = await import('../core/grants.ts')
   const grants = missing === null ? [] : grantsFor(missing)
   const question = questionOf(release, plea, missing, grants)
+  if (consent !== undefined && typeof consent !== 'function')
+    throw new UsageError('USAGE', `cannot ask whether to install ${question.name}: expected consent as a function`, {
+      hint: `${AGREEING} agrees to what it asks for`,
+    })
   const answer = consent === undefined ? null : await consent(question)
   if (answer === null) throw consentNeeded(question, consent === undefined)
   if (answer !== false) return answer === 'yes' ? 'yes' : 'asked'
@@ -284,12 +288,15 @@ function questionOf(
   }
 }
 
+/** How a host application agrees. */
+const AGREEING = '`consent: () => true`'
+
 function consentNeeded({ name, version, missing, grants }: ConsentQuestion, isAlone: boolean): UsageError {
   const why = isAlone ? 'there is nobody to ask' : 'there is no terminal'
   const what = missing === null ? '' : `, and nobody has agreed to: ${formatWidening(missing)}`
   const flags = grants === null || grants.length === 0 ? '' : `; ${flagsOf(grants)} to no more than that`
   return new UsageError('CONSENT_NEEDED', `cannot ask whether to install ${name} ${version}: ${why}${what}`, {
-    hint: `--yes agrees to what it asks for${flags}`,
+    hint: `--yes${isAlone ? `, in a host application ${AGREEING},` : ''} agrees to what it asks for${flags}`,
     details: { missing, grants },
   })
 }

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { ARCHIVE_BOUNDS } from '../core/archive.ts'
 import { type Config, DEFAULT_CONFIG } from '../core/config.ts'
 import { PluginError, StoreError, UsageError } from '../core/errors.ts'
+import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
 import { Layout } from '../core/layout.ts'
 import type { Recovered } from '../core/recovered.ts'
 import {
@@ -37,6 +38,8 @@ export interface HostOptions {
   readonly onRecovered?: ((recovered: Recovered) => void) | undefined
 }
 
+const HOST_OPTIONS: OptionNames<HostOptions> = { home: true, now: true, onRecovered: true }
+
 /** One host: its home, what is installed there, who is trusted there, and how plugins run there. */
 export interface Host {
   readonly layout: Layout
@@ -62,6 +65,8 @@ export interface Host {
  * @throws StoreError when the database cannot be opened
  */
 export async function openHost(options: HostOptions = {}): Promise<Host> {
+  // Before anything is made: a misspelt `home` would be the one of the whole machine.
+  assertKnownOptions(options, HOST_OPTIONS, 'cannot open a home')
   const caller = surveyCaller()
   const { uid } = caller
   // The empty name would be the working folder, which is what an unset variable in a script must not come to.
@@ -111,9 +116,14 @@ export function defaultHome(uid: number): string {
   return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'bulkhead')
 }
 
+const PLACES = '--home DIR, or BULKHEAD_HOME, names another place'
+
 /** 0700: what is installed here, and the plugins' data, is nobody else's business. */
 function makeHome(layout: Layout, uid: number): void {
-  if (existsSync(layout.home)) return
+  if (existsSync(layout.home)) {
+    assertEnterable(layout.home)
+    return
+  }
   try {
     // Looked at before anything is made: else a link or a folder of somebody else would decide where root makes folders.
     assertSafePath(layout.configFile, uid)
@@ -122,8 +132,29 @@ function makeHome(layout: Layout, uid: number): void {
     if (error instanceof PluginError) throw error
     throw new StoreError('DISK_FAILED', `cannot make ${layout.home}: ${(error as Error).message}`, {
       cause: error,
-      hint: '--home DIR, or BULKHEAD_HOME, names another place',
+      hint: PLACES,
     })
+  }
+}
+
+/** Most often it is root's, and this is somebody else. */
+function assertEnterable(home: string): void {
+  const { mode, uid } = lstatSync(home)
+  // A link is judged with all that is above it.
+  if ((mode & constants.S_IFMT) === constants.S_IFLNK) return
+  if ((mode & constants.S_IFMT) !== constants.S_IFDIR)
+    throw new UsageError('USAGE', `cannot use ${home} as the home: it is no folder`, { hint: PLACES })
+  try {
+    accessSync(home, constants.X_OK)
+  } catch (error) {
+    throw new StoreError(
+      'DISK_FAILED',
+      `cannot look into ${home}: it belongs to user ${uid}, and is closed to others`,
+      {
+        cause: error,
+        hint: PLACES,
+      },
+    )
   }
 }
 

@@ -14,6 +14,10 @@ const FILE_MAX_BYTES = 16_384
  * @throws UsageError `SETTING_INVALID`, listing every fault; never with a value in it
  */
 export function settingsFor(host: Host, { name, config }: Manifest, given: Settings = {}): string | null {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new UsageError('SETTING_INVALID', `cannot run ${name} with these settings: expected an object`, {
+      hint: `plugins info ${name} shows what it takes`,
+    })
   const operator = host.config.plugins[name]?.settings ?? {}
   const asked = {
     // What is not said is no value: the manifest's default stands.

@@ -5,6 +5,13 @@ import type { LaunchOptions } from './launch.ts'
 import { endedError } from './loaded/ended.ts'
 import { OutputTail } from './output-tail.ts'
 
+/** Streams of a run whose `stdio` was not said: all of them are its host's. */
+export interface PipedStreams {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+}
+
 /** A running plugin, as a process is: what it reads and writes is its host's. */
 export class SpawnedPlugin implements AsyncDisposable {
   /** Its name in `plugins ps`, `history` and `logs`. */

@@ -1,15 +1,19 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { PluginError, UsageError } from '../core/errors.ts'
 import { MANIFEST_FILE, MANIFEST_SCHEMA } from '../core/manifest.ts'
 import { isPluginName } from '../core/name.ts'
 import { printable } from '../core/printable.ts'
 import { RUNTIMES, type Runtime } from '../core/runtimes.ts'
 
+interface Program {
+  readonly path: string
+  readonly text: string
+  readonly executable: boolean
+}
+
 /** The smallest program that shows the three things a plugin has: arguments, standard input, a name of its own. */
-const PROGRAMS: Readonly<
-  Record<Runtime, { readonly path: string; readonly text: string; readonly executable: boolean }>
-> = {
+const PROGRAMS: Readonly<Record<Runtime, Program>> = {
   node: {
     path: 'main.mjs',
     executable: false,
@@ -41,8 +45,62 @@ printf 'This is %s %s.\\n' "$PLUGIN_NAME" "$PLUGIN_VERSION"
   },
 }
 
-/** @throws PluginError `FILE_EXISTS` when the folder is there; UsageError for a bad name or runtime */
-export async function initPlugin(dir: string, asked: { readonly name: string; readonly runtime: string }) {
+/** The same for a host that calls: one answer, and one in items. With the author's kit, by its name in this package. */
+const SPEAKERS: Readonly<Partial<Record<Runtime, Program & { readonly kit: string }>>> = {
+  node: {
+    path: 'main.mjs',
+    executable: false,
+    kit: '@bulkhead/plugins/plugin',
+    text: `import { serve } from './plugin.js'
+
+await serve({
+  greet: ({ name = 'world' }) => \`Hello, \${name}!\`,
+  async *count({ to }) {
+    for (let i = 1; i <= to; i++) yield i
+  },
+})
+`,
+  },
+  python: {
+    path: 'main.py',
+    executable: false,
+    kit: '@bulkhead/plugins/bulkhead_plugin.py',
+    text: `import bulkhead_plugin
+
+
+def greet(params, context):
+    return f"Hello, {params.get('name', 'world')}!"
+
+
+def count(params, context):
+    for i in range(1, params["to"] + 1):
+        yield i
+
+
+bulkhead_plugin.serve({"greet": greet, "count": count})
+`,
+  },
+}
+
+function programFor(runtime: Runtime, protocol: string): Program & { readonly kit: string | null } {
+  if (protocol === 'stdio') return { ...PROGRAMS[runtime], kit: null }
+  const speaker = protocol === 'jsonrpc' ? SPEAKERS[runtime] : undefined
+  if (speaker !== undefined) return speaker
+  throw new UsageError(
+    'USAGE',
+    `cannot write a plugin of runtime ${runtime} and protocol "${printable(protocol)}": expected stdio, or jsonrpc for node and python`,
+  )
+}
+
+/** What is asked for; `protocol`: stdio, if it is not said. */
+export interface InitOptions {
+  readonly name: string
+  readonly runtime: string
+  readonly protocol?: string | undefined
+}
+
+/** @throws PluginError `FILE_EXISTS` when the folder is there; UsageError for a bad name, runtime or protocol */
+export async function initPlugin(dir: string, asked: InitOptions) {
   if (!isPluginName(asked.name)) {
     throw new UsageError(
       'USAGE',
@@ -56,13 +114,15 @@ export async function initPlugin(dir: string, asked: { readonly name: string; re
       `cannot use the runtime "${printable(asked.runtime)}": expected ${RUNTIMES.join(', ')}`,
     )
   }
-  const program = PROGRAMS[runtime]
+  const { protocol = 'stdio' } = asked
+  const program = programFor(runtime, protocol)
   const manifest = {
     $schema: MANIFEST_SCHEMA,
     name: asked.name,
     version: '1.0.0',
     description: 'Says hello',
     entry: { runtime, path: program.path },
+    ...(protocol === 'stdio' ? {} : { protocol }),
     limits: { timeout: '30s' },
   }
   try {
@@ -76,5 +136,12 @@ export async function initPlugin(dir: string, asked: { readonly name: string; re
   await writeFile(join(dir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
   await writeFile(join(dir, program.path), program.text)
   if (program.executable) await chmod(join(dir, program.path), 0o755)
-  return { name: asked.name, runtime, files: [MANIFEST_FILE, program.path] }
+  const files = [MANIFEST_FILE, program.path]
+  if (program.kit !== null) {
+    const { createRequire } = await import('node:module')
+    const kit = createRequire(`${import.meta.dirname}/`).resolve(program.kit)
+    await copyFile(kit, join(dir, basename(kit)))
+    files.push(basename(kit))
+  }
+  return { name: asked.name, runtime, protocol, files }
 }

@@ -27,7 +27,11 @@ export function assertPrivate(staging: string): void {
   const stats = lstatSync(staging)
   if (!stats.isDirectory() || stats.uid !== process.geteuid?.() || (stats.mode & 0o077) !== 0) {
     const found = `mode ${(stats.mode & 0o7777).toString(8)}, owner ${stats.uid}`
-    throw new StoreError('STORE_UNREADABLE', `cannot use ${staging}: it must be a folder of mode 700 of ours; ${found}`)
+    throw new StoreError(
+      'STORE_UNREADABLE',
+      `cannot use ${staging}: it must be a folder of mode 700 of ours; ${found}`,
+      stats.isDirectory() && stats.uid === process.geteuid?.() ? { hint: `chmod 700 ${staging}` } : {},
+    )
   }
 }
 

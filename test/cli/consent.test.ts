@@ -173,3 +173,17 @@ test('hold takes a duration or a date, lists what is held, and unhold takes it a
   await assert.rejects(unhold(settings, io, HELLO), { code: 'WRONG_STATE' })
   await assert.rejects(hold(settings, io, 'acme/none', {}), { code: 'NOT_INSTALLED' })
 })
+
+test('what is installed is used as its protocol says', async (t) => {
+  const house = await household(t)
+  const ways = [
+    ['stdio', /^run it: plugins run acme\/hello$/m],
+    ['mcp', /^use it: plugins mcp-config acme\/hello, or sandboxed\(\)/m],
+    ['jsonrpc', /^use it: plugins\.load\('acme\/hello'\)/m],
+    ['grpc', /^use it: loadGoPlugin\(\)/m],
+  ] as const
+  for (const [at, [protocol, says]] of ways.entries()) {
+    const { stderr } = await installed(house, house.publish(asking(`1.${at}.0`, { protocol })), { yes: true })
+    assert.match(stderr, says)
+  }
+})

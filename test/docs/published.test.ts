@@ -25,6 +25,10 @@ test('every entry, its declarations and both kits are in the tarball', () => {
   const entries = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)))
   for (const path of [...entries.map((entry) => entry.slice(2)), 'dist/js/run.cjs', 'dist/python/bulkhead_plugin.py'])
     assert.ok(files.has(path), path)
+  // Whoever has installed it reads what is beside it: no page of the version that somebody else has.
+  const links = [...readFileSync(join(checkout, 'README.md'), 'utf8').matchAll(/\]\(((?:docs|examples)\/[^)#]+\.md)/g)]
+  assert.ok(links.length > 20)
+  for (const [, path = ''] of links) assert.ok(files.has(path), path)
   for (const path of files) assert.doesNotMatch(path, /^(?:test|bench|src\/(?!cli\/(?:bin|kept-script)\.cjs$))/)
 })
 

@@ -77,12 +77,15 @@ test('what grants do not cover is asked, or refused by name where nobody can be 
   assert.equal(await way(house, path, { consent, grants }), 'asked')
   assert.deepEqual(asked[0]?.missing?.permissions, { network: [], read: ['/usr/share/zoneinfo'], env: ['TOKEN'] })
   assert.deepEqual(asked[0]?.missing?.limits, [])
-  for (const nobody of [undefined, () => null]) {
+  for (const [nobody, how] of [
+    [undefined, '--yes, in a host application `consent: () => true`,'],
+    [() => null, '--yes'],
+  ] as const) {
     await assert.rejects(decided(house.layout, path, { grants, consent: nobody }), {
       code: 'CONSENT_NEEDED',
       exitCode: 2,
       message: /agreed to: reads \/usr\/share\/zoneinfo; environment TOKEN$/,
-      hint: '--yes agrees to what it asks for; --grant read=/usr/share/zoneinfo --grant env=TOKEN to no more than that',
+      hint: `${how} agrees to what it asks for; --grant read=/usr/share/zoneinfo --grant env=TOKEN to no more than that`,
     })
   }
 })

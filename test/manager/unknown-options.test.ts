@@ -1,9 +1,11 @@
 // A host in JavaScript has no compiler to tell it of a misspelt option.
 
 import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { loadGoPlugin } from '../../src/grpc.ts'
-import type { PluginManager } from '../../src/index.ts'
+import { openManager, type PluginManager } from '../../src/index.ts'
 import { sandboxed } from '../../src/mcp.ts'
 import { HELLO, household } from './household.ts'
 
@@ -46,4 +48,68 @@ test('an option that is there and undefined is none', async (t) => {
   const { manager } = await household(t)
   const options = { name: undefined, rate: undefined, restart: undefined, bounds: undefined, range: undefined }
   await assert.rejects(manager.load(HELLO, options), { code: 'NOT_INSTALLED' })
+})
+
+test('a home that is misspelt, or no folder, is not another home', async (t) => {
+  const { layout } = await household(t)
+  const dir = join(dirname(layout.home), 'other')
+  await assert.rejects(openManager({ dir } as never), {
+    code: 'USAGE',
+    message: 'cannot open a home: unknown option "dir"',
+    hint: 'there are home, now, onRecovered',
+  })
+  await assert.rejects(openManager(dir as never), {
+    code: 'USAGE',
+    message: 'cannot open a home: expected options as an object, found a string',
+  })
+  assert.equal(existsSync(dir), false)
+  writeFileSync(dir, '')
+  await assert.rejects(openManager({ home: dir }), {
+    code: 'USAGE',
+    message: `cannot use ${dir} as the home: it is no folder`,
+  })
+})
+
+test('a value of another kind than the one that is expected is refused with a code, and no TypeError from within', async (t) => {
+  const house = await household(t)
+  const { manager } = house
+  for (const name of [undefined, null, 7, ['acme/hello'], { name: HELLO }])
+    await assert.rejects(manager.load(name as never), {
+      code: 'USAGE',
+      message: /as a plugin's name: expected NAMESPACE/,
+    })
+  await assert.rejects(manager.load(HELLO, { rate: 5 } as never), {
+    code: 'USAGE',
+    message: 'cannot load acme/hello: expected rate as an object, found a number',
+    hint: /rate\.perSecond/,
+  })
+  await assert.rejects(manager.run(HELLO, { stdio: 'inherit' } as never), {
+    message: 'cannot run acme/hello: expected stdio as an object, found a string',
+  })
+  await assert.rejects(manager.load(HELLO, null as never), {
+    code: 'USAGE',
+    message: /expected options as an object, found null$/,
+  })
+  for (const options of [undefined, {}, { protocolVersions: [1] }])
+    await assert.rejects(loadGoPlugin(manager, HELLO, options as never), {
+      code: 'USAGE',
+      message: 'cannot start acme/hello: expected options with cookie and protocolVersions',
+    })
+  const path = house.publish()
+  await assert.rejects(manager.install(path, { consent: true } as never), {
+    code: 'USAGE',
+    message: /expected consent as a function$/,
+    hint: /consent: \(\) => true/,
+  })
+  await assert.rejects(manager.install(path), {
+    code: 'CONSENT_NEEDED',
+    hint: /in a host application `consent: \(\) => true`/,
+  })
+  assert.equal((await house.install()).protocol, 'stdio')
+  for (const settings of [null, [], 'units=si'])
+    await assert.rejects(manager.run(HELLO, { settings } as never), {
+      code: 'SETTING_INVALID',
+      message: /expected an object$/,
+    })
+  assert.equal((await manager.remove(HELLO)).version, '1.0.0')
 })

@@ -112,3 +112,15 @@ test('it holds no more than may wait, in number and in memory, and leaves nothin
   await house.reopen()
   assert.deepEqual(await house.manager.ps(), [])
 })
+
+test('what ends instead of waiting is told with where its words are', { skip }, async (t) => {
+  const house = await household(t)
+  const files = { 'main.py': 'import sys\nprint("no database", file=sys.stderr)\nsys.exit(7)\n' }
+  const manifest = manifestOf({ entry: { runtime: 'python', path: 'main.py' } })
+  await house.install({ files: { ...files, 'plugin.json': manifest } })
+  await assert.rejects(house.manager.warm(HELLO), {
+    code: 'PLUGIN_ENDED',
+    message: /exited with 7$/,
+    hint: /^plugins logs acme\/hello --run \S+$/,
+  })
+})

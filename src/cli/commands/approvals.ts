@@ -1,14 +1,14 @@
 import { type ApprovalReport, formatWho, openManager } from '../../index.ts'
 import { wideningText } from '../consent-text.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { positive } from '../positive.ts'
 import { plain, table } from '../text.ts'
 
 /** Who agreed to what and when, and what waits for somebody to agree. */
 export async function approvals(settings: Settings, io: Io, name: string | undefined, options: { limit?: string }) {
   const limit = positive(options.limit ?? '50', '--limit')
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const report = manager.approvals(name ?? null, limit)
   if (settings.json) return void io.stdout(`${JSON.stringify(report, null, 2)}\n`)
   if (report.approvals.length > 0) io.stdout(given(report, io.columns))

@@ -1,7 +1,7 @@
 import { formatAuditHead, openManager, UsageError } from '../../index.ts'
 import { eventText } from '../event-text.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { positive } from '../positive.ts'
 import { table } from '../text.ts'
 
@@ -17,7 +17,7 @@ export async function audit(settings: Settings, io: Io, subject: string | undefi
   assertUsable(subject, options)
   if (options.verify === true) return verify(settings, io, options.head)
   if (options.head !== undefined) return head(settings, io, options.syslog === true)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const events = manager.audit(subject ?? null, positive(options.limit, '--limit'))
   if (settings.json) return void io.stdout(`${JSON.stringify(events, null, 2)}\n`)
   io.stdout(
@@ -50,7 +50,7 @@ function assertUsable(subject: string | undefined, { verify, head, syslog }: Aud
 }
 
 async function verify(settings: Settings, io: Io, kept: true | string | undefined): Promise<void> {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const { count, head } = manager.verifyAudit(typeof kept === 'string' ? kept : undefined)
   if (settings.json) return io.stdout(`${JSON.stringify({ count, head })}\n`)
   const proven = typeof kept === 'string' ? `it still holds ${kept}\n` : ''
@@ -58,7 +58,7 @@ async function verify(settings: Settings, io: Io, kept: true | string | undefine
 }
 
 async function head(settings: Settings, io: Io, toSyslog: boolean): Promise<void> {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const found = toSyslog ? await manager.sendAuditHead() : manager.verifyAudit()
   io.stdout(settings.json ? `${JSON.stringify(found)}\n` : `${formatAuditHead(found)}\n`)
 }

@@ -1,10 +1,10 @@
-import { openMarketplace, UsageError } from '../../index.ts'
+import { type InitOptions, openMarketplace, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from '../options.ts'
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts'
 import { plain } from '../text.ts'
 
-export async function init(settings: Settings, io: Io, dir: string, options: { name: string; runtime: string }) {
+export async function init(settings: Settings, io: Io, dir: string, options: InitOptions) {
   const made = await (await openMarketplace()).init(dir, options)
   if (settings.json) return print(io, made)
   io.stdout(`made ${made.name} in ${dir}:\n${made.files.map((file) => `  ${file}\n`).join('')}`)

@@ -1,6 +1,6 @@
 import { type HostProfile, hostProfile, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, styleFor } from '../text.ts'
 
 export async function doctor(settings: Settings, io: Io, { print }: { print?: HostProfile }): Promise<number> {
@@ -9,7 +9,7 @@ export async function doctor(settings: Settings, io: Io, { print }: { print?: Ho
     io.stdout(settings.json ? `${JSON.stringify({ profile: print, text })}\n` : text)
     return 0
   }
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const { findings: rows, canRun } = await manager.doctor()
   if (settings.json) {
     io.stdout(`${JSON.stringify({ canRun, layers: rows }, null, 2)}\n`)

@@ -1,6 +1,6 @@
 import { formatSize, type GcReport, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { counted, plain, table } from '../text.ts'
 
 type Thing = GcReport['collected'][number]
@@ -19,7 +19,7 @@ const WHATS: Readonly<Record<Thing['what'], string>> = {
 }
 
 export async function gc(settings: Settings, io: Io, flags: { dryRun?: boolean }): Promise<number> {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const report = await manager.gc(flags)
   if (settings.json) io.stdout(`${JSON.stringify(report, null, 2)}\n`)
   else tell(settings, io, report)

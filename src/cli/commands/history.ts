@@ -7,7 +7,7 @@ import {
   type RunRecord,
 } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { positive } from '../positive.ts'
 import { percent, record, table } from '../text.ts'
 
@@ -18,7 +18,7 @@ interface Options {
 }
 
 export async function history(settings: Settings, io: Io, name: string | undefined, options: Options) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   if (options.run !== undefined) return await one(manager, settings, io, options.run)
   const runs = manager.history(name ?? null, positive(options.limit, '--limit'))
   const minutes = new Map<string, Minute[]>()

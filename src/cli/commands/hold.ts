@@ -1,7 +1,7 @@
 import { formatWho, type Hold, openManager, parseLongDuration } from '../../index.ts'
 import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, table } from '../text.ts'
 
 /** Without a name: what is held. */
@@ -11,14 +11,14 @@ export async function hold(
   name: string | undefined,
   options: { until?: string; reason?: string },
 ) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   if (name === undefined) return list(settings, io, manager.holds())
   const held = manager.hold(name, { until: endOf(options.until), reason: options.reason })
   io.stdout(settings.json ? `${JSON.stringify(held, null, 2)}\n` : `held ${sentence(held)}\n`)
 }
 
 export async function unhold(settings: Settings, io: Io, name: string) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const held = manager.unhold(name)
   io.stdout(settings.json ? `${JSON.stringify(held, null, 2)}\n` : `no longer held: ${plain(held.name)}\n`)
 }

@@ -12,7 +12,7 @@ import {
   UsageError,
 } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { signedBy } from '../signed-by.ts'
 import { plain, record, table } from '../text.ts'
 
@@ -31,7 +31,7 @@ export async function info(settings: Settings, io: Io, name: string | undefined,
     })
   }
   const { registry } = flags
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const isOffer = registry !== undefined || flags.versions === true || !manager.isInstalled(name)
   const found = isOffer ? await manager.offer(name, { registry, signal: io.ending() }) : await manager.info(name)
   if (settings.json) return void io.stdout(`${JSON.stringify(found, null, 2)}\n`)

@@ -2,7 +2,7 @@ import { formatSize, type GetReport, type InstallReport, isRequest, openManager,
 import { type ConsentFlags, consentOf } from '../consent.ts'
 import { consentText } from '../consent-text.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ongoing } from '../progress.ts'
 import { table } from '../text.ts'
 
@@ -20,7 +20,7 @@ export interface InstallFlags extends ConsentFlags {
 export async function install(settings: Settings, io: Io, sources: readonly string[], flags: InstallFlags) {
   const allowUnsigned = allowanceOf(flags)
   const { registry, securityUpdate, dryRun } = flags
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const names = await namesAmong(sources)
   const files = sources.filter((source) => !names.includes(source))
   const options = {
@@ -103,7 +103,21 @@ function tell(
     io.stdout(`installed ${name} ${version}${before}${unsigned}\n`)
   }
   const last = all.at(-1)
-  if (!settings.quiet && last !== undefined) io.stderr(`\nrun it: plugins run ${last.name}\n`)
+  if (!settings.quiet && last !== undefined) io.stderr(`\n${nextOf(last)}\n`)
+}
+
+/** What is done with it depends on what it speaks: `plugins run` of a server would wait for messages that nobody types. */
+function nextOf({ name, protocol }: InstallReport): string {
+  switch (protocol) {
+    case 'stdio':
+      return `run it: plugins run ${name}`
+    case 'mcp':
+      return `use it: plugins mcp-config ${name}, or sandboxed() of @bulkhead/plugins/mcp in a host application`
+    case 'jsonrpc':
+      return `use it: plugins.load('${name}') in a host application`
+    case 'grpc':
+      return `use it: loadGoPlugin() of @bulkhead/plugins/grpc in a host application`
+  }
 }
 
 /** One flag without the other says half of what must be said. */

@@ -1,11 +1,11 @@
 import { openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { signedBy } from '../signed-by.ts'
 import { plain, table } from '../text.ts'
 
 export async function list(settings: Settings, io: Io) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const plugins = manager.list()
   if (settings.json) return void io.stdout(`${JSON.stringify(plugins, null, 2)}\n`)
   if (plugins.length === 0) {
@@ -32,13 +32,13 @@ export async function list(settings: Settings, io: Io) {
 }
 
 export async function enable(settings: Settings, io: Io, name: string) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const plugin = await manager.enable(name)
   io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `enabled ${plugin.name} ${plugin.version}\n`)
 }
 
 export async function disable(settings: Settings, io: Io, name: string) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const plugin = manager.disable(name)
   io.stdout(settings.json ? `${JSON.stringify(plugin, null, 2)}\n` : `disabled ${plugin.name} ${plugin.version}\n`)
 }

@@ -1,6 +1,6 @@
 import { type LogEntry, openManager, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, styleFor } from '../text.ts'
 
 interface Options {
@@ -16,7 +16,7 @@ export async function logs(settings: Settings, io: Io, name: string, options: Op
     throw new UsageError('USAGE', 'cannot print --raw as --json: a JSON document holds text, not bytes')
   }
   const lines = linesOf(options.lines)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const { run, since, follow } = options
   const signal = follow === true ? io.ending() : undefined
   const entries = manager.logs(name, { run, lines, since, follow, signal })

@@ -1,7 +1,7 @@
 import { openManager, type PluginError } from '../../index.ts'
 import type { Io } from '../io.ts'
 import { MCP_CLIENTS, type McpClientName, mcpConfig } from '../mcp-clients.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ownCommand } from '../own-command.ts'
 
 export interface McpConfigFlags {
@@ -10,7 +10,7 @@ export interface McpConfigFlags {
 
 /** Prints what a client's file needs; never writes into one. Of those that cannot be looked at it says why, and exits as for them. */
 export async function mcpConfigOf(settings: Settings, io: Io, names: readonly string[], { client }: McpConfigFlags) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const refused: PluginError[] = []
   const found = await manager.mcpServers(names, { onRefused: (error) => refused.push(error) })
   const exitCode = Math.max(0, ...refused.map((error) => error.exitCode))

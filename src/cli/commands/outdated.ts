@@ -1,11 +1,11 @@
 import { type OutdatedPlugin, openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, table } from '../text.ts'
 
 /** Exit code 1 where a registry could not tell: that nothing newer is shown may not be all. */
 export async function outdated(settings: Settings, io: Io, names: readonly string[], flags: { registry?: string }) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const all = await manager.outdated(names, flags)
   const exitCode = all.some(isUnknown) ? 1 : 0
   if (settings.json) {

@@ -1,11 +1,11 @@
 import { openManager, type Provenance } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { table } from '../text.ts'
 
 /** `plugins info --signers`: of one plugin, or of all. */
 export async function provenance(settings: Settings, io: Io, name: string | undefined) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const all = await manager.provenance(name ?? null)
   if (settings.json) return void io.stdout(`${JSON.stringify(all, null, 2)}\n`)
   if (all.length === 0) {

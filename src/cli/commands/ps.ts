@@ -1,10 +1,10 @@
 import { formatDuration, formatSize, openManager, type RunningPlugin } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { age, percent, table } from '../text.ts'
 
 export async function ps(settings: Settings, io: Io, name: string | undefined) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const running = await manager.ps(name ?? null)
   if (settings.json) return void io.stdout(`${JSON.stringify(running, null, 2)}\n`)
   if (running.length === 0) {

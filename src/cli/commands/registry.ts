@@ -1,6 +1,6 @@
 import { openManager, openMarketplace, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { counted, plain, record, table } from '../text.ts'
 
 export interface RegistryAddOptions {
@@ -11,7 +11,7 @@ export interface RegistryAddOptions {
 }
 
 export async function registryAdd(settings: Settings, io: Io, name: string, url: string, options: RegistryAddOptions) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const added = await manager.registries.add(name, { url, ...options })
   if (settings.json) return print(io, added)
   io.stdout(
@@ -25,7 +25,7 @@ export async function registryAdd(settings: Settings, io: Io, name: string, url:
 }
 
 export async function registryList(settings: Settings, io: Io) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const registries = await manager.registries.list()
   if (settings.json) return print(io, registries)
   if (registries.length === 0) {
@@ -47,7 +47,7 @@ export async function registryList(settings: Settings, io: Io) {
 }
 
 export async function registryRemove(settings: Settings, io: Io, name: string) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const removed = await manager.registries.remove(name)
   if (settings.json) return print(io, removed)
   io.stdout(`removed ${plain(removed.name)}; what was installed from it stays\n`)

@@ -1,6 +1,6 @@
 import { openManager, type Removal, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ongoing } from '../progress.ts'
 
 export interface RemoveFlags {
@@ -14,7 +14,7 @@ export interface RemoveFlags {
 export async function remove(settings: Settings, io: Io, names: readonly string[], flags: RemoveFlags) {
   const purge = flags.purge === true
   if (purge && flags.yes !== true && flags.dryRun !== true) await assertAgreed(io, names)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const { hooks, dryRun } = flags
   const removed = await ongoing(settings, io, async (going) => {
     const done: Removal[] = []

@@ -1,6 +1,6 @@
 import { openManager, type RepairReport, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ongoing } from '../progress.ts'
 import { plain, type Style, styleFor } from '../text.ts'
 
@@ -22,7 +22,7 @@ export async function repair(
   if ((name === undefined) !== (all === true)) {
     throw new UsageError('USAGE', 'cannot repair: name one plugin, or --all', { hint: 'plugins repair NAME | --all' })
   }
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const report = await ongoing(settings, io, (going) => manager.repair(name ?? null, { ...flags, ...going }))
   if (settings.json) io.stdout(`${JSON.stringify(report, null, 2)}\n`)
   else tell(settings, io, report)

@@ -1,6 +1,6 @@
 import { openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ongoing } from '../progress.ts'
 
 export interface RollbackFlags {
@@ -11,7 +11,7 @@ export interface RollbackFlags {
 }
 
 export async function rollback(settings: Settings, io: Io, name: string, flags: RollbackFlags) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const done = await ongoing(settings, io, (going) => manager.rollback(name, { ...flags, ...going }))
   if (settings.json) return void io.stdout(`${JSON.stringify(done, null, 2)}\n`)
   const { version, replaced, skipped, data, dataOfMs, isDryRun } = done

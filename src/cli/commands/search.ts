@@ -1,6 +1,6 @@
 import { openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { positive } from '../positive.ts'
 import { plain, table } from '../text.ts'
 
@@ -12,7 +12,7 @@ export interface SearchFlags {
 /** Exit code 1 when a registry could not be asked: what was found may not be all there is. */
 export async function search(settings: Settings, io: Io, words: readonly string[], options: SearchFlags) {
   const limit = options.limit === undefined ? undefined : positive(options.limit, '--limit')
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const { registry } = options
   const { found, more, failed } = await manager.search(words.join(' '), { limit, registry, signal: io.ending() })
   if (settings.json) {

@@ -7,7 +7,7 @@ import {
   UsageError,
 } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { LiveScreen } from '../screen.ts'
 import { percent, table } from '../text.ts'
 
@@ -18,7 +18,7 @@ export async function stats(
   options: { watch?: boolean; interval?: string },
 ) {
   const everyMs = intervalOf(options.interval)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   // Awaited: what is returned unawaited would lose its manager.
   if (options.watch === true) return await watch(manager, settings, io, name, everyMs ?? 1_000)
   const found = await manager.stats(name ?? null, { everyMs })

@@ -1,6 +1,6 @@
 import { formatDuration, openManager, type StoppedRun, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 
 export async function stop(
   settings: Settings,
@@ -14,7 +14,7 @@ export async function stop(
       hint: 'plugins stop NAME | --run ID | --all; plugins ps shows what runs',
     })
   }
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const stopped = await manager.stop(name ?? null, { run, grace })
   if (settings.json) return void io.stdout(`${JSON.stringify(stopped, null, 2)}\n`)
   for (const one of stopped) io.stdout(`${one.name} ${one.version}, run ${one.run}: ${howOf(one)}\n`)

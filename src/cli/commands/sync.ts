@@ -7,7 +7,7 @@ import {
   UsageError,
 } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { type Ongoing, ongoing } from '../progress.ts'
 import { counted, plain, table } from '../text.ts'
 
@@ -26,7 +26,7 @@ export interface SyncFlags {
 }
 
 export async function sync(settings: Settings, io: Io, lockFile: string | undefined, flags: SyncFlags): Promise<void> {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   await ongoing(settings, io, (going) => syncOn(manager, settings, io, { ...flags, ...going, lockFile }))
 }
 

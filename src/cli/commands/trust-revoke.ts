@@ -1,7 +1,7 @@
 import { openManager } from '../../index.ts'
 import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain } from '../text.ts'
 import { sayNotes } from './trust.ts'
 
@@ -14,7 +14,7 @@ export async function trustRevoke(
 ): Promise<number> {
   const { reason } = options
   const since = instant(options.since, '--since')
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const revoked = await manager.trust.revoke({ target, reason, since, stop: options.stop === true })
   const code = revoked.failures.length === 0 ? 0 : 1
   if (settings.json) {

@@ -1,11 +1,11 @@
 import { basename } from 'node:path'
 import { openManager } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, record, table } from '../text.ts'
 
 export async function rootAdd(settings: Settings, io: Io, file: string, options: { name?: string }) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const added = await manager.roots.add(file, options.name ?? nameOf(file))
   if (settings.json) return void io.stdout(`${JSON.stringify(added, null, 2)}\n`)
   io.stdout(
@@ -25,7 +25,7 @@ export async function rootAdd(settings: Settings, io: Io, file: string, options:
 const nameOf = (file: string): string => basename(file).replace(/(?:[._-]trusted[._-]root)?\.json$/, '')
 
 export async function rootList(settings: Settings, io: Io) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const roots = await manager.roots.list()
   if (settings.json) return void io.stdout(`${JSON.stringify(roots, null, 2)}\n`)
   io.stdout(
@@ -38,7 +38,7 @@ export async function rootList(settings: Settings, io: Io) {
 }
 
 export async function rootRemove(settings: Settings, io: Io, name: string) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const removed = await manager.roots.remove(name)
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
   io.stdout(`removed ${plain(name)}\n`)

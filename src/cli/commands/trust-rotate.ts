@@ -1,10 +1,10 @@
 import { openManager, type RotationQuestion, UsageError } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, record } from '../text.ts'
 
 export async function trustRotate(settings: Settings, io: Io, file: string, options: { yes?: boolean }) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const rotated = await manager.trust.rotate(file, {
     consent: (question) => ask(settings, io, question, options.yes === true),
   })

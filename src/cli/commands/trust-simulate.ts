@@ -1,7 +1,7 @@
 import { openManager, type Simulation, type TrialVerdict, type TrustTrial, UsageError } from '../../index.ts'
 import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, type Style, styleFor } from '../text.ts'
 import { sayNotes } from './trust.ts'
 
@@ -14,7 +14,7 @@ interface SimulateOptions {
 
 export async function trustSimulate(settings: Settings, io: Io, file: string | undefined, options: SimulateOptions) {
   const trial = trialOf(file, options)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const simulation = await manager.trust.simulate(trial)
   if (settings.json) return void io.stdout(`${JSON.stringify(simulation, null, 2)}\n`)
   const style = styleFor(settings.color)

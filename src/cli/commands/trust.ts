@@ -1,7 +1,7 @@
 import { openManager, type TrustAdd, type TrustEntry, UsageError } from '../../index.ts'
 import { instant } from '../instant.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, record, table } from '../text.ts'
 
 interface AddOptions {
@@ -31,7 +31,7 @@ export async function trustAdd(settings: Settings, io: Io, keyFile: string | und
     validUntil: instant(options.until, '--until'),
   }
   const credential = credentialOf(keyFile, options)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const added =
     typeof credential === 'string'
       ? await manager.trust.add(credential, asked)
@@ -73,7 +73,7 @@ function credentialOf(keyFile: string | undefined, options: AddOptions) {
 }
 
 export async function trustList(settings: Settings, io: Io, name: string | undefined) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const rows = manager.trust.list(name)
   if (settings.json) return void io.stdout(`${JSON.stringify(rows, null, 2)}\n`)
   if (rows.length === 0) {
@@ -105,7 +105,7 @@ export function sayNotes(settings: Settings, io: Io, notes: readonly string[]): 
 }
 
 export async function trustRemove(settings: Settings, io: Io, id: string, options: { for?: string }) {
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const removed = await manager.trust.remove(id, options.for)
   if (settings.json) return void io.stdout(`${JSON.stringify(removed, null, 2)}\n`)
   io.stdout(`removed ${plain(removed.id)}\n`)

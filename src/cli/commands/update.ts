@@ -1,7 +1,7 @@
 import { formatWidening, openManager, type UpdateResult, UsageError } from '../../index.ts'
 import { type ConsentFlags, consentOf } from '../consent.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { ongoing } from '../progress.ts'
 import { plain, table } from '../text.ts'
 
@@ -19,7 +19,7 @@ export interface UpdateFlags extends ConsentFlags {
 /** Exit code 1 when something that is named waits, or when one of all failed. */
 export async function update(settings: Settings, io: Io, names: readonly string[], flags: UpdateFlags) {
   assertScope(names, flags)
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const results = await ongoing(settings, io, (going) => {
     const { to, registry, securityUpdate, allowDowngrade, restart, dryRun } = flags
     const chosen = { to, registry, securityUpdate, allowDowngrade, restart, dryRun }

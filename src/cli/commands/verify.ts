@@ -1,6 +1,6 @@
 import { openManager, UsageError, type Verification } from '../../index.ts'
 import type { Io } from '../io.ts'
-import type { Settings } from '../options.ts'
+import { homeOf, type Settings } from '../options.ts'
 import { plain, type Style, styleFor } from '../text.ts'
 
 export async function verify(
@@ -19,7 +19,7 @@ export async function verify(
       hint: 'plugins trust revoke NAME@VERSION --reason TEXT puts one away',
     })
   }
-  await using manager = await openManager(settings)
+  await using manager = await openManager(homeOf(settings))
   const quarantine = options.quarantine === true
   const results = target === undefined ? await manager.verifyAll({ quarantine }) : [await manager.verify(target)]
   const failed = results.filter((result) => !result.ok)

@@ -22,10 +22,17 @@ export const AUTHORS: VerbGroup = {
           kind: ['exec', 'node', 'python'],
           default: 'node',
         },
+        {
+          form: '--protocol <PROTOCOL>',
+          what: 'stdio, or jsonrpc with the kit beside it',
+          kind: ['stdio', 'jsonrpc'],
+          default: 'stdio',
+        },
       ],
       examples: [
         ['plugins init hello --name acme/hello', 'a plugin for Node in ./hello'],
         ['plugins init count --name acme/count --runtime python', 'one for Python'],
+        ['plugins init hello --name acme/hello --protocol jsonrpc', 'one that a host application loads and calls'],
       ],
       load: async () => (await import('../commands/authors.ts')).init,
     },

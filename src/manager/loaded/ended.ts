@@ -3,11 +3,12 @@ import { CallError, IsolationError, type PluginError, ResourceLimitError, Timeou
 import { reasonIn } from '../../core/last-words.ts'
 import type { Outcome } from '../../core/outcome.ts'
 
-/** How a run ended, as the error of those who still waited for it. `said`: the last lines it wrote to stderr. */
-export function endedError(plugin: string, run: string, outcome: Outcome, said: readonly string[]): PluginError {
+/** How a run ended, as the error of those who still waited for it. `said`: the last lines it wrote to stderr; `null`: nobody here has read them. */
+export function endedError(plugin: string, run: string, outcome: Outcome, said: readonly string[] | null): PluginError {
   const hint = `plugins logs ${plugin} --run ${run}`
-  const extras = { details: { run, outcome, stderr: said }, ...(said.length === 0 ? {} : { hint }) }
-  const reason = reasonIn(said)
+  const stderr = said ?? []
+  const extras = { details: { run, outcome, stderr }, ...(said?.length === 0 ? {} : { hint }) }
+  const reason = reasonIn(stderr)
   const words = reason === null ? '' : `; it said: ${reason}`
   switch (outcome.outcome) {
     case 'refused':

@@ -1,6 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { instanceNameOf } from '../../core/instance-name.ts'
-import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
@@ -153,10 +153,11 @@ function listenersOf(name: PluginName, on: PluginListeners): PluginListeners {
 
 /** @throws UsageError naming the option, wherever in them it is */
 function assertAllKnown(name: PluginName, options: LoadOptions): void {
-  const { rate, bounds } = options
-  const restart: Partial<RestartPolicy> = options.restart || {}
   const cannot = `cannot load ${name}`
   assertKnownOptions(options, LOAD_OPTIONS, cannot)
+  const { rate, bounds, signal } = options
+  assertSignal(signal, cannot)
+  const restart: Partial<RestartPolicy> = options.restart || {}
   assertKnownOptions(restart, namesIn(RESTART_POLICY), cannot, 'restart.')
   assertKnownOptions(restart.breaker ?? {}, namesIn(RESTART_POLICY.breaker), cannot, 'restart.breaker.')
   assertKnownOptions(rate ?? {}, RATE, cannot, 'rate.')

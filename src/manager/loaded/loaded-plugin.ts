@@ -1,6 +1,7 @@
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
@@ -48,6 +49,10 @@ export interface CloseOptions {
   /** How long calls that wait may still be answered, in milliseconds; 2,000 if not said. */
   readonly drainMs?: number | undefined
 }
+
+const CALL_OPTIONS: OptionNames<CallOptions> = { timeoutMs: true, signal: true }
+const STREAM_OPTIONS: OptionNames<StreamOptions> = { ...CALL_OPTIONS, window: true }
+const RELOAD_OPTIONS: OptionNames<CloseOptions> = { drainMs: true }
 
 const HEALTH_MS = 5_000
 const DRAIN_MS = 2_000
@@ -97,6 +102,7 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
    * @throws ResourceLimitError `PLUGIN_BUSY`, `RATE_LIMITED`, `MESSAGE_TOO_LARGE`, `PLUGIN_LIMITED`
    */
   async call<T = unknown>(method: string, params?: RpcParams, options: CallOptions = {}): Promise<T> {
+    assertKnownOptions(options, CALL_OPTIONS, `cannot call ${this.name}`)
     return (await this.#counted(method, options, (instance, left) =>
       instance.peer.call(method, params, { ...left, signal: options.signal }),
     )) as T
@@ -118,6 +124,7 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
     params?: RpcParams,
     options: StreamOptions = {},
   ): AsyncGenerator<T, void, void> {
+    assertKnownOptions(options, STREAM_OPTIONS, `cannot stream from ${this.name}`)
     const timeoutMs = this.#timeoutOf(options)
     this.#admit(method)
     try {
@@ -167,7 +174,9 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
    * Each instance by a new one, of the version that is installed now. Calls that wait at an old one may be answered for `drainMs`, and
    * end with it then: `PLUGIN_CLOSED`.
    */
-  async reload({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
+  async reload(options: CloseOptions = {}): Promise<void> {
+    assertKnownOptions(options, RELOAD_OPTIONS, `cannot reload ${this.name}`)
+    const { drainMs = DRAIN_MS } = options
     this.#assertOpen('reload')
     await this.#instances.renew(this.#closedError('it is being replaced'), Math.min(drainMs, LONGEST_MS))
   }
@@ -283,7 +292,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   }
 
   /** What the operator or the manifest bounds, a host may only make shorter. */
-  #timeoutOf({ timeoutMs = this.#plan.timeoutMs }: CallOptions): number {
+  #timeoutOf({ timeoutMs = this.#plan.timeoutMs, signal }: CallOptions): number {
+    assertSignal(signal, `cannot call ${this.name}`)
     if (!(timeoutMs >= 0))
       throw new UsageError('USAGE', `cannot call ${this.name} for ${timeoutMs} ms: expected 0 and more`)
     const { limitMs } = this.#plan
@@ -301,6 +311,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
 
   /** A host may take the name of a method from its clients: they must not cancel each other's calls by it. */
   #assertOwn(method: string): void {
+    if (typeof method !== 'string')
+      throw new UsageError('USAGE', `cannot call ${this.name}: expected the name of a method, found ${typeof method}`)
     if (!method.startsWith('$/')) return
     const message = `cannot call ${printable(method, 80)} of ${this.name}: methods that begin with $/ are the channel's own`
     throw new UsageError('USAGE', message)

@@ -9,7 +9,7 @@ import { assertRunnable, assertStillTrusted, RUN_OPTIONS, type RunOptions } from
 import { assertInRange } from '../expected.ts'
 import type { Host } from '../host.ts'
 import { endedError } from '../loaded/ended.ts'
-import type { SpawnedPlugin } from '../spawning.ts'
+import type { PipedStreams, SpawnedPlugin } from '../spawning.ts'
 import { watchStanding } from '../standing.ts'
 import { ps } from '../watching.ts'
 import { entryTermsOf, termsOf } from './terms.ts'
@@ -129,7 +129,12 @@ export class WarmPool implements AsyncDisposable {
    *
    * @throws PluginError with the reason why the plugin may not run any more; UsageError for arguments of what has started
    */
-  async spawn(options: HandOutOptions = {}): Promise<SpawnedPlugin> {
+  async spawn(options: HandOutOptions = {}): Promise<SpawnedPlugin & PipedStreams> {
+    // A pool takes no `stdio`: its host has every stream.
+    return (await this.#handOut(options)) as SpawnedPlugin & PipedStreams
+  }
+
+  async #handOut(options: HandOutOptions): Promise<SpawnedPlugin> {
     assertKnownOptions(options, HAND_OUT, `cannot run ${this.#name}`)
     const args = argumentTexts(this.#name, options.args ?? [])
     this.#assertOpen()
@@ -152,7 +157,7 @@ export class WarmPool implements AsyncDisposable {
       }
       const one = await found.one.handOut(args)
       // That may have taken a while: what could be said of its plugin then is asked again.
-      if (one === null) return await this.spawn(options)
+      if (one === null) return await this.#handOut(options)
       this.#warm++
       this.#failures = 0
       return one
@@ -284,7 +289,7 @@ export class WarmPool implements AsyncDisposable {
     const waiting = { one, terms, sinceMs: performance.now() }
     this.#waiting.push(waiting)
     one.wait().then(
-      (outcome) => this.#lost(waiting, endedError(this.#name, one.run, outcome, [])),
+      (outcome) => this.#lost(waiting, endedError(this.#name, one.run, outcome, null)),
       (error) => this.#lost(waiting, error),
     )
     this.#wind(waiting)
@@ -300,7 +305,7 @@ export class WarmPool implements AsyncDisposable {
   async #hasSettled(host: Host, one: Waiter): Promise<boolean> {
     if (await one.ready(() => ps(host, this.#name), this.#over)) return true
     if (this.#over.aborted) return false
-    throw endedError(this.#name, one.run, await one.close(), [])
+    throw endedError(this.#name, one.run, await one.close(), null)
   }
 
   /** It has ended by itself, though nobody had asked it for anything. */

@@ -102,3 +102,101 @@ test('a manager that was closed says so, whatever is asked of it', { skip }, asy
   await assert.rejects(house.manager.serve(HELLO, { protocol: 'mcp' }), closed)
   assert.throws(() => house.manager.list(), closed)
 })
+
+test('an option of a call that there is not is refused, not left out', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(GENERATOR.python)
+  await using plugin = await house.manager.load(HELLO)
+  const wrong = { timeout: 5 } as never
+  const refused = { code: 'USAGE', message: /acme\/hello: unknown option "timeout"$/, hint: /timeoutMs/ }
+  await assert.rejects(plugin.call('list', {}, wrong), refused)
+  await assert.rejects(plugin.stream('items', {}, wrong).next(), refused)
+  await assert.rejects(plugin.reload(wrong), { ...refused, hint: /drainMs/ })
+  assert.deepEqual(await plugin.call('list', {}, { timeoutMs: undefined, signal: undefined }), [1])
+})
+
+test('what is no signal and no method is refused before anything is sent, and costs the plugin nothing', {
+  skip,
+}, async (t) => {
+  const house = await household(t)
+  await house.install(GENERATOR.python)
+  const signal = new AbortController() as never
+  const refused = { code: 'USAGE', message: /: expected signal as an AbortSignal$/, hint: /\.signal/ }
+  await assert.rejects(house.manager.load(HELLO, { signal }), refused)
+  const crashes: string[] = []
+  await using plugin = await house.manager.load(HELLO, { on: { crash: ({ error }) => crashes.push(error.message) } })
+  await assert.rejects(plugin.call('list', {}, { signal }), refused)
+  await assert.rejects(plugin.stream('items', {}, { signal }).next(), refused)
+  for (const method of [undefined, 7, null])
+    await assert.rejects(plugin.call(method as never), { code: 'USAGE', message: /expected the name of a method/ })
+  // The answer of what had been sent would have come before these.
+  for (let calls = 0; calls < 3; calls++) assert.deepEqual(await plugin.call('list'), [1])
+  assert.deepEqual(crashes, [])
+})
+
+const THROWS = {
+  node: nodeSpeaker(`
+import { RpcError, serve } from './plugin.js'
+await serve({ meant() { throw new RpcError('no such city') }, slip() { return undefined.city } })`),
+  python: pythonSpeaker(`
+import bulkhead_plugin
+def meant(params, context):
+    raise bulkhead_plugin.RpcError("no such city")
+def slip(params, context):
+    return None.city
+bulkhead_plugin.serve({"meant": meant, "slip": slip})`),
+}
+
+for (const [runtime, spec] of Object.entries(THROWS))
+  test(`where a method threw stands in the log, unless it meant to (${runtime})`, { skip }, async (t) => {
+    const house = await household(t)
+    await house.install(spec)
+    let log = ''
+    const heard = Promise.withResolvers<void>()
+    const stderr = ({ chunk }: { chunk: Buffer }) => {
+      log += chunk
+      if (/main\.(mjs|py)/.test(log)) heard.resolve()
+    }
+    await using plugin = await house.manager.load(HELLO, { on: { stderr } })
+    await assert.rejects(plugin.call('meant'), { code: 'CALL_FAILED', message: /no such city$/ })
+    await assert.rejects(plugin.call('slip'), { code: 'CALL_FAILED', message: /city/ })
+    await heard.promise
+    assert.match(log, /slip/)
+    assert.doesNotMatch(log, /no such city/)
+  })
+
+test('in Python, `context.cancelled` is true once nobody waits, and not before', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(
+    pythonSpeaker(`
+import bulkhead_plugin
+seen = []
+def wait(params, context):
+    seen.append(bool(context.cancelled))
+    context.cancelled.wait()
+    seen.append(bool(context.cancelled))
+bulkhead_plugin.serve({"wait": wait, "seen": lambda p, c: seen})`),
+  )
+  await using plugin = await house.manager.load(HELLO)
+  await assert.rejects(plugin.call('wait', {}, { timeoutMs: 300 }), { code: 'CALL_TIMEOUT' })
+  for (let seen: unknown[] = []; seen.length < 2; ) {
+    seen = await plugin.call<unknown[]>('seen')
+    if (seen.length === 2) assert.deepEqual(seen, [false, true])
+  }
+})
+
+interface Named {
+  readonly name: string
+}
+
+test('an interface needs no cast, and streams that are piped are there', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(nodeSpeaker("import { serve } from './plugin.js'\nawait serve({ greet: ({ name }) => name })"))
+  const ada: Named = { name: 'Ada' }
+  await using plugin = await house.manager.load(HELLO)
+  assert.equal(await plugin.call<string>('greet', ada), 'Ada')
+  await using one = await house.manager.spawn(HELLO, { args: [ada] })
+  one.stdin.end()
+  one.stdout.resume()
+  assert.equal((await one.wait()).outcome, 'exited')
+})

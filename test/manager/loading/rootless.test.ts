@@ -1,10 +1,12 @@
 // A host application that an ordinary user runs: no right anywhere.
 
 import assert from 'node:assert/strict'
+import { chmodSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { test } from 'node:test'
-import { manifestOf } from '../household.ts'
+import { household, manifestOf } from '../household.ts'
 import { pythonSpeaker } from './speakers.ts'
-import { hostOfUser, needsUser } from './user-host.ts'
+import { asUser, hostOfUser, needsUser } from './user-host.ts'
 
 const skip = needsUser
 if (skip !== false) console.log(`skipped: ${skip}`)
@@ -44,3 +46,14 @@ for (const more of [[], ['pid-namespace']])
     assert.ok(waiting >= 4, `launchers and what they hold: ${waiting}`)
     assert.equal(left, 0)
   })
+
+test('the home of root says whose it is, and is no bug', { skip: needsUser }, async (t) => {
+  const { layout } = await household(t)
+  chmodSync(dirname(layout.home), 0o755)
+  const bin = resolve(import.meta.dirname, '../../../src/cli/bin.cjs')
+  const { status, stdout } = asUser('/', [bin, '--json', '--home', layout.home, 'list'])
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string; hint: string } }
+  assert.deepEqual([status, error.code], [1, 'DISK_FAILED'])
+  assert.match(error.message, /^cannot look into .*: it belongs to user 0, and is closed to others$/)
+  assert.match(error.hint, /BULKHEAD_HOME, names another place$/)
+})

@@ -11,7 +11,7 @@ import { CALLER } from '../../runtime/launcher/user.ts'
 import { cannotLaunch } from '../../runtime/plan/house.ts'
 import { writeRelease } from '../household.ts'
 
-function asUser(folder: string, args: readonly string[]): SpawnSyncReturns<string> {
+export function asUser(folder: string, args: readonly string[]): SpawnSyncReturns<string> {
   const user = ['--reuid', String(CALLER), '--regid', String(CALLER), '--clear-groups', '--no-new-privs']
   return spawnSync('setpriv', [...user, process.execPath, ...args], {
     cwd: folder,
