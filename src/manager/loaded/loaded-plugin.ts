@@ -165,7 +165,7 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
 
   /**
    * Each instance by a new one, of the version that is installed now. Calls that wait at an old one may be answered for `drainMs`, and
-   * end with it then: `PLUGIN_CLOSED`.
+   * end with it then: `PLUGIN_CLOSED`. Of several at a time the shortest counts.
    */
   async reload({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
     this.#assertOpen('reload')
