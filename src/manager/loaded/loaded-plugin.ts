@@ -1,6 +1,7 @@
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
+import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
@@ -49,6 +50,7 @@ export interface CloseOptions {
   readonly drainMs?: number | undefined
 }
 
+const CLOSE_OPTIONS: OptionNames<CloseOptions> = { drainMs: true }
 const HEALTH_MS = 5_000
 const DRAIN_MS = 2_000
 
@@ -132,7 +134,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   }
 
   /** Asks every instance. Never rejects because of a plugin: an instance that does not answer is `failing`. */
-  async health({ timeoutMs = HEALTH_MS }: { readonly timeoutMs?: number } = {}): Promise<PluginHealth> {
+  async health(options: { readonly timeoutMs?: number } = {}): Promise<PluginHealth> {
+    const timeoutMs = this.#timeoutOf({ timeoutMs: options.timeoutMs ?? HEALTH_MS })
     const live = this.#instances.live
     const instances = await Promise.all(live.map((instance) => healthOf(instance, timeoutMs)))
     const isGood = instances.filter(({ status }) => status !== 'failing').length
@@ -167,8 +170,10 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
    * Each instance by a new one, of the version that is installed now. Calls that wait at an old one may be answered for `drainMs`, and
    * end with it then: `PLUGIN_CLOSED`. Of several at a time the shortest counts.
    */
-  async reload({ drainMs = DRAIN_MS }: CloseOptions = {}): Promise<void> {
+  async reload(options: CloseOptions = {}): Promise<void> {
+    assertKnownOptions(options, CLOSE_OPTIONS, `cannot reload ${this.name}`)
     this.#assertOpen('reload')
+    const { drainMs = DRAIN_MS } = options
     await this.#instances.renew(this.#closedError('it is being replaced'), Math.min(drainMs, LONGEST_MS))
   }
 

@@ -87,3 +87,46 @@ test('what drains has the shortest time that any of them gives it, and none is o
   assert.equal((await house.manager.ps(HELLO)).length, 1)
   await Promise.all([lost, patient])
 })
+
+test('what broke its protocol has crashed, also when its host closes it for that', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('say("no message\\n")'))
+  const crashed: string[] = []
+  const ended: boolean[] = []
+  const plugin = await house.manager.load(HELLO, {
+    on: {
+      violation: () => void plugin.close({ drainMs: 0 }),
+      crash: ({ error }) => crashed.push(error.code),
+      ended: ({ isAsked }) => ended.push(isAsked),
+    },
+  })
+  await assert.rejects(plugin.call('hostile'), { code: 'MESSAGE_INVALID' })
+  while (ended.length === 0) await sleep(10)
+  await plugin.close()
+  assert.deepEqual([ended, crashed], [[false], ['MESSAGE_INVALID']])
+})
+
+test('an option of reload that there is not is refused', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(ECHO)
+  await using plugin = await house.manager.load(HELLO)
+  const misspelt = { drainMS: 0 } as object
+  await assert.rejects(plugin.reload(misspelt), { code: 'USAGE', message: /unknown option "drainMS"/ })
+})
+
+test('whatever its host calls a time, a health check of what hangs ends', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(hostile('time.sleep(600)'))
+  await using plugin = await house.manager.load(HELLO)
+  plugin.call('hostile').catch(() => {})
+  await assert.rejects(plugin.health({ timeoutMs: Number.NaN }), { code: 'USAGE' })
+  assert.equal((await plugin.health({ timeoutMs: 50 })).status, 'down')
+  await plugin.close({ drainMs: 0 })
+})
+
+test('a health check may take longer than a timer of Node lasts', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(ECHO)
+  await using plugin = await house.manager.load(HELLO)
+  assert.equal((await plugin.health({ timeoutMs: Number.POSITIVE_INFINITY })).status, 'ok')
+})
