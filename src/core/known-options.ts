@@ -24,3 +24,12 @@ export function assertKnownOptions(
       .join(', ')}`,
   })
 }
+
+/** What cannot be listened to must not be found out when what it was meant to end is on its way. @throws UsageError. `cannot`: how its sentence begins */
+export function assertSignal(signal: AbortSignal | undefined, cannot: string): void {
+  // One of another realm, or of a library, is as good.
+  if ((signal ?? null) === null || typeof signal?.addEventListener === 'function') return
+  throw new UsageError('USAGE', `${cannot}: expected signal to be an AbortSignal`, {
+    hint: 'the signal of an AbortController is its property `signal`',
+  })
+}

@@ -1,6 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { instanceNameOf } from '../../core/instance-name.ts'
-import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { RESTART_POLICY, type RestartPolicy } from '../../core/restart-policy.ts'
 import type { Rate } from '../../core/token-bucket.ts'
@@ -138,6 +138,7 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
     )
   }
+  assertSignal(options.signal, `cannot load ${name}`)
   const on = listenersOf(name, options.on ?? {})
   return { name, on, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
 }

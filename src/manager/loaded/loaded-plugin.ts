@@ -1,7 +1,7 @@
 import { Durations } from '../../core/durations.ts'
 import { CallError, PluginError, ResourceLimitError, UsageError } from '../../core/errors.ts'
 import { RPC_METHODS, type RpcParams } from '../../core/json-rpc.ts'
-import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { PluginName } from '../../core/name.ts'
 import { printable } from '../../core/printable.ts'
 import type { Circuit } from '../../core/restart-policy.ts'
@@ -288,8 +288,9 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   }
 
   /** What the operator or the manifest bounds, a host may only make shorter. */
-  #timeoutOf({ timeoutMs = this.#plan.timeoutMs }: CallOptions): number {
-    if (!(timeoutMs >= 0))
+  #timeoutOf({ timeoutMs = this.#plan.timeoutMs, signal }: CallOptions): number {
+    assertSignal(signal, `cannot call ${this.name}`)
+    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0))
       throw new UsageError('USAGE', `cannot call ${this.name} for ${timeoutMs} ms: expected 0 and more`)
     const { limitMs } = this.#plan
     const least = limitMs === 0 || (timeoutMs !== 0 && timeoutMs < limitMs) ? timeoutMs : limitMs

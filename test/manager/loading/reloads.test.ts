@@ -105,28 +105,3 @@ test('what broke its protocol has crashed, also when its host closes it for that
   await plugin.close()
   assert.deepEqual([ended, crashed], [[false], ['MESSAGE_INVALID']])
 })
-
-test('an option of reload that there is not is refused', { skip }, async (t) => {
-  const house = await household(t)
-  await house.install(ECHO)
-  await using plugin = await house.manager.load(HELLO)
-  const misspelt = { drainMS: 0 } as object
-  await assert.rejects(plugin.reload(misspelt), { code: 'USAGE', message: /unknown option "drainMS"/ })
-})
-
-test('whatever its host calls a time, a health check of what hangs ends', { skip }, async (t) => {
-  const house = await household(t)
-  await house.install(hostile('time.sleep(600)'))
-  await using plugin = await house.manager.load(HELLO)
-  plugin.call('hostile').catch(() => {})
-  await assert.rejects(plugin.health({ timeoutMs: Number.NaN }), { code: 'USAGE' })
-  assert.equal((await plugin.health({ timeoutMs: 50 })).status, 'down')
-  await plugin.close({ drainMs: 0 })
-})
-
-test('a health check may take longer than a timer of Node lasts', { skip }, async (t) => {
-  const house = await household(t)
-  await house.install(ECHO)
-  await using plugin = await house.manager.load(HELLO)
-  assert.equal((await plugin.health({ timeoutMs: Number.POSITIVE_INFINITY })).status, 'ok')
-})
