@@ -81,6 +81,11 @@ export class Instances {
     throw first.why
   }
 
+  /** @throws why it was closed */
+  assertOpen(): void {
+    this.#closing.signal.throwIfAborted()
+  }
+
   get live(): readonly Instance[] {
     return this.#places.flatMap(({ instance }) => (instance === null || instance.peer.isOver ? [] : [instance]))
   }
@@ -308,7 +313,7 @@ export class Instances {
 
   #assertComing(): void {
     const { plugin } = this.#on
-    if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+    this.assertOpen()
     if (this.#last !== null && this.#places.every(({ isGivenUp }) => isGivenUp)) throw this.#last
     const waitMs = this.#breaker?.waitMs(Date.now()) ?? 0
     if (waitMs === 0) return

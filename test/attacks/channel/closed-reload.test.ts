@@ -51,6 +51,27 @@ for (const [how, end] of [
     }
   })
 
+test('a loading that is cancelled in that moment is cancelled, or was not in time', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(IN_ONE_BREATH)
+  for (let turns = 0; turns < 2 * TURNS; turns++) {
+    const control = new AbortController()
+    const quit = async (): Promise<void> => {
+      for (let i = 0; i < turns; i++) await null
+      control.abort()
+    }
+    const loading = house.manager.load(HELLO, { functions: { quit }, signal: control.signal })
+    const loaded = await loading.catch((error) => error)
+    if (loaded instanceof Error) {
+      assert.equal((loaded as { code?: string }).code, 'CALL_CANCELLED')
+      assert.deepEqual(await house.manager.ps(HELLO), [])
+      continue
+    }
+    assert.equal(await loaded.call('echo'), null, `cancelled ${turns} turns after its answer, and loaded all the same`)
+    await loaded.close({ drainMs: 0 })
+  }
+})
+
 test('a reload that is closed while one place drains starts nothing in the next', { skip }, async (t) => {
   const house = await household(t)
   await house.install(hostile('time.sleep(600)'))
