@@ -29,7 +29,10 @@ export {
 } from './runtime/go-plugin/index.ts'
 
 export interface LoadGoPluginOptions
-  extends Pick<LaunchOptions, 'args' | 'name' | 'profile' | 'weaker' | 'engine' | 'env' | 'onJournal'> {
+  extends Pick<
+    LaunchOptions,
+    'args' | 'name' | 'range' | 'settings' | 'profile' | 'weaker' | 'engine' | 'env' | 'onJournal'
+  > {
   /** Tells a plugin that it was started by a host and not by a person. A courtesy, and no secret: it protects nothing. */
   readonly cookie: { readonly key: string; readonly value: string }
   /** Versions of the plugin's own protocol that this host speaks; the plugin takes the highest it knows. */

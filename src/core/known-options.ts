@@ -30,11 +30,12 @@ export function assertKnownOptions(
   })
 }
 
-/** An AbortController in the place of its signal would be noticed when the call has been sent. @throws UsageError */
-export function assertSignal(signal: unknown, cannot: string): void {
-  if (!signal || signal instanceof AbortSignal) return
-  throw new UsageError('USAGE', `${cannot}: expected signal as an AbortSignal`, {
-    hint: 'of an AbortController it is `.signal`',
+/** What cannot be listened to must not be found out when what it was meant to end is on its way. @throws UsageError. `cannot`: how its sentence begins */
+export function assertSignal(signal: AbortSignal | undefined, cannot: string): void {
+  // One of another realm, or of a library, is as good.
+  if ((signal ?? null) === null || typeof signal?.addEventListener === 'function') return
+  throw new UsageError('USAGE', `${cannot}: expected signal to be an AbortSignal`, {
+    hint: 'the signal of an AbortController is its property `signal`',
   })
 }
 

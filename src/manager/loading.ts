@@ -79,6 +79,8 @@ export async function load(on: Hosting, text: string, options: LoadOptions): Pro
   watchStanding(on, standing, host, after)
   try {
     await instances.open()
+    // All were there already when it was cancelled, closed or revoked, and not for long.
+    instances.assertOpen()
   } catch (error) {
     // Nothing of it is left; and nobody has to watch it.
     await plugin.close({ drainMs: 0 })

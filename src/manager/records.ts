@@ -1,4 +1,5 @@
 import { type AuditHead, formatAuditHead, parseAuditHead } from '../core/audit-head.ts'
+import { UsageError } from '../core/errors.ts'
 import type { LogEntry } from '../core/log-entry.ts'
 import type { Minute } from '../core/minute.ts'
 import { printable } from '../core/printable.ts'
@@ -43,6 +44,7 @@ export abstract class Records {
 
   /** Who agreed to what and when, newest first, and what waits; of every plugin when `name` is `null`. */
   approvals(name: string | null = null, limit = 50): ApprovalReport {
+    assertLimit(limit)
     return approvals(this.on, name, limit)
   }
 
@@ -61,11 +63,14 @@ export abstract class Records {
   }
 
   /** Newest first; of every plugin when `name` is `null`. */
-  history(name: string | null, limit: number): RunRecord[] {
+  history(name: string | null = null, limit = 50): RunRecord[] {
+    assertLimit(limit)
     return this.on.store.runs.history(name === null ? null : nameOf(name), limit)
   }
 
-  audit(subject: string | null, limit: number): AuditEvent[] {
+  /** The latest, newest first; about everything when `subject` is `null`. */
+  audit(subject: string | null = null, limit = 50): AuditEvent[] {
+    assertLimit(limit)
     return this.on.store.events.list(subject, limit)
   }
 
@@ -105,4 +110,12 @@ export abstract class Records {
   #until(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.closing.signal : AbortSignal.any([this.closing.signal, signal])
   }
+}
+
+function assertLimit(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new UsageError(
+      'USAGE',
+      `cannot list ${printable(String(limit), 80)} of them: expected a whole number of 1 and more`,
+    )
 }

@@ -73,5 +73,7 @@ export async function spawn(
   const started = await run.started
   if (started !== null) return new SpawnedPlugin(run, started.pid)
   const said = new OutputTail([run.stderr])
-  throw endedError(name, run.run, await run.outcome, await said.lines())
+  const ended = endedError(name, run.run, await run.outcome, await said.lines())
+  const { refusalOfRun } = await import('./standing.ts')
+  throw refusalOfRun(run) ?? ended
 }

@@ -81,6 +81,11 @@ export function watchStanding(on: Watching, standing: Standing, host: Host, afte
   }
 }
 
+const refused = new WeakMap<Run, PluginError>()
+
+/** Why `endWhenRefused` ended a run; `undefined`: it did not. */
+export const refusalOfRun = (run: Run): PluginError | undefined => refused.get(run)
+
 /** Ends one run when its plugin may not run any more. `after`: the last event before it was checked. */
 export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: Host, after: number): void {
   const ended = new AbortController()
@@ -90,8 +95,11 @@ export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: H
     name,
     gone: ended.signal,
     isOwn: (id) => id === run.run,
-    // How it ended, its own outcome says.
-    revoke: async () => void (await run.close().catch(() => {})),
+    revoke: async (why) => {
+      refused.set(run, why)
+      // How it ended, its own outcome says.
+      await run.close().catch(() => {})
+    },
     // Nobody listens; it is tried again as long as it runs.
     unwatched: () => {},
   }

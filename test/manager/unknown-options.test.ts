@@ -113,3 +113,13 @@ test('a value of another kind than the one that is expected is refused with a co
     })
   assert.equal((await manager.remove(HELLO)).version, '1.0.0')
 })
+
+test('a list has an end that is a number', async (t) => {
+  const { manager } = await household(t)
+  assert.deepEqual([manager.history(), manager.history(HELLO, 1), manager.approvals().approvals], [[], [], []])
+  for (const limit of ['acme/hello', 0, -1, 1.5, Number.NaN, {}]) {
+    const refused = { code: 'USAGE', message: /^cannot list .* of them: expected a whole number/ }
+    for (const list of ['history', 'audit', 'approvals'] as const)
+      assert.throws(() => manager[list](HELLO, limit as never), refused, list)
+  }
+})

@@ -22,10 +22,16 @@ export interface InstancesOptions {
 interface Place {
   readonly at: number
   instance: Instance | null
+  /** The start that brought what stands in it, as they are counted. */
+  begun: number
   attempts: number
   isGivenUp: boolean
   /** What tries to fill it: ended when somebody else has. */
   restarting: { readonly stop: AbortController; readonly ended: Promise<void> } | null
+  /** A start for one or more `renew`: they make one at a time. */
+  renewing: { readonly begun: number; readonly done: Promise<void> } | null
+  /** Those that were replaced, and may still answer what they were asked. */
+  readonly leaving: Set<Instance>
 }
 
 const faultOf = (error: unknown): PluginError =>
@@ -40,9 +46,9 @@ export class Instances {
   readonly #places: readonly Place[]
   readonly #breaker: CircuitBreaker | null
   readonly #closing = new AbortController()
-  readonly #starting = new Set<Promise<Instance>>()
-  /** Those that were replaced, and may still answer what they were asked. */
-  readonly #leaving = new Set<Instance>()
+  readonly #starting = new Set<Promise<void>>()
+  /** How many were begun. */
+  #starts = 0
   #circuit: Circuit = 'closed'
   #last: PluginError | null = null
   #waiters: (() => void)[] = []
@@ -54,9 +60,12 @@ export class Instances {
     this.#places = Array.from({ length: options.count }, (_, at) => ({
       at,
       instance: null,
+      begun: 0,
       attempts: 0,
       isGivenUp: false,
       restarting: null,
+      renewing: null,
+      leaving: new Set<Instance>(),
     }))
   }
 
@@ -70,6 +79,11 @@ export class Instances {
     for (const { at, why } of isWanted ? failed : []) this.#on.onStartFailed(faultOf(why), at)
     await this.close(faultOf(first.why))
     throw first.why
+  }
+
+  /** @throws why it was closed */
+  assertOpen(): void {
+    this.#closing.signal.throwIfAborted()
   }
 
   get live(): readonly Instance[] {
@@ -108,27 +122,19 @@ export class Instances {
   /**
    * Starts another one in each place and ends what stood there, one after the other, so that there is always one when there are
    * several; calls that wait at it may be answered for `drainMs`. A place that is empty, since what was there has ended and waits to
-   * be tried again or was given up, is filled now: what made it end may be what was updated.
+   * be tried again or was given up, is filled now: what made it end may be what was updated. Whatever else still drains in these
+   * places has no more time than this.
    */
   async renew(why: PluginError, drainMs: number): Promise<void> {
+    // What begins from here on is of the version that is installed now.
+    const asked = this.#starts
     for (const place of this.#places) {
-      const before = place.instance
-      const next = await this.#start(place)
-      const now = place.instance
-      // Somebody else has renewed it meanwhile: the place is given already.
-      if (before !== null && now !== null && now !== before) {
-        await next.close(why)
-        continue
-      }
-      const wasEmpty = now === null
-      const { restarting } = place
-      restarting?.stop.abort(renewed(this.#on.plugin))
-      place.isGivenUp = false
-      place.instance = next
-      if (wasEmpty) this.#succeeded()
-      this.#settle(place, next)
-      const leaving = now === null ? null : this.#retire(now, why, drainMs)
-      await Promise.all([leaving, restarting?.ended])
+      await this.#renewed(place, asked)
+      const { restarting, leaving } = place
+      await Promise.all([
+        ...[...leaving].map((instance) => this.#retire(place, instance, why, drainMs)),
+        restarting?.stop.signal.aborted ? restarting.ended : null,
+      ])
     }
   }
 
@@ -144,17 +150,46 @@ export class Instances {
   }
 
   #all(): readonly Instance[] {
-    return [...this.#places.flatMap(({ instance }) => instance ?? []), ...this.#leaving]
+    return this.#places.flatMap(({ instance, leaving }) => [...(instance === null ? [] : [instance]), ...leaving])
   }
 
-  async #retire(instance: Instance, why: PluginError, drainMs: number): Promise<void> {
-    this.#leaving.add(instance)
-    try {
-      await drained(instance, drainMs, this.#closing.signal)
-      await instance.close(why)
-    } finally {
-      this.#leaving.delete(instance)
+  /** One in this place that was begun after `asked`, whoever began it: many at once start two, one after the other. */
+  async #renewed(place: Place, asked: number): Promise<void> {
+    for (let other = place.renewing; other !== null; other = place.renewing) {
+      if (other.begun > asked) return other.done
+      // Whether it came up, those are told who asked before it began.
+      await Promise.allSettled([other.done])
     }
+    if (place.instance !== null && place.begun > asked) return
+    const begun = ++this.#starts
+    const done = this.#start(place, (next) => this.#replace(place, next, begun))
+    place.renewing = { begun, done }
+    try {
+      await done
+    } finally {
+      place.renewing = null
+    }
+  }
+
+  #replace(place: Place, next: Instance, begun: number): void {
+    const { instance } = place
+    if (instance !== null && place.begun > begun) {
+      // What stood here has ended meanwhile, and what was started again for it is the newer one.
+      place.leaving.add(next)
+      return
+    }
+    place.restarting?.stop.abort(renewed(this.#on.plugin))
+    place.isGivenUp = false
+    if (instance === null) this.#succeeded()
+    else place.leaving.add(instance)
+    this.#settle(place, next, begun)
+  }
+
+  /** Of one in `leaving`; safe to call twice: the shorter time counts. */
+  async #retire(place: Place, instance: Instance, why: PluginError, drainMs: number): Promise<void> {
+    await drained(instance, drainMs, this.#closing.signal)
+    await instance.close(why)
+    place.leaving.delete(instance)
   }
 
   #takeNoMore(why: PluginError): void {
@@ -164,26 +199,29 @@ export class Instances {
   }
 
   async #fill(place: Place): Promise<void> {
-    const instance = await this.#start(place)
-    place.instance = instance
-    this.#settle(place, instance)
+    const begun = ++this.#starts
+    await this.#start(place, (instance) => this.#settle(place, instance, begun))
   }
 
-  /** What is on its way when it is `over` is ended, and whoever closes waits for that. @throws why it is over */
-  async #start(place: Place, over = this.#closing.signal): Promise<Instance> {
-    const starting = this.#started(place, over)
+  /**
+   * What is on its way when it is `over` is ended, and whoever closes waits for that; `put` has its place for it in the very turn in
+   * which it is not. @throws why it is over
+   */
+  async #start(place: Place, put: (instance: Instance) => void, over = this.#closing.signal): Promise<void> {
+    const starting = this.#started(place, put, over)
     this.#starting.add(starting)
     try {
-      return await starting
+      await starting
     } finally {
       this.#starting.delete(starting)
     }
   }
 
-  async #started({ at }: Place, over: AbortSignal): Promise<Instance> {
+  async #started({ at }: Place, put: (instance: Instance) => void, over: AbortSignal): Promise<void> {
+    if (over.aborted) throw over.reason
     try {
       const instance = await this.#on.start(over, at)
-      if (!over.aborted) return instance
+      if (!over.aborted) return put(instance)
       await instance.kill(over.reason as PluginError)
     } catch (error) {
       // It was ended since it is over, and that is the reason to tell.
@@ -196,7 +234,9 @@ export class Instances {
     await Promise.allSettled(this.#starting)
   }
 
-  #settle(place: Place, instance: Instance): void {
+  #settle(place: Place, instance: Instance, begun: number): void {
+    place.instance = instance
+    place.begun = begun
     this.#on.onStarted(instance)
     this.#wake()
     void instance.ended.then((end) => this.#ended(place, instance, end))
@@ -236,13 +276,13 @@ export class Instances {
         if (!(await slept(Math.max(HALF_OPEN_MS, this.#breaker?.waitMs(Date.now()) ?? 0), over))) return
       this.#told()
       try {
-        const instance = await this.#start(place, over)
-        // In the very turn in which it came: then nobody has ended it yet.
-        if (over.aborted) return void (await instance.kill(over.reason as PluginError))
-        place.instance = instance
-        this.#restarts++
-        this.#succeeded()
-        return this.#settle(place, instance)
+        const begun = ++this.#starts
+        const again = (instance: Instance): void => {
+          this.#restarts++
+          this.#succeeded()
+          this.#settle(place, instance, begun)
+        }
+        return await this.#start(place, again, over)
       } catch (error) {
         if (over.aborted) return
         this.#last = faultOf(error)
@@ -273,7 +313,7 @@ export class Instances {
 
   #assertComing(): void {
     const { plugin } = this.#on
-    if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+    this.assertOpen()
     if (this.#last !== null && this.#places.every(({ isGivenUp }) => isGivenUp)) throw this.#last
     const waitMs = this.#breaker?.waitMs(Date.now()) ?? 0
     if (waitMs === 0) return

@@ -138,6 +138,7 @@ export function planLoad(name: PluginName, options: LoadOptions): LoadPlan {
       `cannot grant ${name} "${method}": expected a function whose name does not begin with $/`,
     )
   }
+  assertSignal(options.signal, `cannot load ${name}`)
   const on = listenersOf(name, options.on ?? {})
   return { name, on, instances, names, timeoutMs, limitMs: 0, startTimeoutMs, functions, policy, rate, bounds }
 }

@@ -52,7 +52,7 @@ export interface CloseOptions {
 
 const CALL_OPTIONS: OptionNames<CallOptions> = { timeoutMs: true, signal: true }
 const STREAM_OPTIONS: OptionNames<StreamOptions> = { ...CALL_OPTIONS, window: true }
-const RELOAD_OPTIONS: OptionNames<CloseOptions> = { drainMs: true }
+const CLOSE_OPTIONS: OptionNames<CloseOptions> = { drainMs: true }
 
 const HEALTH_MS = 5_000
 const DRAIN_MS = 2_000
@@ -139,7 +139,8 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   }
 
   /** Asks every instance. Never rejects because of a plugin: an instance that does not answer is `failing`. */
-  async health({ timeoutMs = HEALTH_MS }: { readonly timeoutMs?: number } = {}): Promise<PluginHealth> {
+  async health(options: { readonly timeoutMs?: number } = {}): Promise<PluginHealth> {
+    const timeoutMs = this.#timeoutOf({ timeoutMs: options.timeoutMs ?? HEALTH_MS })
     const live = this.#instances.live
     const instances = await Promise.all(live.map((instance) => healthOf(instance, timeoutMs)))
     const isGood = instances.filter(({ status }) => status !== 'failing').length
@@ -172,12 +173,12 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
 
   /**
    * Each instance by a new one, of the version that is installed now. Calls that wait at an old one may be answered for `drainMs`, and
-   * end with it then: `PLUGIN_CLOSED`.
+   * end with it then: `PLUGIN_CLOSED`. Of several at a time the shortest counts.
    */
   async reload(options: CloseOptions = {}): Promise<void> {
-    assertKnownOptions(options, RELOAD_OPTIONS, `cannot reload ${this.name}`)
-    const { drainMs = DRAIN_MS } = options
+    assertKnownOptions(options, CLOSE_OPTIONS, `cannot reload ${this.name}`)
     this.#assertOpen('reload')
+    const { drainMs = DRAIN_MS } = options
     await this.#instances.renew(this.#closedError('it is being replaced'), Math.min(drainMs, LONGEST_MS))
   }
 
@@ -294,7 +295,7 @@ export class LoadedPlugin extends PluginEmitter implements AsyncDisposable {
   /** What the operator or the manifest bounds, a host may only make shorter. */
   #timeoutOf({ timeoutMs = this.#plan.timeoutMs, signal }: CallOptions): number {
     assertSignal(signal, `cannot call ${this.name}`)
-    if (!(timeoutMs >= 0))
+    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0))
       throw new UsageError('USAGE', `cannot call ${this.name} for ${timeoutMs} ms: expected 0 and more`)
     const { limitMs } = this.#plan
     const least = limitMs === 0 || (timeoutMs !== 0 && timeoutMs < limitMs) ? timeoutMs : limitMs

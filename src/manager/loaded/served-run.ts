@@ -74,11 +74,13 @@ export class ServedRun {
     this.ended = run.outcome
       .catch(() => KILLED)
       .then(async (outcome) => {
+        // Who asks for it from here on has not brought it about.
+        const isAsked = this.#isAsked
         const said = await tail.lines()
         // What it said before it ended is heard before its end is told.
         if (!stdout.closed) await within(LAST_WORD_MS, finished(stdout))
         const error = this.#overBy(endedError(plugin, run.run, outcome, said))
-        return { error, outcome, isAsked: this.#isAsked }
+        return { error, outcome, isAsked }
       })
   }
 
@@ -96,7 +98,8 @@ export class ServedRun {
 
   /** Ends its input, then the program, then whatever is left of the tree. Safe to call twice. */
   async close(why: PluginError): Promise<RunEnd> {
-    this.#isAsked = true
+    // What is being ended for another reason is not ended for this one.
+    if (!this.#over.signal.aborted) this.#isAsked = true
     this.#overBy(why)
     this.stdin.end()
     if (await within(GRACE_MS, this.ended)) return this.ended

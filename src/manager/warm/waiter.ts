@@ -4,6 +4,7 @@ import { type HeldRun, stillness } from '../../runtime/index.ts'
 import { endedError } from '../loaded/ended.ts'
 import { OutputTail } from '../output-tail.ts'
 import { SpawnedPlugin } from '../spawning.ts'
+import { refusalOfRun } from '../standing.ts'
 import type { RunningPlugin } from '../watching.ts'
 import { settled } from './settled.ts'
 
@@ -121,7 +122,8 @@ export class HeldWaiter implements Waiter {
       return null
     }
     const said = new OutputTail([run.stderr])
-    throw endedError(this.#name, run.run, await run.outcome, await said.lines())
+    const ended = endedError(this.#name, run.run, await run.outcome, await said.lines())
+    throw refusalOfRun(run) ?? ended
   }
 
   wait(): Promise<Outcome> {

@@ -8,7 +8,7 @@ export interface ChannelBounds {
   readonly outboxBytes: number
   /** Calls and notices of the plugin in a second, each for every KiB it has; what is more has to wait in its pipe. */
   readonly inboundPerSecond: number
-  /** Calls whose time ran out, with no answer to any in between: then it hangs, and is ended. */
+  /** Calls, and items of streams, whose time ran out, with no answer and no item in between: then it hangs, and is ended. */
   readonly lateInARow: number
 }
 

@@ -54,7 +54,7 @@ export class Calls {
     await this.#none.promise
   }
 
-  /** Calls whose time ran out since the last answer to any. */
+  /** Calls whose time ran out since the last answer to any, or the last item of any. */
   get lateInARow(): number {
     return this.#lateInARow
   }
@@ -105,6 +105,11 @@ export class Calls {
     return { id, answer: promise }
   }
 
+  /** One that has no timer of its own came to the end of its time. */
+  countLate(): void {
+    this.#lateInARow++
+  }
+
   /** Nobody waits for this one any more, without its being an error. */
   abandon(id: number): boolean {
     if (this.#take(id) === undefined) return false
@@ -133,6 +138,7 @@ export class Calls {
 
   /** `unknown`: no such stream is open, nor was. */
   item(id: unknown, item: () => unknown): 'taken' | 'late' | 'unknown' {
+    this.#lateInARow = 0
     const onItem = this.#waiting.get(id as number)?.onItem
     onItem?.(item)
     if (onItem) return 'taken'

@@ -268,7 +268,10 @@ export class JsonRpcPeer {
     if (timeoutMs <= 0) return next
     const late = Promise.withResolvers<never>()
     const what = `cannot wait any longer for ${method} of ${this.#on.plugin}: no item in ${timeoutMs} ms`
-    const timer = setTimeout(() => late.reject(new TimeoutError('CALL_TIMEOUT', what)), timeoutMs)
+    const timer = setTimeout(() => {
+      this.#calls.countLate()
+      late.reject(new TimeoutError('CALL_TIMEOUT', what))
+    }, timeoutMs)
     try {
       return await Promise.race([next, late.promise])
     } finally {

@@ -121,7 +121,7 @@ test('what is no signal and no method is refused before anything is sent, and co
   const house = await household(t)
   await house.install(GENERATOR.python)
   const signal = new AbortController() as never
-  const refused = { code: 'USAGE', message: /: expected signal as an AbortSignal$/, hint: /\.signal/ }
+  const refused = { code: 'USAGE', message: /: expected signal to be an AbortSignal$/, hint: /`signal`/ }
   await assert.rejects(house.manager.load(HELLO, { signal }), refused)
   const crashes: string[] = []
   await using plugin = await house.manager.load(HELLO, { on: { crash: ({ error }) => crashes.push(error.message) } })
