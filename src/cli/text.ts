@@ -140,3 +140,7 @@ export function record(
 
 /** `1 plugin`, `2 plugins`. */
 export const counted = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`
+
+/** A run of a plugin in a table: with what its host calls the instance, as `ps -ef` has it. */
+export const called = ({ name, instance }: { readonly name: string; readonly instance: string | null }): string =>
+  instance === null ? name : `${name} ${instance}`

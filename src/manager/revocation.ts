@@ -14,7 +14,7 @@ export interface RevocationEffect {
   readonly affected: readonly string[]
   /** Those of them that this call has put away. */
   readonly quarantined: readonly string[]
-  /** Runs of what is revoked that go on until they end. */
+  /** Runs of what is revoked that go on until they end, or until the host application that loaded them hears of it. */
   readonly running: readonly RevokedRun[]
   readonly stopped: readonly StoppedRun[]
   /** What could not be examined, put away or stopped, and why. A run asks the policy again, and is refused. */

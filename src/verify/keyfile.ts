@@ -144,6 +144,12 @@ function writeNew(path: string, bytes: Buffer, mode: number): void {
         cause: error,
       })
     }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new PluginError('FILE_UNREADABLE', `cannot write ${printable(path)}: its folder is not there`, {
+        hint: `mkdir -p ${printable(dirname(path))}`,
+        cause: error,
+      })
+    }
     throw new PluginError('FILE_UNREADABLE', `cannot write ${printable(path)}: ${(error as Error).message}`, {
       cause: error,
     })

@@ -100,6 +100,10 @@ test('the path of an author, then of a host, in text', async (t) => {
   const id = ok('keygen', '--out', 'acme', '--no-passphrase').stdout.trim()
   assert.match(id, /^ed25519:[0-9a-f]{64}$/)
   assert.equal(statSync(join(own.folder, 'acme.key')).mode & 0o777, 0o600)
+  assert.match(
+    own.plugins(['keygen', '--out', 'none/k', '--no-passphrase']).stderr,
+    /its folder is not there\n\nhint: mkdir -p \S*none\n$/,
+  )
   ok('init', 'hello', '--name', 'acme/hello', '--runtime', 'node')
   assert.match(ok('validate', 'hello').stdout, /^valid: acme\/hello 1\.0\.0/)
   const [tarball = '', digest = ''] = ok('pack', 'hello', '--out', 'dist').stdout.split('\n')

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { openManager } from '../../src/index.ts'
 import { SLOW } from '../helpers/patience.ts'
 import { HELLO } from '../manager/household.ts'
 import { pluginSpec } from '../manager/programs.ts'
@@ -239,4 +240,16 @@ test('looking at runs loads no schema, no tar and no signatures', { skip }, asyn
     assert.doesNotMatch(path, /node_modules\/(?:tar|sigstore|@sigstore|zod|tweetnacl)\//)
     assert.doesNotMatch(readFileSync(path, 'utf8'), /\$ZodType/, path)
   }
+})
+
+test('tables say what a host calls an instance, and a revocation that its runs do not go on', { skip }, async (t) => {
+  const own = await installed(t)
+  await using manager = await openManager({ home: own.layout.home })
+  await using one = await manager.spawn(HELLO, { name: 'for-ada', args: ['deaf'] })
+  await once(one.stdout as NodeJS.ReadableStream, 'data')
+  assert.match(own.plugins(['stats']).stdout, /^acme\/hello for-ada +\d/m)
+  assert.match(own.plugins(['history']).stdout, / acme\/hello for-ada +running /)
+  const { stderr } = own.plugins(['trust', 'revoke', `${HELLO}@1.0.0`, '--reason', 'not to be trusted'])
+  assert.match(stderr, /: a run of it goes on until it ends, unless a host application loaded it\n/)
+  await one.wait()
 })

@@ -182,6 +182,18 @@ test('an operator can do without, and a plugin that gives nothing is only slower
   assert.deepEqual(compiled(house), [])
 })
 
+test('the run that makes it is told from those that somebody asked for', { skip }, async (t) => {
+  const house = await household(t)
+  await house.install(speaker())
+  const plugin = await house.manager.load(HELLO, { name: 'asked-for' })
+  await made(house)
+  await plugin.close()
+  const [note] = house.manager.audit(HELLO, 100).filter(({ kind }) => kind === 'compile-cache-made')
+  const names = Object.fromEntries(house.manager.history(HELLO, 10).map(({ id, instance }) => [instance, id]))
+  assert.deepEqual(Object.keys(names).sort(), ['asked-for', 'compile-cache'])
+  assert.equal(names['compile-cache'], note?.details.run)
+})
+
 test('a manager that is closed while it is made leaves nothing', { skip }, async (t) => {
   const house = await household(t)
   await house.install(speaker())

@@ -9,7 +9,7 @@ import {
 import type { Io } from '../io.ts'
 import { homeOf, type Settings } from '../options.ts'
 import { positive } from '../positive.ts'
-import { percent, record, table } from '../text.ts'
+import { called, percent, record, table } from '../text.ts'
 
 interface Options {
   readonly limit: string
@@ -36,7 +36,7 @@ export async function history(settings: Settings, io: Io, name: string | undefin
     return void io.stdout(table(header, runs.map(row), io.columns))
   }
   const rows = runs.flatMap((run) =>
-    (minutes.get(run.id) ?? []).map((minute) => [...minuteRow(minute), run.name, run.id]),
+    (minutes.get(run.id) ?? []).map((minute) => [...minuteRow(minute), called(run), run.id]),
   )
   if (rows.length > 0) return void io.stdout(table([...MINUTES, 'PLUGIN', 'RUN'], rows, io.columns))
   if (!settings.quiet) io.stderr('none of these runs was long enough for figures of its minutes\n')
@@ -81,7 +81,7 @@ function row(run: RunRecord): string[] {
   const usage = run.outcome?.usage
   return [
     started(run.startedAtMs),
-    run.name,
+    called(run),
     `${hookText(run)}${outcomeText(run)}`,
     timed(usage?.wallMs),
     timed(usage?.cpuMs),

@@ -9,7 +9,7 @@ import {
 import type { Io } from '../io.ts'
 import { homeOf, type Settings } from '../options.ts'
 import { LiveScreen } from '../screen.ts'
-import { percent, table } from '../text.ts'
+import { called, percent, table } from '../text.ts'
 
 export async function stats(
   settings: Settings,
@@ -57,7 +57,7 @@ function row(one: PluginStats): string[] {
   // A limit that the run goes without is none.
   const held = (layer: string) => (one.weaker.includes(layer) ? null : limits)
   return [
-    one.name,
+    called(one),
     one.cpuPermille === null ? '-' : percent(one.cpuPermille),
     percentOrNone(held('cpu')?.cpu),
     sized(one.memoryBytes),

@@ -31,7 +31,9 @@ export async function trustRevoke(
   }
   for (const [name, runs] of Map.groupBy(running, (one) => one.name)) {
     const many =
-      runs.length === 1 ? 'a run of it goes on until it ends' : `${runs.length} runs of it go on until they end`
+      runs.length === 1
+        ? 'a run of it goes on until it ends, unless a host application loaded it'
+        : `${runs.length} runs of it go on until they end, but for those that a host application loaded`
     io.stderr(`warning: ${name} is running: ${many}\n\nhint: plugins stop ${name}\n`)
   }
   for (const { message } of failures) io.stderr(`plugins: ${plain(message)}\n`)

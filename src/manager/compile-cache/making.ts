@@ -28,6 +28,8 @@ import { consentDigest, MADE, madeOf } from './kept.ts'
 /** Somebody may wait for the processor, and nobody for this. */
 const TIMEOUT_MS = 30_000
 const TMP_BYTES = 64 * 2 ** 20
+/** What `ps` and `history` call it: nobody asked for this run, and it is killed with its host, which is no crash. */
+const INSTANCE = 'compile-cache'
 
 /** For which Node, and under which of its flags: under others Node takes nothing of it. */
 export function compileKeyOf(plan: Pick<RunPlan, 'binds' | 'exec' | 'argv'>): string {
@@ -97,6 +99,7 @@ async function make(host: Host, name: PluginName, { runs }: Hosting, over: Abort
   })
   const plan: RunPlan = {
     ...planned,
+    instance: INSTANCE,
     argv: withHook(planned.argv, compileHook(nonce)),
     env: { ...planned.env, NODE_COMPILE_CACHE: COMPILE_FOLDER },
   }
