@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import type { ClientDuplexStream, Server } from '@grpc/grpc-js'
-import { CallError } from '../../core/errors.ts'
+import { CallError, UsageError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { type ClientClass, Connection } from './connection.ts'
 import type { Identity } from './credentials.ts'
@@ -91,8 +91,13 @@ export class Broker {
    * @throws CallError `GRPC_BROKER_FAILED`
    */
   async accept(id: number, register: (server: Server) => void): Promise<AcceptedServer> {
+    const { name, grpc, identity, host, maxMessageBytes } = this.#options
+    if (typeof register !== 'function')
+      throw new UsageError(
+        'USAGE',
+        `cannot serve ${name}: expected a function that adds services, found ${typeof register}`,
+      )
     this.#assertUsable(id)
-    const { grpc, identity, host, maxMessageBytes } = this.#options
     if (host === null) throw this.#failure(id, 'its run has no folder for sockets of this process')
     const server = new grpc.Server({
       'grpc.max_receive_message_length': maxMessageBytes,
