@@ -110,7 +110,8 @@ export async function loadGoPlugin(
   } catch (error) {
     // How it ended is in the history; what is told is why it was ended.
     await run.close().catch(() => null)
-    throw error
+    const { refusalOfRun } = await import('./manager/standing.ts')
+    throw refusalOfRun(run) ?? error
   }
 }
 
