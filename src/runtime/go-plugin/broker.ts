@@ -6,6 +6,7 @@ import { type ClientClass, Connection } from './connection.ts'
 import type { Identity } from './credentials.ts'
 import type { GrpcLibrary } from './grpc-library.ts'
 import type { HostFolder } from './host-folder.ts'
+import { MessagePace } from './message-pace.ts'
 import type { PluginFolder } from './plugin-folder.ts'
 import { type ConnInfo, START_STREAM } from './services.ts'
 
@@ -73,7 +74,11 @@ export class Broker {
       this.#isClosed = true
       return
     }
-    this.#stream.on('data', (info: ConnInfo) => this.#take(info))
+    const pace = new MessagePace(this.#stream)
+    this.#stream.on('data', (info: ConnInfo) => {
+      this.#take(info)
+      pace.count(info.address.length)
+    })
     // The plugin has no broker, or has gone: whoever waits for it is told so.
     this.#stream.on('error', () => this.#end())
     this.#stream.once('end', () => this.#end())
