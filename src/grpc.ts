@@ -13,6 +13,7 @@ import {
   reopenGoPlugin,
   startGoPlugin,
 } from './runtime/go-plugin/index.ts'
+import { refusalOfRun } from './runtime/refused-runs.ts'
 
 export { CallError } from './core/errors.ts'
 export {
@@ -110,7 +111,6 @@ export async function loadGoPlugin(
   } catch (error) {
     // How it ended is in the history; what is told is why it was ended.
     await run.close().catch(() => null)
-    const { refusalOfRun } = await import('./manager/standing.ts')
     throw refusalOfRun(run) ?? error
   }
 }
