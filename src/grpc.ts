@@ -1,6 +1,7 @@
 // `@bulkhead/plugins/grpc`: a host for plugins of HashiCorp's go-plugin protocol, each in its sandbox. It starts them by
 // the public manager, and speaks gRPC with them through a socket in their own private /tmp.
 import { StoreError, UsageError } from './core/errors.ts'
+import { assertKnownOptions, assertListener, type OptionNames } from './core/known-options.ts'
 import type { LaunchOptions, PluginManager } from './index.ts'
 import {
   type GoPlugin,
@@ -12,6 +13,7 @@ import {
   reopenGoPlugin,
   startGoPlugin,
 } from './runtime/go-plugin/index.ts'
+import { refusalOfRun } from './runtime/refused-runs.ts'
 
 export { CallError } from './core/errors.ts'
 export {
@@ -26,6 +28,7 @@ export {
   type PluginLogLevel,
   type PluginStdio,
   type ReattachConfig,
+  type WatchOptions,
 } from './runtime/go-plugin/index.ts'
 
 export interface LoadGoPluginOptions
@@ -48,6 +51,26 @@ export interface LoadGoPluginOptions
 }
 
 export type ReattachOptions = Pick<LoadGoPluginOptions, 'maxMessageBytes'>
+
+const LOAD_OPTIONS: OptionNames<LoadGoPluginOptions> = {
+  args: true,
+  name: true,
+  range: true,
+  settings: true,
+  profile: true,
+  weaker: true,
+  engine: true,
+  env: true,
+  onJournal: true,
+  cookie: true,
+  protocolVersions: true,
+  autoMtls: true,
+  startTimeoutMs: true,
+  maxMessageBytes: true,
+  onLog: true,
+}
+const COOKIE: OptionNames<LoadGoPluginOptions['cookie']> = { key: true, value: true }
+const REATTACH_OPTIONS: OptionNames<ReattachOptions> = { maxMessageBytes: true }
 
 const START_TIMEOUT_MS = 60_000
 const MESSAGE_BYTES = 16 * 2 ** 20
@@ -72,15 +95,9 @@ export async function loadGoPlugin(
   name: string,
   options: LoadGoPluginOptions,
 ): Promise<GoPlugin> {
-  if (!Array.isArray(options?.protocolVersions) || typeof options.cookie?.key !== 'string')
-    throw new UsageError('USAGE', `cannot start ${name}: expected options with cookie and protocolVersions`, {
-      hint: "such as { cookie: { key: 'BASIC_PLUGIN', value: 'hello' }, protocolVersions: [1] }",
-    })
+  assertLoadable(`cannot start ${name}`, options)
   const { cookie, protocolVersions, autoMtls = false, onLog, startTimeoutMs: _, maxMessageBytes: __, ...rest } = options
-  const bounds = boundsOf(name, options)
-  if (protocolVersions.length === 0 || !protocolVersions.every(isVersion)) {
-    throw new UsageError('USAGE', `cannot start ${name}: protocolVersions must be whole numbers, at least one`)
-  }
+  const bounds = boundsOf(`cannot start ${name}`, options)
   const grpc = await loadGrpc()
   const own = autoMtls ? makeCertificate(Date.now()) : null
   const run = await plugins.run(name, {
@@ -94,7 +111,7 @@ export async function loadGoPlugin(
   } catch (error) {
     // How it ended is in the history; what is told is why it was ended.
     await run.close().catch(() => null)
-    throw error
+    throw refusalOfRun(run) ?? error
   }
 }
 
@@ -109,17 +126,16 @@ export async function reattachGoPlugin(
   config: ReattachConfig | null,
   options: ReattachOptions = {},
 ): Promise<GoPlugin> {
+  assertKnownOptions(options, REATTACH_OPTIONS, 'cannot reattach to a plugin')
   if (config === null) {
     throw new UsageError(
       'USAGE',
       'cannot reattach to a plugin with autoMtls: its keys are of the process that started it',
     )
   }
-  const { name, protocol, protocolVersion, run } = config
-  const bounds = boundsOf(name, options)
-  if (protocol !== 'grpc' || !isVersion(protocolVersion)) {
-    throw new UsageError('USAGE', `cannot reattach to ${name}: expected protocol "grpc" and a version`)
-  }
+  assertReattachable(config)
+  const { name, run } = config
+  const bounds = boundsOf(`cannot reattach to ${name}`, options)
   const grpc = await loadGrpc()
   const live = (await plugins.ps(name)).find((one) => one.run === run)
   if (live === undefined || live.pid === null) {
@@ -128,7 +144,37 @@ export async function reattachGoPlugin(
   return reopenGoPlugin({ config, launcherPid: live.pid, grpc, ...bounds })
 }
 
-const isVersion = (version: number): boolean => Number.isInteger(version) && version >= 0 && version <= VERSION_MAX
+function assertLoadable(cannot: string, options: LoadGoPluginOptions): void {
+  const refuse = (why: string) =>
+    new UsageError('USAGE', `${cannot}: ${why}`, {
+      hint: "such as { cookie: { key: 'BASIC_PLUGIN', value: 'hello' }, protocolVersions: [1] }",
+    })
+  if (!Array.isArray(options?.protocolVersions) || typeof options.cookie !== 'object' || options.cookie === null)
+    throw refuse('expected options with cookie and protocolVersions')
+  assertKnownOptions(options, LOAD_OPTIONS, cannot)
+  const { cookie, protocolVersions, autoMtls, onLog, onJournal } = options
+  assertKnownOptions(cookie, COOKIE, cannot, 'cookie.')
+  if (typeof cookie.key !== 'string' || typeof cookie.value !== 'string')
+    throw refuse('expected cookie.key and cookie.value to be texts')
+  if (protocolVersions.length === 0 || !protocolVersions.every(isVersion))
+    throw refuse('protocolVersions must be whole numbers, at least one')
+  // Anything else that is meant for a yes would leave the connection in the clear.
+  if (autoMtls !== undefined && typeof autoMtls !== 'boolean')
+    throw refuse(`expected autoMtls to be true or false, found ${autoMtls === null ? 'null' : `a ${typeof autoMtls}`}`)
+  assertListener(onLog, 'onLog', cannot)
+  assertListener(onJournal, 'onJournal', cannot)
+}
+
+/** It may have come from another process, as JSON. */
+function assertReattachable(config: ReattachConfig): void {
+  const { protocol, protocolVersion, address, pid, name, run } = (config ?? {}) as Partial<ReattachConfig>
+  const isText = [name, run, address].every((text) => typeof text === 'string')
+  if (isText && protocol === 'grpc' && isVersion(protocolVersion) && Number.isInteger(pid)) return
+  throw new UsageError('USAGE', 'cannot reattach to a plugin: expected what `reattach` of a loaded plugin is')
+}
+
+const isVersion = (version: unknown): version is number =>
+  typeof version === 'number' && Number.isInteger(version) && version >= 0 && version <= VERSION_MAX
 
 function handshakeOf(
   cookie: LoadGoPluginOptions['cookie'],
@@ -144,15 +190,15 @@ function handshakeOf(
 }
 
 function boundsOf(
-  name: string,
+  cannot: string,
   { startTimeoutMs = START_TIMEOUT_MS, maxMessageBytes = MESSAGE_BYTES }: Partial<LoadGoPluginOptions>,
 ): { readonly startTimeoutMs: number; readonly maxMessageBytes: number } {
   const isGood = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most
   if (!isGood(startTimeoutMs, 3_600_000)) {
-    throw new UsageError('USAGE', `cannot start ${name}: startTimeoutMs must be from 1 to 3600000 milliseconds`)
+    throw new UsageError('USAGE', `${cannot}: startTimeoutMs must be from 1 to 3600000 milliseconds`)
   }
   if (!isGood(maxMessageBytes, MESSAGE_MAX_BYTES)) {
-    throw new UsageError('USAGE', `cannot start ${name}: maxMessageBytes must be from 1 to ${MESSAGE_MAX_BYTES}`)
+    throw new UsageError('USAGE', `${cannot}: maxMessageBytes must be from 1 to ${MESSAGE_MAX_BYTES}`)
   }
   return { startTimeoutMs, maxMessageBytes }
 }

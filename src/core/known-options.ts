@@ -39,6 +39,12 @@ export function assertSignal(signal: AbortSignal | undefined, cannot: string): v
   })
 }
 
+/** Found out when it is told something, it would end its host there. @throws UsageError. `cannot`: how its sentence begins */
+export function assertListener(value: unknown, what: string, cannot: string): void {
+  if ((value ?? null) === null || typeof value === 'function') return
+  throw new UsageError('USAGE', `${cannot}: expected ${what} to be a function, found a ${typeof value}`)
+}
+
 const hintOf = (known: Readonly<Record<string, true>>, within: string): string =>
   `there are ${Object.keys(known)
     .map((name) => `${within}${name}`)

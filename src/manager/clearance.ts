@@ -298,6 +298,7 @@ export function weakerOf(host: Host, name: string, options: RunOptions): readonl
 }
 
 function layersOf(names: readonly string[]): readonly string[] {
+  if (!Array.isArray(names)) throw new UsageError('USAGE', 'cannot run without layers: weaker must be an array')
   const unknown = names.find((name) => !isLayer(name))
   if (unknown === undefined) return names
   throw new UsageError('USAGE', `cannot run without "${unknown}": no such layer`, {

@@ -8,8 +8,8 @@ import { isVersionRange } from '../core/version-range.ts'
 /** A host application was written against some versions of a plugin. @throws StoreError `VERSION_OUT_OF_RANGE` */
 export async function assertInRange({ name, version }: Installation, range: string | undefined): Promise<void> {
   if (range === undefined) return
-  if (!isVersionRange(range))
-    throw new UsageError('USAGE', `cannot use the range "${printable(range)}": expected one such as ^1.2`)
+  if (typeof range !== 'string' || !isVersionRange(range))
+    throw new UsageError('USAGE', `cannot use the range "${printable(String(range))}": expected one such as ^1.2`)
   // Of a run that asks for no range, which is most of them, the package need not be loaded.
   const { satisfies } = (await import('semver')).default
   if (satisfies(version, range)) return

@@ -1,5 +1,5 @@
 import { CallError, type PluginError } from '../core/errors.ts'
-import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
+import { assertKnownOptions, assertListener, type OptionNames } from '../core/known-options.ts'
 import type { Protocol } from '../core/runtimes.ts'
 import type { RunOptions } from './clearance.ts'
 import { precompile } from './compile-cache/making.ts'
@@ -38,6 +38,8 @@ export interface Served {
 export async function startServed(on: Hosting, text: string, options: ServeOptions): Promise<Served> {
   const name = nameOf(text)
   assertKnownOptions(options, SERVE_OPTIONS, `cannot start ${name}`)
+  assertListener(options.onStderr, 'onStderr', `cannot start ${name}`)
+  assertListener(options.onTrouble, 'onTrouble', `cannot start ${name}`)
   // Before anything is checked: what happens to it from here on is seen.
   const host = await on.host()
   const after = host.store.events.lastId()

@@ -74,6 +74,6 @@ export async function spawn(
   if (started !== null) return new SpawnedPlugin(run, started.pid)
   const said = new OutputTail([run.stderr])
   const ended = endedError(name, run.run, await run.outcome, await said.lines())
-  const { refusalOfRun } = await import('./standing.ts')
+  const { refusalOfRun } = await import('../runtime/refused-runs.ts')
   throw refusalOfRun(run) ?? ended
 }

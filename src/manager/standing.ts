@@ -2,6 +2,7 @@ import { CallError, PluginError } from '../core/errors.ts'
 import type { Installation } from '../core/installation.ts'
 import type { PluginName } from '../core/name.ts'
 import type { Run } from '../runtime/index.ts'
+import { noteRefusal } from '../runtime/refused-runs.ts'
 import type { AuditEvent } from '../store/index.ts'
 import { assertRunnable, assertStillTrusted } from './clearance.ts'
 import { PAGE } from './following.ts'
@@ -81,11 +82,6 @@ export function watchStanding(on: Watching, standing: Standing, host: Host, afte
   }
 }
 
-const refused = new WeakMap<Run, PluginError>()
-
-/** Why `endWhenRefused` ended a run; `undefined`: it did not. */
-export const refusalOfRun = (run: Run): PluginError | undefined => refused.get(run)
-
 /** Ends one run when its plugin may not run any more. `after`: the last event before it was checked. */
 export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: Host, after: number): void {
   const ended = new AbortController()
@@ -96,7 +92,7 @@ export function endWhenRefused(on: Watching, name: PluginName, run: Run, host: H
     gone: ended.signal,
     isOwn: (id) => id === run.run,
     revoke: async (why) => {
-      refused.set(run, why)
+      noteRefusal(run, why)
       // How it ended, its own outcome says.
       await run.close().catch(() => {})
     },

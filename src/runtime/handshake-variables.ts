@@ -38,6 +38,7 @@ export function assertHandshake(
     if (granted.includes(key)) throw refuse(`the variable ${key} is one that permissions.env names`)
   }
   for (const [key, value] of Object.entries(handshake)) {
+    if (typeof value !== 'string') throw refuse(`the value of ${key} is no text`)
     if (value.includes('\0') || Buffer.byteLength(value) > VALUE_MAX_BYTES) {
       throw refuse(`the value of ${key} is longer than ${VALUE_MAX_BYTES} bytes, or has a NUL in it`)
     }

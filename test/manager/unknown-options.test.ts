@@ -32,7 +32,7 @@ const UNKNOWN: readonly (readonly [start: Start, options: object, name: string, 
     (plugins, options) => loadGoPlugin(plugins, HELLO, options),
     { cookie: { key: 'A', value: 'b' }, protocolVersions: [1], timeoutMs: 5 },
     'timeoutMs',
-    /timeout/,
+    /startTimeoutMs/,
   ],
 ]
 

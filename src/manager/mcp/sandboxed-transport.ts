@@ -1,5 +1,5 @@
 import { CallError, PluginError, UsageError } from '../../core/errors.ts'
-import { assertKnownOptions, type OptionNames } from '../../core/known-options.ts'
+import { assertKnownOptions, assertListener, type OptionNames } from '../../core/known-options.ts'
 import { McpChannel } from '../../runtime/channel/mcp-channel.ts'
 import type { ChannelBounds, McpMessage } from '../../runtime/index.ts'
 import { planLoad, SERVED_OPTIONS } from '../loaded/load-options.ts'
@@ -58,7 +58,11 @@ export class SandboxedTransport {
   /** @throws UsageError naming the option, what was expected and what was found */
   constructor(host: ServerHost, text: string, options: SandboxedOptions) {
     const name = nameOf(text)
-    assertKnownOptions(options, SANDBOXED_OPTIONS, `cannot start ${name}`)
+    const cannot = `cannot start ${name}`
+    assertKnownOptions(options, SANDBOXED_OPTIONS, cannot)
+    assertListener(options.onStderr, 'onStderr', cannot)
+    if (typeof host?.serve !== 'function')
+      throw new UsageError('USAGE', `${cannot}: expected a PluginManager, as openManager() gives it`)
     const { bounds, startTimeoutMs } = planLoad(name, {
       bounds: options.bounds,
       startTimeoutMs: options.startTimeoutMs,

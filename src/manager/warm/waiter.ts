@@ -1,10 +1,10 @@
 import type { PluginName } from '../../core/name.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { type HeldRun, stillness } from '../../runtime/index.ts'
+import { refusalOfRun } from '../../runtime/refused-runs.ts'
 import { endedError } from '../loaded/ended.ts'
 import { OutputTail } from '../output-tail.ts'
 import { SpawnedPlugin } from '../spawning.ts'
-import { refusalOfRun } from '../standing.ts'
 import type { RunningPlugin } from '../watching.ts'
 import { settled } from './settled.ts'
 

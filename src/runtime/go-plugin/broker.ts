@@ -1,11 +1,12 @@
 import { createServer } from 'node:net'
 import type { ClientDuplexStream, Server } from '@grpc/grpc-js'
-import { CallError } from '../../core/errors.ts'
+import { CallError, UsageError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { type ClientClass, Connection } from './connection.ts'
 import type { Identity } from './credentials.ts'
 import type { GrpcLibrary } from './grpc-library.ts'
 import type { HostFolder } from './host-folder.ts'
+import { MessagePace } from './message-pace.ts'
 import type { PluginFolder } from './plugin-folder.ts'
 import { type ConnInfo, START_STREAM } from './services.ts'
 
@@ -73,7 +74,11 @@ export class Broker {
       this.#isClosed = true
       return
     }
-    this.#stream.on('data', (info: ConnInfo) => this.#take(info))
+    const pace = new MessagePace(this.#stream)
+    this.#stream.on('data', (info: ConnInfo) => {
+      this.#take(info)
+      pace.count(info.address.length)
+    })
     // The plugin has no broker, or has gone: whoever waits for it is told so.
     this.#stream.on('error', () => this.#end())
     this.#stream.once('end', () => this.#end())
@@ -91,8 +96,13 @@ export class Broker {
    * @throws CallError `GRPC_BROKER_FAILED`
    */
   async accept(id: number, register: (server: Server) => void): Promise<AcceptedServer> {
+    const { name, grpc, identity, host, maxMessageBytes } = this.#options
+    if (typeof register !== 'function')
+      throw new UsageError(
+        'USAGE',
+        `cannot serve ${name}: expected a function that adds services, found ${typeof register}`,
+      )
     this.#assertUsable(id)
-    const { grpc, identity, host, maxMessageBytes } = this.#options
     if (host === null) throw this.#failure(id, 'its run has no folder for sockets of this process')
     const server = new grpc.Server({
       'grpc.max_receive_message_length': maxMessageBytes,

@@ -34,6 +34,7 @@ export class Connection {
   readonly #socket: HeldSocket
   readonly #channel: Channel
   readonly #own: Client
+  readonly #calls = new OpenCalls()
   #isClosed = false
 
   constructor(socket: HeldSocket, options: ConnectionOptions) {
@@ -55,7 +56,7 @@ export class Connection {
 
   /** A client whose calls go over this connection. Closing it closes the client alone. */
   client<T>(Class: ClientClass<T>): T {
-    const channel = new LentChannel(this.#channel, () => this.#isClosed)
+    const channel = new LentChannel(this.#channel, this.#calls, () => this.#isClosed)
     return new Class('unix:plugin', this.#options.credentials, { channelOverride: channel })
   }
 
@@ -89,19 +90,51 @@ export class Connection {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    // The library lets those that have begun go on, over a connection that then nobody ends.
+    this.#calls.endAll(this.#options.grpc.status.UNAVAILABLE)
     this.#channel.close()
     this.#socket.close()
+  }
+}
+
+type Call = ReturnType<ChannelLike['createCall']>
+
+/** Calls that have begun and not ended. */
+class OpenCalls {
+  readonly #calls = new Set<Call>()
+
+  /** Counts one from its start to its end. */
+  follow(call: Call): Call {
+    const start = call.start.bind(call)
+    call.start = (metadata, listener) => {
+      this.#calls.add(call)
+      start(metadata, {
+        onReceiveMetadata: (received) => listener.onReceiveMetadata(received),
+        onReceiveMessage: (message) => listener.onReceiveMessage(message),
+        onReceiveStatus: (status) => {
+          this.#calls.delete(call)
+          listener.onReceiveStatus(status)
+        },
+      })
+    }
+    return call
+  }
+
+  endAll(status: number): void {
+    for (const call of [...this.#calls]) call.cancelWithStatus(status, 'the connection was closed')
   }
 }
 
 /** The shared channel as one client has it. */
 class LentChannel implements ChannelLike {
   readonly #channel: ChannelLike
+  readonly #calls: OpenCalls
   readonly #isGone: () => boolean
   #isClosed = false
 
-  constructor(channel: ChannelLike, isGone: () => boolean) {
+  constructor(channel: ChannelLike, calls: OpenCalls, isGone: () => boolean) {
     this.#channel = channel
+    this.#calls = calls
     this.#isGone = isGone
   }
 
@@ -129,6 +162,6 @@ class LentChannel implements ChannelLike {
     if (this.#isClosed || this.#isGone()) {
       throw new CallError('PLUGIN_ENDED', 'cannot call a plugin: the connection was closed')
     }
-    return this.#channel.createCall(...args)
+    return this.#calls.follow(this.#channel.createCall(...args))
   }
 }

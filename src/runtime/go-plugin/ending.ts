@@ -2,15 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts'
 import { CallError, IsolationError, type PluginError } from '../../core/errors.ts'
 import { reasonIn } from '../../core/last-words.ts'
-import type { Outcome } from '../../core/outcome.ts'
+import { KILLED, type Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
 import type { Run } from '../launching/launcher.ts'
 
-/** How a run ended, or `null` if it still goes on after so long. */
+/** How a run ended, or `null` if it still goes on after so long. One whose launcher was killed has no other outcome to tell than that. */
 export async function endedWithin(run: Pick<Run, 'outcome'>, ms: number): Promise<Outcome | null> {
   const bound = new AbortController()
   try {
-    return await Promise.race([run.outcome, sleep(ms, null, { signal: bound.signal }).catch(() => null)])
+    const outcome = run.outcome.catch(() => KILLED)
+    return await Promise.race([outcome, sleep(ms, null, { signal: bound.signal }).catch(() => null)])
   } finally {
     bound.abort()
   }

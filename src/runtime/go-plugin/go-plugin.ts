@@ -1,5 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js'
 import { CallError, PluginError, TimeoutError } from '../../core/errors.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { printable } from '../../core/printable.ts'
 import type { CallOptions } from '../channel/calls.ts'
@@ -38,6 +39,14 @@ export interface GoPluginOptions {
   /** Whose run it is to end; `null` for one that somebody else started. */
   readonly run: Run | null
 }
+
+export interface WatchOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Default: the plugin as a whole. */
+  readonly service?: string | undefined
+}
+
+const WATCH_OPTIONS: OptionNames<WatchOptions> = { signal: true, service: true }
 
 /** The server's name of itself by go-plugin's rules. */
 const SERVICE = 'plugin'
@@ -143,8 +152,11 @@ export class GoPlugin implements AsyncDisposable {
   }
 
   /** The same now and each time it changes, until `signal`. @throws CallError as `call` does */
-  async *watch(options: { readonly signal?: AbortSignal; readonly service?: string } = {}): AsyncGenerator<Health> {
+  async *watch(options: WatchOptions = {}): AsyncGenerator<Health> {
+    const cannot = `cannot watch ${this.#options.reattach.name}`
+    assertKnownOptions(options, WATCH_OPTIONS, cannot)
     const { signal, service = SERVICE } = options
+    assertSignal(signal, cannot)
     if (signal?.aborted) return
     const stream = this.#connection.stream(HEALTH_WATCH, service)
     const stop = (): void => stream.cancel()
@@ -233,7 +245,7 @@ async function assertServing(connection: Connection, options: GoPluginOptions, w
 async function failureOf(error: unknown, verb: string, { grpc, reattach, run }: GoPluginOptions) {
   const { name } = reattach
   if (error instanceof CallError) return error
-  const { code: found, details } = error as Partial<ServiceError>
+  const { code: found, details } = (error ?? {}) as Partial<ServiceError>
   // An error of another library has a code of its own, or none.
   const code = typeof found === 'number' ? found : undefined
   if (run !== null && (code === undefined || BROKEN.has(code))) {

@@ -5,7 +5,7 @@
 export type { AcceptedServer, Broker, DialledServer } from './broker.ts'
 export { makeCertificate, type OwnCertificate } from './certificate.ts'
 export type { ClientClass } from './connection.ts'
-export { GoPlugin, type ReattachConfig } from './go-plugin.ts'
+export { GoPlugin, type ReattachConfig, type WatchOptions } from './go-plugin.ts'
 export { loadGrpc } from './grpc-library.ts'
 export type { PluginLogEntry, PluginLogLevel } from './log-lines.ts'
 export type { OutputStream } from './output-stream.ts'

@@ -1,7 +1,9 @@
 import type { ServiceError } from '@grpc/grpc-js'
-import { CallError, type PluginError, TimeoutError } from '../../core/errors.ts'
+import { CallError, type PluginError, TimeoutError, UsageError } from '../../core/errors.ts'
+import { assertKnownOptions, assertSignal, type OptionNames } from '../../core/known-options.ts'
 import type { CallOptions } from '../channel/calls.ts'
 
+const CALL_OPTIONS: OptionNames<CallOptions> = { timeoutMs: true, signal: true }
 const CALL_MS = 30_000
 /** As long as Node's timers go. */
 const LONGEST_MS = 2 ** 31 - 1
@@ -10,8 +12,16 @@ const LONGEST_MS = 2 ** 31 - 1
 export async function oneCall<T>(
   plugin: string,
   start: (done: (error: ServiceError | null, response?: T) => void) => unknown,
-  { timeoutMs = CALL_MS, signal }: CallOptions,
+  options: CallOptions,
 ): Promise<T> {
+  const cannot = `cannot call ${plugin}`
+  assertKnownOptions(options, CALL_OPTIONS, cannot)
+  const { timeoutMs = CALL_MS, signal } = options
+  assertSignal(signal, cannot)
+  if (!(typeof timeoutMs === 'number' && timeoutMs >= 0))
+    throw new UsageError('USAGE', `${cannot} for ${timeoutMs} ms: expected 0 and more`)
+  if (typeof start !== 'function')
+    throw new UsageError('USAGE', `${cannot}: expected a function that makes the call, found ${typeof start}`)
   const cancelled = () =>
     new CallError('CALL_CANCELLED', `cannot go on with a call of ${plugin}: it was cancelled`, {
       cause: signal?.reason,

@@ -1,4 +1,4 @@
-import { bytesField, bytesOf, numberField, numberOf, readFields } from './wire.ts'
+import { bytesField, bytesOf, numberField, numberOf, readFields, textOf } from './wire.ts'
 
 /** A method of a gRPC service: its path, and the two sides of each message. */
 export interface Method<Request, Response> {
@@ -54,6 +54,9 @@ export const STREAM_STDIO: Method<null, StdioData> = {
   },
 }
 
+/** What is longer names no socket: it is cut, refused as it is, and kept no longer than that. */
+const PLACE_MAX_BYTES = 256
+
 export const START_STREAM: Method<ConnInfo, ConnInfo> = {
   path: '/plugin.GRPCBroker/StartStream',
   encode: ({ serviceId, network, address }) =>
@@ -62,8 +65,8 @@ export const START_STREAM: Method<ConnInfo, ConnInfo> = {
     const fields = readFields(message)
     return {
       serviceId: numberOf(fields, 1),
-      network: bytesOf(fields, 2).toString('utf8'),
-      address: bytesOf(fields, 3).toString('utf8'),
+      network: textOf(fields, 2, PLACE_MAX_BYTES),
+      address: textOf(fields, 3, PLACE_MAX_BYTES),
     }
   },
 }

@@ -4,6 +4,9 @@ export interface WireField {
   readonly value: bigint | Buffer
 }
 
+/** No message of go-plugin has more than three; a short one of many would be hundreds of times its length in memory. */
+const FIELDS_MAX = 64
+
 /**
  * Fields of a message, in their order. Unknown ones are the caller's to pass over, as proto3 demands.
  *
@@ -28,6 +31,7 @@ export function readFields(message: Buffer): WireField[] {
     return message.subarray(at - length, at)
   }
   while (at < message.length) {
+    if (fields.length === FIELDS_MAX) throw new RangeError(`a message has more than ${FIELDS_MAX} fields`)
     const tag = varint()
     const number = Number(tag >> 3n)
     if (number === 0 || number > 0x1f_ff_ff_ff) throw new RangeError('a field has no number')
@@ -67,6 +71,11 @@ export function bytesField(number: number, value: Buffer | string): Buffer {
 export function numberOf(fields: readonly WireField[], number: number): number {
   const value = fields.findLast((field) => field.number === number)?.value
   return typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : 0
+}
+
+/** Text of a field, at most so many bytes of it: what is kept of a message must not be as long as the message may be. */
+export function textOf(fields: readonly WireField[], number: number, maxBytes: number): string {
+  return bytesOf(fields, number).toString('utf8', 0, maxBytes)
 }
 
 export function bytesOf(fields: readonly WireField[], number: number): Buffer {

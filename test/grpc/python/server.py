@@ -21,7 +21,8 @@ stdio = queue.Queue()
 conns = queue.Queue()
 waiting = {}
 stop = threading.Event()
-pong_size = 0
+pong_size = pong_seconds = 0
+pinged = threading.Event()
 servers = []  # one that nobody holds is stopped
 
 
@@ -81,7 +82,13 @@ def pong(text):
     compression = grpc.Compression.Gzip if MODE == "gzip" else None
     options = (("grpc.max_send_message_length", -1),)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), options=options, compression=compression)
-    handlers = {"Ping": grpc.unary_unary_rpc_method_handler(lambda _, __: data(1, text + b"!" * pong_size))}
+
+    def answer(request, context):
+        pinged.set()
+        stop.wait(pong_seconds)
+        return data(1, text + b"!" * pong_size)
+
+    handlers = {"Ping": grpc.unary_unary_rpc_method_handler(answer)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("grpctest.PingPong", handlers),))
     return server
 
@@ -148,7 +155,7 @@ def bidirectional(request, context):
 
 # A key is a command.
 def command(request, context):
-    global pong_size
+    global pong_size, pong_seconds
     asked = fields(request)
     key, value = asked[1].decode(), asked.get(3, 0)
     if key == "print":
@@ -157,6 +164,12 @@ def command(request, context):
     elif key == "flood":
         for _ in range(value):
             stdio.put(number(1, 1) + data(2, b"x" * 1024))
+    elif key == "sleep":
+        stop.wait(value)
+    elif key == "slow-pong":
+        pong_seconds = value
+    elif key == "pinged":
+        pinged.wait()
     elif key == "size":
         pong_size = value
     elif key == "announce":

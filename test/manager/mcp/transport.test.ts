@@ -84,7 +84,8 @@ test('a transport is for one connection', { skip }, async (t) => {
   await client.close()
   await transport.close()
   await assert.rejects(transport.send({ jsonrpc: '2.0' }), { code: 'PLUGIN_CLOSED' })
-  const [unused, house] = [sandboxed({} as never, HELLO), await household(t)]
+  const house = await household(t)
+  const unused = sandboxed(house.manager, HELLO)
   await assert.rejects(unused.send({ jsonrpc: '2.0' }), { code: 'USAGE' })
   let closings = 0
   unused.onclose = () => closings++
