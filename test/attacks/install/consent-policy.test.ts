@@ -88,7 +88,7 @@ test('no policy and no grant lets in what nobody signed: that is asked', async (
     await assert.rejects(manager.install(path, { allowUnsigned, grants: ['signers'] }), {
       code: 'CONSENT_NEEDED',
       message: /nobody signed it/,
-      hint: '--yes agrees to what it asks for',
+      hint: '--yes, in a host application `consent: () => true`, agrees to what it asks for',
     })
     assert.equal((await manager.install(path, { allowUnsigned, consent: () => 'yes' })).version, '1.0.0')
   })
