@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { StoreError } from '../core/errors.ts'
 import { instanceNameOf } from '../core/instance-name.ts'
-import { assertKnownOptions, type OptionNames } from '../core/known-options.ts'
+import { assertKnownOptions, assertListener, type OptionNames } from '../core/known-options.ts'
 import type { Outcome } from '../core/outcome.ts'
 import {
   type ForkedLauncher,
@@ -59,6 +59,7 @@ export async function launch(
 ): Promise<HeldRun> {
   assertKnownOptions(options, LAUNCH_OPTIONS, `cannot run ${name}`)
   assertKnownOptions(options.stdio ?? {}, STDIO, `cannot run ${name}`, 'stdio.')
+  assertListener(options.onJournal, 'onJournal', `cannot run ${name}`)
   const { plan, launcher, started } = await ready(host, name, options)
   return begin(host, plan, launcher, { ...options, held, started }, isOpen)
 }

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Outcome } from '../core/outcome.ts'
 import type { Run } from '../runtime/index.ts'
+import { refusalOfRun } from '../runtime/refused-runs.ts'
 import type { LaunchOptions } from './launch.ts'
 import { endedError } from './loaded/ended.ts'
 import { OutputTail } from './output-tail.ts'
@@ -74,6 +75,5 @@ export async function spawn(
   if (started !== null) return new SpawnedPlugin(run, started.pid)
   const said = new OutputTail([run.stderr])
   const ended = endedError(name, run.run, await run.outcome, await said.lines())
-  const { refusalOfRun } = await import('../runtime/refused-runs.ts')
   throw refusalOfRun(run) ?? ended
 }

@@ -1,4 +1,5 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { PluginError, UsageError } from '../core/errors.ts'
 import { MANIFEST_FILE, MANIFEST_SCHEMA } from '../core/manifest.ts'
@@ -125,6 +126,8 @@ export async function initPlugin(dir: string, asked: InitOptions) {
     ...(protocol === 'stdio' ? {} : { protocol }),
     limits: { timeout: '30s' },
   }
+  // Found before anything is made: where it is not, nothing is left behind.
+  const kit = program.kit === null ? null : createRequire(`${import.meta.dirname}/`).resolve(program.kit)
   try {
     await mkdir(dir)
   } catch (error) {
@@ -137,9 +140,7 @@ export async function initPlugin(dir: string, asked: InitOptions) {
   await writeFile(join(dir, program.path), program.text)
   if (program.executable) await chmod(join(dir, program.path), 0o755)
   const files = [MANIFEST_FILE, program.path]
-  if (program.kit !== null) {
-    const { createRequire } = await import('node:module')
-    const kit = createRequire(`${import.meta.dirname}/`).resolve(program.kit)
+  if (kit !== null) {
     await copyFile(kit, join(dir, basename(kit)))
     files.push(basename(kit))
   }

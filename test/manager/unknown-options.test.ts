@@ -86,6 +86,11 @@ test('a value of another kind than the one that is expected is refused with a co
   await assert.rejects(manager.run(HELLO, { stdio: 'inherit' } as never), {
     message: 'cannot run acme/hello: expected stdio as an object, found a string',
   })
+  for (const start of ['run', 'spawn'] as const)
+    await assert.rejects(manager[start](HELLO, { onJournal: 'x' } as never), {
+      code: 'USAGE',
+      message: 'cannot run acme/hello: expected onJournal to be a function, found a string',
+    })
   await assert.rejects(manager.load(HELLO, null as never), {
     code: 'USAGE',
     message: /expected options as an object, found null$/,
